@@ -1,0 +1,58 @@
+/** Every error this package throws on purpose has one of these codes; docs/errors.md explains each. */
+export const errorTable = {
+  ERR_CACHEFLOW_DURATION:
+    "Give milliseconds as a number, or a number with a unit: '250ms', '5s', '10m', '2h', '1d', '1w'.",
+  ERR_CACHEFLOW_BYTE_SIZE: "Give bytes as a number, or a number with a unit: '512KiB', '64MiB'.",
+  ERR_CACHEFLOW_OPTION: 'Look up the option in the documentation of CacheflowOptions.',
+  ERR_CACHEFLOW_UNKNOWN_OPTION: 'Remove it, or correct its spelling.',
+  ERR_CACHEFLOW_TAG:
+    'A tag is a non-empty string of at most 256 characters without control characters.',
+  ERR_CACHEFLOW_KEY: 'key() returns a non-empty string of at most 4,096 characters.',
+  ERR_CACHEFLOW_SESSION:
+    'session() returns a string that names who shares the response, or null for nobody.',
+  ERR_CACHEFLOW_TARGET:
+    "Give one of { tag }, { key }, { url }, { route, params? } or { all: true }: invalidate({ tag: 'posts' }).",
+  ERR_CACHEFLOW_VERSION:
+    'Give a record (or a list of records) with an updatedAt that is a Date, milliseconds or an ISO 8601 string, or { etag }.',
+  ERR_CACHEFLOW_EVENT: 'Listen to one of the names of CacheflowEvents.',
+  ERR_CACHEFLOW_APPLICATION:
+    'Give the application itself: cache.wrap(express()) or cache.wrap(new Koa()).',
+  ERR_CACHEFLOW_CLOSED: 'Create a new cache: a closed one stays closed.',
+} as const
+
+export type ErrorCode = keyof typeof errorTable
+
+/** An error of use: `message` says what was given where and what to do; `code` is stable. */
+export class CacheflowError extends Error {
+  override readonly name = 'CacheflowError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(`${code}: ${message}`, options)
+    this.code = code
+  }
+}
+
+/** `throw fail('ERR_CACHEFLOW_DURATION', '5 minutes', 'maxAge')` */
+export function fail(
+  code: ErrorCode,
+  given: unknown,
+  where: string,
+  options?: ErrorOptions & { readonly mend?: string },
+): CacheflowError {
+  const mend = options?.mend ?? errorTable[code]
+  return new CacheflowError(code, `${where} was given ${show(given)}. ${mend}`, options)
+}
+
+/** Short and safe to print: an error message is no place for a whole record or a stack of getters. */
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(clip(value))
+  if (typeof value === 'function') return `a function (${value.name || 'anonymous'})`
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value !== 'object' || value === null) return clip(String(value))
+  return `an object with the keys ${clip(Object.keys(value).join(', ')) || '(none)'}`
+}
+
+function clip(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}

@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+// Tests and README blocks import the package by its public names and get the source.
+const entries = {
+  cacheflow: './src/index.ts',
+  'cacheflow/adapter': './src/adapter.ts',
+  'cacheflow/express': './adapters/express/index.ts',
+  'cacheflow/koa': './adapters/koa/index.ts',
+}
+
+export default defineConfig({
+  resolve: {
+    alias: Object.entries(entries).map(([name, file]) => ({
+      find: new RegExp(`^${name}$`),
+      replacement: fileURLToPath(new URL(file, import.meta.url)),
+    })),
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    coverage: { include: ['src/**', 'adapters/**'] },
+  },
+})

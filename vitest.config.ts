@@ -18,6 +18,9 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    reporters: process.env['TEST_REPORT']
+      ? ['default', ['json', { outputFile: process.env['TEST_REPORT'] }]]
+      : ['default'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
     coverage: { include: ['src/**', 'adapters/**'] },

@@ -1,0 +1,172 @@
+/**
+ * `npm run bench`: what a hit and a miss cost, each variant a process of its own, all interleaved.
+ *
+ *   --quick             fewer rounds, fewer requests
+ *   --only=<pattern>    a regular expression over `<case>/<variant>`; what is compared with comes along
+ *   --rounds=<n>        counted rounds, after some to warm up
+ *   --requests=<n>      counted requests a round, instead of each case's own number
+ *   --json              print the samples themselves
+ *   --write             put the result into docs/benchmarks.md
+ *   --list              print what there is to measure
+ *   --profile=<variant> or <case>/<variant>: where the time of one variant goes
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+
+import { comparedWith } from './bars.js'
+import { CASES } from './cases.js'
+import { Child } from './child.js'
+import { Subject } from './measure.js'
+import { profileReport } from './profile.js'
+import { report } from './table.js'
+import { VARIANTS } from './variants.js'
+
+/**
+ * @typedef {Record<string, Record<string, import('./measure.js').Sample[]>>} Results  by case, by variant
+ * @typedef {{ command: string, date: string, rounds: number, results: Results }} Run
+ */
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    rounds: { type: 'string' },
+    requests: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    profile: { type: 'string' },
+  },
+})
+
+/**
+ * So many rounds are not counted: the compiler has to have done its work, and to have seen connections
+ * come and go and the pauses between rounds (the first rounds cost up to twice as much).
+ */
+const WARM_UP_ROUNDS = 4
+/** The base is measured again after so many variants. */
+const BASE_EVERY = 6
+
+const rounds = Number(options.rounds ?? (options.quick ? 5 : 15))
+const load = new Child('load', 'load.js')
+
+try {
+  if (options.list)
+    console.log(
+      selected()
+        .flatMap(({ wanted, variants }) => variants.map(({ id }) => `${wanted.id}/${id}`))
+        .join('\n'),
+    )
+  else if (options.profile) await profile(options.profile)
+  else await bench()
+} finally {
+  await load.stop()
+}
+
+async function bench() {
+  const results = {}
+  for (const { wanted, variants } of selected())
+    results[wanted.id] = await measure(wanted, variants)
+  const command = [
+    'npm run bench',
+    ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []),
+  ].join(' ')
+  const run = { command, date: new Date().toISOString().slice(0, 10), rounds, results }
+  const markdown = report(run)
+  console.log(options.json ? JSON.stringify(run, null, 2) : markdown)
+  if (options.write) writeDocument(markdown)
+}
+
+/**
+ * Round after round through all variants: A B C ... A B C ... The base comes several times a round, and
+ * counts with its mean, since every ratio leans on it.
+ */
+async function measure(wanted, variants) {
+  const requests = requestsOf(wanted)
+  const subjects = new Map(
+    variants.map((variant) => [variant.id, new Subject(variant, wanted, load)]),
+  )
+  const samples = Object.fromEntries(variants.map(({ id }) => [id, []]))
+  const order = variants.flatMap(({ id }, index) =>
+    index > 0 && index % BASE_EVERY === 0 && wanted.kind === 'hit' ? ['node', id] : [id],
+  )
+  try {
+    for (const subject of subjects.values()) await subject.start()
+    const start = performance.now()
+    for (let round = 1 - WARM_UP_ROUNDS; round <= rounds; round++) {
+      const ofRound = Object.fromEntries(variants.map(({ id }) => [id, []]))
+      for (const id of order) ofRound[id].push(await subjects.get(id).sample(requests))
+      const seconds = ((performance.now() - start) / 1000).toFixed(0)
+      progress(
+        `${wanted.id}: ${round > 0 ? `round ${round} of ${rounds}` : 'warm-up'}, ${seconds} s`,
+      )
+      if (round < 1) continue
+      for (const [id, several] of Object.entries(ofRound)) samples[id].push(mean(several))
+    }
+  } finally {
+    for (const subject of subjects.values()) await subject.stop()
+  }
+  return samples
+}
+
+/** @param {import('./measure.js').Sample[]} several */
+function mean(several) {
+  const of = (name) => several.reduce((sum, sample) => sum + sample[name], 0) / several.length
+  return { cpu: of('cpu'), perSecond: of('perSecond'), busy: of('busy') }
+}
+
+async function profile(name) {
+  const [variantId, caseId = 'html'] = name.split('/').toReversed()
+  const wanted = CASES.find(({ id }) => id === caseId)
+  const variant = VARIANTS.find(({ id }) => id === variantId)
+  if (!wanted || !variant?.cases.includes(caseId))
+    throw new Error(`There is no ${caseId}/${variantId}; see npm run bench -- --list`)
+  const requests = requestsOf(wanted) * 4
+  const subject = new Subject(variant, wanted, load)
+  try {
+    await subject.start()
+    await subject.sample(requests)
+    const { cpu } = await subject.sample(requests)
+    console.log(
+      `${caseId}/${variantId}: ${cpu.toFixed(1)} µs of CPU a request without the profiler\n`,
+    )
+    console.log(profileReport(await subject.profile(requests), requests))
+  } finally {
+    await subject.stop()
+  }
+}
+
+/** What `--only` asks for, with what it is compared with. */
+function selected() {
+  const pattern = new RegExp(options.only)
+  return CASES.map((wanted) => {
+    const possible = VARIANTS.filter(({ cases }) => cases.includes(wanted.id))
+    const asked = possible
+      .filter(({ id }) => pattern.test(`${wanted.id}/${id}`))
+      .map(({ id }) => id)
+    const needed = new Set(asked.flatMap((id) => [id, ...comparedWith(id, wanted.id)]))
+    if (asked.length > 0 && wanted.kind === 'hit') needed.add('node')
+    return { wanted, variants: possible.filter(({ id }) => needed.has(id)) }
+  }).filter(({ variants }) => variants.length > 0)
+}
+
+function requestsOf({ requests }) {
+  if (options.requests) return Number(options.requests)
+  return options.quick ? Math.round(requests / 2) : requests
+}
+
+/** To the terminal, and never into what `--json` gives to a pipe. */
+function progress(line) {
+  console.error(line)
+}
+
+function writeDocument(markdown) {
+  const file = new URL('../docs/benchmarks.md', import.meta.url)
+  const [before, after] = ['<!-- measured: begin -->', '<!-- measured: end -->']
+  const text = readFileSync(file, 'utf8')
+  const from = text.indexOf(before)
+  const to = text.indexOf(after)
+  if (from === -1 || to === -1)
+    throw new Error(`docs/benchmarks.md has lost its line ${before} or ${after}.`)
+  writeFileSync(file, `${text.slice(0, from + before.length)}\n\n${markdown}\n\n${text.slice(to)}`)
+}

@@ -13,7 +13,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
-import { comparedWith } from './bars.js'
+import { comparedWith, verdicts } from './bars.js'
 import { CASES } from './cases.js'
 import { Child } from './child.js'
 import { Subject } from './measure.js'
@@ -47,7 +47,8 @@ const WARM_UP_ROUNDS = 4
 /** The base is measured again after so many variants. */
 const BASE_EVERY = 6
 
-const rounds = Number(options.rounds ?? (options.quick ? 5 : 15))
+const rounds = counted('rounds') ?? (options.quick ? 5 : 15)
+const requestsARound = counted('requests')
 const load = new Child('load', 'load.js')
 
 try {
@@ -65,6 +66,8 @@ try {
 
 async function bench() {
   const results = {}
+  if (selected().length === 0)
+    throw new Error(`--only=${options.only} fits nothing; see npm run bench -- --list`)
   for (const { wanted, variants } of selected())
     results[wanted.id] = await measure(wanted, variants)
   const command = [
@@ -73,7 +76,9 @@ async function bench() {
   ].join(' ')
   const run = { command, date: new Date().toISOString().slice(0, 10), rounds, results }
   const markdown = report(run)
-  console.log(options.json ? JSON.stringify(run, null, 2) : markdown)
+  console.log(
+    options.json ? JSON.stringify({ ...run, bars: verdicts(results) }, null, 2) : markdown,
+  )
   if (options.write) writeDocument(markdown)
 }
 
@@ -150,8 +155,15 @@ function selected() {
   }).filter(({ variants }) => variants.length > 0)
 }
 
+/** A whole number above 0, where the option is given. */
+function counted(name) {
+  const given = options[name]
+  if (given === undefined || /^[1-9][0-9]*$/.test(given)) return given && Number(given)
+  throw new Error(`--${name}=${given} is not a whole number above 0.`)
+}
+
 function requestsOf({ requests }) {
-  if (options.requests) return Number(options.requests)
+  if (requestsARound) return requestsARound
   return options.quick ? Math.round(requests / 2) : requests
 }
 

@@ -10,6 +10,7 @@
  * @property {string} [place]       where it stands: wrap, first, behind, or route
  * @property {'cacheflow' | 'ready' | 'bare' | 'peer'} role  bare: the framework alone, ready: ends with a ready Buffer
  * @property {string[]} cases       ids of cases.js
+ * @property {boolean} [reads]      the handler reads Accept-Language, so that answers differ by it
  */
 import { HITS, MISSES } from './cases.js'
 
@@ -52,6 +53,11 @@ function ofFramework(framework) {
   const bareHits = kind === 'koa' ? HITS.filter((id) => id !== '304') : HITS
   return [
     of('cacheflow', 'wrap', 'cache.wrap(app)'),
+    {
+      ...of('cacheflow', 'wrap', 'cache.wrap(app), a page that reads Accept-Language', ['html']),
+      id: `${framework}-cacheflow-wrap-reads`,
+      reads: true,
+    },
     of('cacheflow', 'first', 'app.use(cache) first', [...HITS, ...MISSES]),
     of('ready', 'first', 'ready Buffer first'),
     of('ready', 'behind', 'ready Buffer behind middleware'),

@@ -6,7 +6,7 @@ import { expressMiddleware } from './middleware.js'
 
 /** An application with the page's handler; `prepare(app)` mounts what stands above it. */
 export async function expressApp(
-  { framework, page, noStore, count },
+  { framework, page, noStore, reads, count },
   prepare = () => {},
   handlers = [],
 ) {
@@ -15,6 +15,7 @@ export async function expressApp(
   prepare(app)
   app.get('/page', ...handlers, (req, res) => {
     count()
+    if (reads) req.get('Accept-Language')
     if (noStore) res.set('Cache-Control', 'no-store')
     if (typeof page.content === 'string') res.type('html').send(page.content)
     else res.json(page.content)

@@ -5,13 +5,14 @@ import { createListener as endWithBuffer } from './node.js'
 import { koaMiddleware } from './middleware.js'
 
 /** An application with the page's handler; `prepare(app)` mounts what stands above it. */
-export async function koaApp({ framework, page, noStore, count }, prepare = () => {}) {
+export async function koaApp({ framework, page, noStore, reads, count }, prepare = () => {}) {
   const { default: Koa } = await import(framework)
   const app = new Koa()
   prepare(app)
   app.use((ctx) => {
     if (ctx.path !== '/page') return
     count()
+    if (reads) ctx.get('Accept-Language')
     if (noStore) ctx.set('Cache-Control', 'no-store')
     ctx.body = page.content
   })

@@ -21,6 +21,7 @@ const listener = await createListener({
   role: variant.role,
   page: pageOf(wanted.page),
   noStore: wanted.noStore ?? false,
+  reads: variant.reads ?? false,
   /** Each handler that makes the page calls this: on a hit it must not move. */
   count() {
     made++

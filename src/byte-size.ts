@@ -4,7 +4,9 @@ import { fail } from './errors.ts'
  * A size in memory: a number of bytes, or a number with its unit, such as `'64MiB'` or `'10MB'`.
  * `kB`, `MB` and `GB` count in thousands, `KiB`, `MiB` and `GiB` in 1024s.
  */
-export type ByteSize = number | `${number}${'B' | 'kB' | 'KB' | 'KiB' | 'MB' | 'MiB' | 'GB' | 'GiB'}`
+export type ByteSize =
+  | number
+  | `${number}${'B' | 'kB' | 'KB' | 'KiB' | 'MB' | 'MiB' | 'GB' | 'GiB'}`
 
 const UNITS: ReadonlyMap<string, number> = new Map([
   ['B', 1],

@@ -24,13 +24,17 @@ export function readDirectives(value: unknown): Directive[] {
   return found
 }
 
+const TAB = 0x09
+const SPACE = 0x20
 const QUOTE = 0x22
 const COMMA = 0x2c
+const EQUALS = 0x3d
 const BACKSLASH = 0x5c
 
 function readLine(line: string, found: Directive[]): void {
-  // Once a quoted string does not end, quotes are not looked at any more: what follows is read as
-  // malformed directives, so that a stray quote can neither hide a no-store nor cost a second search.
+  // After a quote that is out of place or never closes, quotes are not looked at any more: the rest is
+  // read as malformed directives, so that a stray quote can neither hide a no-store nor cost a second
+  // search.
   let broken = false
   let start = 0
   while (start < line.length) {
@@ -50,16 +54,33 @@ function nextComma(line: string, start: number): number {
   return comma < 0 ? line.length : comma
 }
 
-/** The place of the comma that ends the directive, or -1 when a quoted string in it does not end. */
+/** The place of the comma that ends the directive, or -1 when the quotes in it are malformed. */
 function endOfDirective(line: string, start: number): number {
-  let quoted = false
+  let equals = -1
   for (let i = start; i < line.length; i++) {
     const code = line.charCodeAt(i)
-    if (code === QUOTE) quoted = !quoted
-    else if (quoted && code === BACKSLASH) i++
-    else if (!quoted && code === COMMA) return i
+    if (code === COMMA) return i
+    if (code === QUOTE) return equals === i - 1 && equals >= 0 ? afterQuoted(line, i) : -1
+    if (code === EQUALS && equals < 0) equals = i
   }
-  return quoted ? -1 : line.length
+  return line.length
+}
+
+/** The place of the comma that follows the quoted string and nothing but white space, or -1. */
+function afterQuoted(line: string, quote: number): number {
+  let closed = false
+  for (let i = quote + 1; i < line.length; i++) {
+    const code = line.charCodeAt(i)
+    if (!closed) {
+      if (code === QUOTE) closed = true
+      else if (code === BACKSLASH) i++
+    } else if (code === COMMA) {
+      return i
+    } else if (code !== SPACE && code !== TAB) {
+      return -1
+    }
+  }
+  return closed ? line.length : -1
 }
 
 function readDirective(text: string, broken: boolean): Directive {
@@ -70,25 +91,21 @@ function readDirective(text: string, broken: boolean): Directive {
   const named = !broken && isToken(spelling)
   if (equals < 0) return { name, argument: undefined, wellFormed: named }
   const raw = text.slice(equals + 1)
-  const argument = raw.charCodeAt(0) === QUOTE ? unquoted(raw) : isToken(raw) ? raw : undefined
-  return { name, argument: argument ?? raw, wellFormed: named && argument !== undefined }
+  const quoted = !broken && raw.startsWith('"')
+  const argument = quoted ? unquoted(raw) : raw
+  return { name, argument, wellFormed: named && (quoted || isToken(raw)) }
 }
 
-/** The text of a quoted string (RFC 9110 §5.6.4), or undefined when there is more or less than one. */
-function unquoted(raw: string): string | undefined {
+/** The text of a quoted string that is known to be whole (RFC 9110 §5.6.4). */
+function unquoted(raw: string): string {
   const parts: string[] = []
   let start = 1
   for (let i = 1; i < raw.length; i++) {
-    const code = raw.charCodeAt(i)
-    if (code === QUOTE) {
-      parts.push(raw.slice(start, i))
-      return i === raw.length - 1 ? parts.join('') : undefined
-    }
-    if (code === BACKSLASH) {
-      parts.push(raw.slice(start, i))
-      i += 1
-      start = i
-    }
+    if (raw.charCodeAt(i) !== BACKSLASH) continue
+    parts.push(raw.slice(start, i))
+    i += 1
+    start = i
   }
-  return undefined
+  parts.push(raw.slice(start, -1))
+  return parts.join('')
 }

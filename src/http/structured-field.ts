@@ -129,7 +129,9 @@ function skipParameters(input: Scanner): boolean {
 function readKey(input: Scanner): string | undefined {
   const first = input.next
   if (first !== '*' && !(first >= 'a' && first <= 'z')) return undefined
-  return input.takeWhile((char) => (char >= 'a' && char <= 'z') || isDigit(char) || '_-.*'.includes(char))
+  return input.takeWhile(
+    (char) => (char >= 'a' && char <= 'z') || isDigit(char) || '_-.*'.includes(char),
+  )
 }
 
 function readBareItem(input: Scanner): BareItem | undefined {
@@ -183,9 +185,13 @@ function readBoolean(input: Scanner): BareItem | undefined {
 
 function readByteSequence(input: Scanner): BareItem | undefined {
   input.take(1)
-  const base64 = input.takeWhile((char) => isAlpha(char) || isDigit(char) || '+/='.includes(char))
-  if (!input.skip(':')) return undefined
-  return { type: 'byte-sequence', value: Buffer.from(base64, 'base64') }
+  const digits = input.takeWhile((char) => isAlpha(char) || isDigit(char) || '+/'.includes(char))
+  const padding = input.takeWhile((char) => char === '=')
+  // Padding may be left out as a whole (RFC 9651 §4.2.7).
+  const padded = padding.length <= 2 && (digits.length + padding.length) % 4 === 0
+  const complete = padding === '' ? digits.length % 4 !== 1 : padded
+  if (!complete || !input.skip(':')) return undefined
+  return { type: 'byte-sequence', value: Buffer.from(digits, 'base64') }
 }
 
 function readDate(input: Scanner): BareItem | undefined {

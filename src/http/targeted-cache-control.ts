@@ -65,7 +65,8 @@ function surrogateDirectives(value: string): Directive[] {
     const [name, nameAddress] = addressed(spelled.name)
     const [argument, argumentAddress] = addressed(spelled.argument)
     const address = argumentAddress ?? nameAddress
-    if (name === undefined || (address !== undefined && address.toLowerCase() !== OURSELVES)) continue
+    if (name === undefined || (address !== undefined && address.toLowerCase() !== OURSELVES))
+      continue
     const wellFormed = spelled.wellFormed || (address !== undefined && isToken(argument ?? name))
     const [fresh, stale] = name === 'max-age' ? (argument ?? '').split('+', 2) : [argument]
     list.push({ name, argument: fresh, wellFormed })

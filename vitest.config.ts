@@ -23,6 +23,13 @@ export default defineConfig({
       : ['default'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    typecheck: {
+      enabled: true,
+      include: ['test/types/**/*.test-d.ts'],
+      tsconfig: './test/types/tsconfig.json',
+      // Errors of the source itself are reported once, by `npm run check`.
+      ignoreSourceErrors: true,
+    },
     coverage: { include: ['src/**', 'adapters/**'] },
   },
 })

@@ -11,6 +11,7 @@ let tarball
 const checks = {
   build: { run: () => tool('tsc -p tsconfig.build.json') },
   types: { run: () => tool('tsc -p tsconfig.json') },
+  'type tests': { run: () => tool('tsc -p test/types') },
   lint: { run: () => tool('oxlint --deny-warnings') },
   format: { run: () => tool('oxfmt --check') },
   knip: { run: () => tool('knip') },
@@ -67,7 +68,7 @@ function next() {
 
 function report(name, ok, note, output = '') {
   state.set(name, ok ? 'ok' : 'failed')
-  console.log(`${ok ? 'ok    ' : 'failed'} ${name.padEnd(8)} ${note}`)
+  console.log(`${ok ? 'ok    ' : 'failed'} ${name.padEnd(10)} ${note}`)
   if (!ok && output.trim() !== '') console.log(output.trim().replaceAll(/^/gm, '       | '))
 }
 

@@ -14,7 +14,7 @@ export interface Program {
 }
 
 const fence = /^(`{3,})([^\n`]*)\n([^]*?)^\1[ \t]*$/gm
-const comment = /<!--\s*(given|continues)\b([^]*?)-->\s*$/
+const comment = /<!--\s*(given|continues)\b((?:(?!-->)[^])*)-->\s*$/
 
 /** Every fenced block, in order. */
 export function blocks(markdown: string): Block[] {

@@ -388,7 +388,7 @@ function oracle(value: string): CachePolicy {
 
 const TIMES = ['max-age', 's-maxage', 'stale-while-revalidate', 'stale-if-error']
 // Left out: proxy-revalidate and immutable (difference 1 and 2).
-const FLAGS = ['no-store', 'no-cache', 'private', 'public', 'must-revalidate', 'no-transform']
+const FLAGS = ['no-store', 'no-cache', 'private', 'public', 'must-revalidate', 'must-understand']
 const seconds = fc.nat(2 ** 31 - 1)
 const spaces = fc.constantFrom('', ' ', '  ', '\t')
 

@@ -49,13 +49,13 @@ export function stringWork(run: () => unknown): number {
 
 /**
  * The work per character of growing hostile values, for a test to bound: when the greatest is a small
- * constant at 5,000 and at 80,000 repetitions, the work is linear.
+ * constant at 2,000 and at 32,000 repetitions, the work is linear.
  */
 export function workPerCharacter(
   hostile: (repetitions: number) => string,
   read: (value: string) => unknown,
 ): number {
-  const sizes = [5_000, 20_000, 80_000]
+  const sizes = [2_000, 8_000, 32_000]
   const ratios = sizes.map((size) => {
     const value = hostile(size)
     return stringWork(() => read(value)) / value.length

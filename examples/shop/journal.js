@@ -1,0 +1,111 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+const kept = 50
+
+/** Files that every page asks for, and the page that shows this journal, would push all else out. */
+const passedOver = /^\/(assets|_cache)\//
+
+const names = [
+  'hit',
+  'miss',
+  'bypass',
+  'store',
+  'refuse',
+  'refresh',
+  'invalidate',
+  'evict',
+  'warning',
+]
+
+/**
+ * @typedef {object} Exchange    one request and what the cache made of it
+ * @property {string} method
+ * @property {string} url
+ * @property {string} verdict    hit, miss or bypass
+ * @property {string} reason
+ * @property {string} refused    why the response was not stored, if it was not
+ */
+
+/** Remembers the cache's last events, and which request each belongs to. */
+export class Journal {
+  /** @type {{ time: number, name: string, about: string, reason: string }[]} newest first */
+  events = []
+
+  /** @type {AsyncLocalStorage<Exchange>} */
+  #exchange = new AsyncLocalStorage()
+
+  /** @param {import('cacheflow/express').Cacheflow} cache */
+  constructor(cache) {
+    for (const name of names) cache.on(name, (event) => this.#note(name, event))
+  }
+
+  /**
+   * A request listener in front of the application that follows each request.
+   *
+   * @param {import('node:http').RequestListener} listener
+   * @param {(exchange: Exchange, status: number, milliseconds: number) => void} done
+   * @returns {import('node:http').RequestListener}
+   */
+  follow(listener, done) {
+    return (req, res) => {
+      const started = performance.now()
+      const exchange = {
+        method: req.method ?? '',
+        url: req.url ?? '',
+        verdict: '',
+        reason: '',
+        refused: '',
+      }
+      res.once('close', () => {
+        const milliseconds = performance.now() - started
+        // The response is stored, or refused, right after its last byte: that belongs to the line.
+        setImmediate(done, exchange, res.statusCode, milliseconds)
+      })
+      this.#exchange.run(exchange, listener, req, res)
+    }
+  }
+
+  #note(name, event) {
+    const exchange = this.#exchange.getStore()
+    const reason = reasonOf(name, event)
+    if (exchange !== undefined) {
+      if (name === 'hit' || name === 'miss' || name === 'bypass') {
+        Object.assign(exchange, { verdict: name, reason })
+      }
+      if (name === 'refuse') exchange.refused = reason
+      if (name !== 'invalidate' && passedOver.test(exchange.url)) return
+    }
+    this.events.unshift({ time: Date.now(), name, about: aboutOf(event, exchange), reason })
+    this.events.length = Math.min(this.events.length, kept)
+  }
+}
+
+/** What an event is about: the address, or what was invalidated. */
+function aboutOf(event, exchange) {
+  if ('dependency' in event) return event.dependency
+  if ('message' in event) return event.route
+  if ('key' in event) return event.key.replace(/^https?:\/\/[^/ ]+/, '')
+  return exchange === undefined ? '' : `${exchange.method} ${exchange.url}`
+}
+
+/** Why, in a few words made of the event's own. */
+function reasonOf(name, event) {
+  switch (name) {
+    case 'hit':
+      return `${event.reason}, ${Math.round(event.age)} s old, ${Math.round(event.ttl)} s left`
+    case 'miss':
+      return event.by === undefined ? event.reason : `${event.reason} by ${event.by}`
+    case 'store':
+      return [`for ${Math.round(event.ttl)} s`, ...event.tags].join(', ')
+    case 'refresh':
+      return `${event.reason}: ${event.outcome}`
+    case 'invalidate':
+      return `${event.keys.length} pages fell`
+    case 'evict':
+      return `${event.bytes} bytes made room`
+    case 'warning':
+      return event.message
+    default:
+      return event.detail === undefined ? event.reason : `${event.reason}: ${event.detail}`
+  }
+}

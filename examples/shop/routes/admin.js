@@ -1,0 +1,89 @@
+import express, { Router } from 'express'
+import { sameOrigin } from '../middleware/same-origin.js'
+import { productsChanged } from '../tags.js'
+import { findProduct } from './products.js'
+
+/**
+ * @param {object} shop
+ * @param {import('../catalogue.js').Catalogue} shop.catalogue
+ * @param {import('cacheflow/express').Cacheflow} shop.cache
+ */
+export function adminRoutes({ catalogue, cache }) {
+  const router = Router()
+  router.use(cache.route(false), sameOrigin, express.urlencoded({ extended: false, limit: '16kb' }))
+
+  router.get('/', async (req, res) => {
+    const words = String(req.query.q ?? '')
+      .trim()
+      .slice(0, 80)
+    const page = Math.max(1, Number.parseInt(String(req.query.page), 10) || 1)
+    const list = await catalogue.search(words, { order: 'name', page, size: 40 })
+    res.render('admin/list', { words, list, section: 'admin' })
+  })
+
+  router.get('/products/:id', async (req, res, next) => {
+    const product = await findProduct(catalogue, req.params.id)
+    if (product === undefined) return next()
+    const fallen = /^\d+$/.test(String(req.query.fallen)) ? Number(req.query.fallen) : undefined
+    await showForm(res, { product, values: valuesOf(product), problems: {}, fallen })
+  })
+
+  router.post('/products/:id', async (req, res, next) => {
+    const product = await findProduct(catalogue, req.params.id)
+    if (product === undefined) return next()
+
+    const { change, problems } = await checked(req.body ?? {})
+    if (Object.keys(problems).length > 0) {
+      res.status(422)
+      return showForm(res, { product, values: req.body ?? {}, problems })
+    }
+
+    await catalogue.update(product.id, change)
+    // A product that moved leaves one category and enters another: both lists have changed.
+    const fallen = await productsChanged(cache, [product, { ...product, ...change }])
+    res.redirect(303, `/admin/products/${product.id}?fallen=${fallen}`)
+  })
+
+  /**
+   * @param {import('express').Response} res
+   * @param {object} page
+   */
+  async function showForm(res, page) {
+    const categories = await catalogue.categories()
+    res.render('admin/product', { fallen: undefined, ...page, categories, section: 'admin' })
+  }
+
+  /** @param {Record<string, string>} form */
+  async function checked({ name = '', description = '', price = '', stock = '', category = '' }) {
+    /** @type {Record<string, string>} */
+    const problems = {}
+    if (name.trim().length < 3 || name.length > 120) problems.name = 'Between 3 and 120 characters.'
+    if (description.trim() === '' || description.length > 4000) {
+      problems.description = 'Between 1 and 4,000 characters.'
+    }
+    if (!/^\d{1,5}(\.\d{2})?$/.test(price)) problems.price = 'A price such as 24 or 24.50.'
+    if (!/^\d{1,5}$/.test(stock)) problems.stock = 'A whole number, 0 for sold out.'
+    if ((await catalogue.category(category)) === undefined) problems.category = 'No such category.'
+    const change = {
+      name: name.trim(),
+      description: description.trim(),
+      priceCents: Math.round(Number(price) * 100),
+      stock: Number(stock),
+      category,
+    }
+    return { change, problems }
+  }
+
+  return router
+}
+
+/** A product as the form's fields show it. */
+function valuesOf(product) {
+  return {
+    name: product.name,
+    description: product.description,
+    price: (product.priceCents / 100).toFixed(2),
+    stock: String(product.stock),
+    category: product.category,
+  }
+}

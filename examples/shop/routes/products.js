@@ -1,0 +1,36 @@
+import { Router } from 'express'
+import { tags } from '../tags.js'
+
+/**
+ * @param {object} shop
+ * @param {import('../catalogue.js').Catalogue} shop.catalogue
+ * @param {import('cacheflow/express').Cacheflow} shop.cache
+ */
+export function productRoutes({ catalogue, cache }) {
+  const router = Router()
+
+  router.get('/products/:id', cache.route({ maxAge: '1h' }), async (req, res, next) => {
+    const product = await findProduct(catalogue, req.params.id)
+    if (product === undefined) return next()
+    const related = await catalogue.related(product)
+    res.locals.cacheflow.tag(...[product, ...related].map(tags.product))
+
+    // Does the visitor, or the cache, have the page of this version already? Then it is answered
+    // by now, and neither the reviews are read nor is anything rendered.
+    if (res.locals.cacheflow.freshWhen([product, ...related])) return
+
+    const reviews = await catalogue.reviews(product.id)
+    const category = await catalogue.category(product.category)
+    res.render('product', { product, related, reviews, category, section: category.department })
+  })
+
+  return router
+}
+
+/**
+ * @param {import('../catalogue.js').Catalogue} catalogue
+ * @param {string} id    as it stands in the address
+ */
+export function findProduct(catalogue, id) {
+  return /^[1-9]\d{0,8}$/.test(id) ? catalogue.product(Number(id)) : undefined
+}

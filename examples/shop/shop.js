@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import { TRACKING_PARAMETERS } from 'cacheflow'
+import { cacheflow } from 'cacheflow/express'
+import express from 'express'
+import { assets, assetUrl } from './assets.js'
+import { createCatalogue } from './catalogue.js'
+import { format } from './format.js'
+import { Journal } from './journal.js'
+import { adminOnly } from './middleware/admin-only.js'
+import { notFound, showError } from './middleware/errors.js'
+import { securityHeaders } from './middleware/security-headers.js'
+import { adminRoutes } from './routes/admin.js'
+import { apiRoutes } from './routes/api.js'
+import { cacheRoutes } from './routes/cache.js'
+import { cartRoutes } from './routes/cart.js'
+import { homeRoutes } from './routes/home.js'
+import { listRoutes } from './routes/lists.js'
+import { productRoutes } from './routes/products.js'
+import { departments } from './seed/departments.js'
+
+/**
+ * The shop as an Express application with a cache in front of it.
+ *
+ * @param {object} options
+ * @param {import('@libsql/client').Client} options.database    see openDatabase()
+ * @param {string} options.adminPassword
+ * @param {string} options.cookieSecret    signs the cart cookie
+ * @param {boolean} [options.development]    shows on each page what the cache did
+ * @param {import('cacheflow/express').CacheflowOptions} [options.cacheOptions]
+ */
+export function createShop({
+  database,
+  adminPassword,
+  cookieSecret,
+  development = false,
+  cacheOptions = {},
+}) {
+  const cache = cacheflow({
+    maxAge: '5m',
+    query: { ignore: [...TRACKING_PARAMETERS] },
+    why: development,
+    ...cacheOptions,
+  })
+  const catalogue = createCatalogue(database)
+  const journal = new Journal(cache)
+  const app = express()
+
+  app.disable('x-powered-by')
+  app.set('view engine', 'ejs')
+  app.set('views', join(import.meta.dirname, 'views'))
+  Object.assign(app.locals, {
+    format,
+    assetUrl,
+    development,
+    sections: departments.map(({ slug, name }) => ({ slug, name })),
+    section: '',
+    query: '',
+  })
+
+  // First of all, so that a hit does not run anything below.
+  app.use(cache)
+
+  app.use(securityHeaders)
+  app.use('/assets', assets)
+  app.use(homeRoutes({ catalogue }))
+  app.use(listRoutes({ catalogue, cache }))
+  app.use(productRoutes({ catalogue, cache }))
+  app.use('/api', apiRoutes({ catalogue }))
+  app.use('/cart', cartRoutes({ catalogue, cache, cookieSecret }))
+  app.use('/admin', adminOnly(adminPassword), adminRoutes({ catalogue, cache }))
+  app.use('/_cache', adminOnly(adminPassword), cacheRoutes({ cache, journal }))
+  app.use(notFound)
+  app.use(showError)
+
+  return { app, cache, journal }
+}

@@ -18,6 +18,7 @@ const checks = {
   api: { needs: 'build', run: () => tool('node scripts/api-report.js') },
   pack: { needs: 'build', run: packed },
   package: { needs: 'pack', run: () => tool(`node scripts/package-check.js ${tarball}`) },
+  consumers: { needs: 'pack', run: () => tool(`node scripts/consumers.js ${tarball}`) },
   publint: { needs: 'pack', run: () => tool(`publint run ${tarball} --strict`) },
   attw: {
     needs: 'pack',

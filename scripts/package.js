@@ -28,7 +28,9 @@ export function application(tarball, links = {}) {
   execFileSync('tar', ['-xzf', tarball, '-C', target, '--strip-components=1'])
   const own = Object.fromEntries(Object.keys(manifest.dependencies).map((name) => [name, name]))
   for (const [name, source] of Object.entries({ ...own, ...links })) {
-    symlinkSync(join(root, 'node_modules', source), join(folder, 'node_modules', name), 'dir')
+    const link = join(folder, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(root, 'node_modules', source), link, 'dir')
   }
   return {
     folder,

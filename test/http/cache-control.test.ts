@@ -108,7 +108,18 @@ describe('parseCacheControl', () => {
   })
 
   it('M-3, M-4: a qualified form that cannot be read is about the whole response', () => {
-    for (const argument of ['', '""', '" , "', '"a;b"', '"a b"', '"a', '"a"b', ' "a"', "a'b c"]) {
+    for (const argument of [
+      '',
+      '""',
+      '" , "',
+      '"a;b"',
+      '"a b"',
+      '"a',
+      '"a"b',
+      ' "a"',
+      ' a',
+      "a'b c",
+    ]) {
       expect(parseCacheControl(`private=${argument}`)).toEqual(stating({ private: true }))
       expect(parseCacheControl(`no-cache="x", no-cache=${argument}`)).toEqual(
         stating({ noCache: true }),
@@ -265,6 +276,11 @@ describe('parseCacheControl', () => {
         stating(restricted),
       )
     }
+    // Not even behind a quote that closes it again, or in a quoted string that comes later.
+    for (const opening of ['a"', '"', 'a= "', 'a=="']) {
+      expect(parseCacheControl(`${opening}, no-store, b="`).noStore).toBe(true)
+    }
+    expect(parseCacheControl('a="b"c, d="e, no-store, f"').noStore).toBe(true)
     expect(parseCacheControl('max-age=60, a="b, max-age=60')).toEqual(stating({ maxAge: 0 }))
     expect(parseCacheControl('max-age=60, a="b')).toEqual(stating({ maxAge: 60 }))
   })

@@ -45,7 +45,7 @@ export interface CacheControl {
 }
 
 /** The greatest lifetime: what is longer is read as this (RFC 9111 §1.2.2). */
-export const MAX_DELTA_SECONDS: number = 2 ** 31
+const MAX_DELTA_SECONDS = 2 ** 31
 
 /**
  * The directives of a `Cache-Control` field, one line or several. Never throws, and takes time in

@@ -33,7 +33,7 @@ export function targetedCacheControl(
  * The field with which an origin speaks to a surrogate alone (Edge Architecture Specification). A cache
  * that obeys it removes it, unless there is another surrogate between it and the client.
  */
-export const SURROGATE_CONTROL = 'surrogate-control'
+const SURROGATE_CONTROL = 'surrogate-control'
 
 /** The name a directive of Surrogate-Control must be addressed to, if it is addressed at all. */
 const OURSELVES = 'cacheflow'

@@ -1,7 +1,7 @@
 import { resolveImport, type SourceFile } from './imports.ts'
 
 /** From the ground up. A file imports from its own row and from the rows before it. */
-export const layers: readonly (readonly string[])[] = [
+const layers: readonly (readonly string[])[] = [
   ['src/duration.ts', 'src/byte-size.ts', 'src/errors.ts', 'src/events.ts'],
   ['src/http/'],
   ['src/store/'],

@@ -1,6 +1,6 @@
 import { isToken } from './token.ts'
 
-/** Fields whose value is a list with parameters, where spaces around `,` and `;` mean nothing. */
+/** Fields whose value is a list, where spaces around the commas mean nothing (RFC 9110 §5.6.1). */
 const LIST_FIELDS: ReadonlySet<string> = new Set([
   'accept',
   'accept-charset',
@@ -24,8 +24,8 @@ const CODING_ALIASES: ReadonlyMap<string, string> = new Map([
 /**
  * A request field as it stands in a variant key (RFC 9111 §4.1): two values become one only if they mean
  * the same. Accept-Encoding becomes its bucket, see {@link encodingBucket}. In list fields, spaces
- * around commas and semicolons and empty members go; order, case and quoted strings stay, because
- * applications look at them. Every other field, `Available-Dictionary` (RFC 9842) among them, only loses
+ * around commas and empty members go; the rest stays, because applications look at it: `negotiator` up to
+ * 1.0 reads `en;q=0.5`, but not the weight of `en; q=0.5`. Every other field, `Available-Dictionary` (RFC 9842) among them, only loses
  * spaces at its ends. A field that is absent stays absent: that is not an empty one.
  *
  * User-Agent and Cookie have readings of their own: {@link userAgentClass}, {@link cookieValue}.
@@ -201,11 +201,11 @@ function members(value: string): string[] {
     .filter((member) => member !== '')
 }
 
-/** Drops the spaces around `,` and `;` outside quoted strings, and empty members. One pass. */
+/** Drops the spaces around commas outside quoted strings, and empty members. One pass. */
 function normaliseList(value: string): string {
   let list = ''
   let blanks = ''
-  let last = ','
+  let afterComma = true
   let quoted = false
   for (let i = 0; i < value.length; i++) {
     const char = value.charAt(i)
@@ -213,15 +213,15 @@ function normaliseList(value: string): string {
       blanks += char
       continue
     }
-    const separator = !quoted && (char === ',' || char === ';')
-    const between = !separator && last !== ',' && last !== ';'
-    if (char !== ',' || !separator || last !== ',') list += between ? blanks + char : char
+    const comma = !quoted && char === ','
+    if (!comma) list += afterComma ? char : blanks + char
+    else if (!afterComma) list += char
     blanks = ''
     if (char === '"') quoted = !quoted
     else if (quoted && char === '\\') list += value.charAt(++i)
-    last = separator ? char : ''
+    afterComma = comma
   }
-  return last === ',' ? list.slice(0, -1) : list
+  return afterComma ? list.slice(0, -1) : list
 }
 
 /** Spaces and tabs, not the no-break space that `trim` would take from a latin1 value too. */

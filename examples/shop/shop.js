@@ -8,6 +8,7 @@ import { format } from './format.js'
 import { Journal } from './journal.js'
 import { adminOnly } from './middleware/admin-only.js'
 import { notFound, showError } from './middleware/errors.js'
+import { madeAt } from './middleware/made-at.js'
 import { securityHeaders } from './middleware/security-headers.js'
 import { adminRoutes } from './routes/admin.js'
 import { apiRoutes } from './routes/api.js'
@@ -61,6 +62,7 @@ export function createShop({
   app.use(cache)
 
   app.use(securityHeaders)
+  if (development) app.use(madeAt)
   app.use('/assets', assets)
   app.use(homeRoutes({ catalogue }))
   app.use(listRoutes({ catalogue, cache }))

@@ -1,24 +1,61 @@
-// What the cache did for this page, told without asking again: in development the response carries
-// it in its Server-Timing header, and the browser hands that to the page.
+// What the cache did for this page, told without asking again: in development responses say it in
+// their Server-Timing header, and the browser hands that to the page.
+
+const words = {
+  absent: 'nothing was stored yet',
+  expired: 'what was stored had become too old',
+  invalidated: 'what was stored had been invalidated',
+  evicted: 'what was stored had to make room',
+  fresh: '',
+  validated: 'the record has not changed',
+  collapsed: 'another request was making it',
+  method: 'only GET and HEAD are cached',
+  credentials: 'the request carries a password',
+  off: 'this page is never cached',
+  'not stored: no-store': 'never stored',
+  'not stored: status': 'not stored: an error',
+}
+
+/** How long ago, in the two largest units at most. */
+function ago(seconds) {
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
+}
 
 const bar = document.querySelector('#cache-bar')
 const [navigation] = performance.getEntriesByType('navigation')
-const timing = navigation?.serverTiming.filter(({ name }) => name.startsWith('cacheflow')) ?? []
+const told = new Map(navigation?.serverTiming.map(({ name, description }) => [name, description]))
 
-if (bar && timing.length > 0) {
-  const [word, ...rest] = timing
-    .map(({ description }) => description)
-    .join('; ')
+// For example "hit: fresh" or "miss: absent; not stored: private".
+const [verdict, ...reasons] = (told.get('cacheflow') ?? '').split(/: (?=.)(.*)/s)
+
+if (bar && verdict) {
+  const parts = reasons
+    .join('')
     .split('; ')
-  const milliseconds = navigation.responseStart - navigation.requestStart
-  const parts = [...rest.filter(Boolean), `answered in ${milliseconds.toFixed(1)} ms`]
+    .map((reason) => words[reason.trim()] ?? reason.trim())
 
-  const verdict = document.createElement('strong')
-  verdict.textContent = word
-  verdict.className = word.split(' ')[0]
+  const isFromBrowser = navigation.transferSize === 0 && navigation.decodedBodySize > 0
+  const made = Date.parse(told.get('made') ?? '')
+  const answered = performance.timeOrigin + navigation.responseStart
+  if (verdict === 'hit' && made) {
+    parts.push(`made ${ago(Math.max(0, Math.round((answered - made) / 1000)))} ago`)
+  }
+  parts.push(
+    isFromBrowser
+      ? "from the browser's own memory"
+      : `answered in ${(navigation.responseStart - navigation.requestStart).toFixed(1)} ms`,
+  )
+
+  const word = document.createElement('strong')
+  word.textContent = verdict
+  word.className = verdict
+  const text = document.createElement('span')
+  text.textContent = parts.filter(Boolean).join(' · ')
   const link = document.createElement('a')
   link.href = '/_cache/'
-  link.textContent = 'Cache'
-  bar.append(link, verdict, parts.join(' · '))
+  link.textContent = 'Look inside'
+  bar.append(word, text, link)
   bar.hidden = false
 }

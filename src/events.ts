@@ -7,6 +7,8 @@ export type HitReason =
   | 'fresh'
   /** It is stale, in its stale-while-revalidate window; a refresh runs in the background (RFC 5861 §3). */
   | 'stale-while-revalidate'
+  /** It is stale and the client accepts that: max-stale, with `requestDirectives` on (RFC 9111 §5.2.1.2). */
+  | 'max-stale'
   /** The application failed and the response is in its stale-if-error window (RFC 5861 §4). */
   | 'stale-if-error'
   /** The application answered 304 to our validation, or freshWhen() named the stored version. */

@@ -1,0 +1,145 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Application, NextFunction, Request, Response } from 'express'
+import { CacheflowError } from '../../src/index.ts'
+import type { CacheHandle, CacheflowOptions, Draft, RouteOptions } from '../../src/index.ts'
+import { Cacheflow, resolveRoute } from '../../src/adapter.ts'
+import { ExpressPassage } from './passage.ts'
+
+declare global {
+  // Express's own way to type res.locals: the interface is merged.
+  namespace Express {
+    interface Locals {
+      /** The response being made, for handlers behind the cache. */
+      cacheflow: Draft
+    }
+  }
+}
+
+/** A middleware for one route; generic, so that the handlers after it keep the types of their own params and locals. */
+export type RouteMiddleware = <Params, ResBody, ReqBody, ReqQuery, Locals extends Record<string, unknown>>(
+  request: Request<Params, ResBody, ReqBody, ReqQuery, Locals>,
+  response: Response<ResBody, Locals>,
+  next: NextFunction,
+) => void
+
+/** The cache as an Express middleware, and its handle. */
+export interface ExpressCacheflow extends CacheHandle {
+  (request: Request, response: Response, next: NextFunction): void
+  /**
+   * A middleware that says what holds for one route; `false` keeps it out of the cache.
+   *
+   *   app.get('/posts/:id', cache.route({ maxAge: '1h', tags: ['posts'] }), showPost)
+   *
+   * Works without `app.use(cache)` too: then the route alone is cached.
+   *
+   * @throws CacheflowError `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_DURATION`,
+   *   `ERR_CACHEFLOW_TAG`
+   */
+  route(options: RouteOptions<Request> | false): RouteMiddleware
+  /**
+   * The application behind the cache, as a listener: `http.createServer(cache.wrap(app))`. A hit then costs as much as
+   * writing a buffer, for Express never runs.
+   *
+   * @throws CacheflowError `ERR_CACHEFLOW_APPLICATION`
+   */
+  wrap(app: Application): (request: IncomingMessage, response: ServerResponse) => void
+}
+
+/**
+ * HTTP response caching for Express 4 and 5.
+ *
+ *   const cache = cacheflow({ maxAge: '5m' })
+ *   app.use(cache)
+ *
+ * Mounted first, it answers hits before Express sets up the request; mounted later, at its place.
+ */
+export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCacheflow {
+  const core = new Cacheflow<Request>(options)
+  const { gate } = core
+  const { policy } = gate.cache.settings
+
+  function middleware(request: Request, response: Response, next: NextFunction): void {
+    if (gate.isClaimed(response)) next()
+    else gate.pass(new ExpressPassage(request, response, request.app, false, next), policy)
+  }
+
+  function route(routeOptions: RouteOptions<Request> | false): RouteMiddleware {
+    const policyAt = resolveRoute(routeOptions)
+    return (request, response, next) => {
+      const native = request as unknown as Request
+      const passage = new ExpressPassage(native, response as unknown as Response, native.app, false, next)
+      gate.passRoute(passage, policyAt)
+    }
+  }
+
+  function wrap(app: Application): (request: IncomingMessage, response: ServerResponse) => void {
+    if (!isApplication(app)) {
+      throw new CacheflowError(
+        'ERR_CACHEFLOW_APPLICATION',
+        'wrap() takes the Express application itself: cache.wrap(app).',
+      )
+    }
+    return (message, raw) => {
+      const request = message as Request
+      const response = raw as Response
+      const forward = (): void => app(request, response)
+      gate.pass(new ExpressPassage(request, response, app, true, forward), policy)
+    }
+  }
+
+  /**
+   * Express emits 'mount' to whatever has the shape of an application. That is the moment to stand before the parent:
+   * with nothing mounted earlier a hit is answered there, at the cost of no Express at all; with something mounted
+   * earlier only the observation begins there, and hits are answered at the ordinary place.
+   */
+  function emit(event: string, parent: Application): boolean {
+    if (event === 'mount') stand(parent)
+    return true
+  }
+
+  function stand(parent: Application): void {
+    // Under a path only some requests are ours to answer.
+    if (Reflect.get(middleware, 'mountpath') !== '/') return
+    const isFirst = layersOf(parent) === 1
+    const handle: unknown = Reflect.get(parent, 'handle')
+    if (typeof handle !== 'function') return
+    const standing = (request: Request, response: Response, done?: NextFunction): void => {
+      const forward = (): void => void Reflect.apply(handle, parent, [request, response, done])
+      if (gate.isClaimed(response)) forward()
+      else if (isFirst) {
+        gate.pass(new ExpressPassage(request, response, parent, true, forward), policy)
+      } else {
+        gate.arrive(request)
+        forward()
+      }
+    }
+    Reflect.set(parent, 'handle', standing)
+  }
+
+  const handle: CacheHandle = {
+    invalidate: core.invalidate.bind(core),
+    on: core.on.bind(core),
+    stats: core.stats.bind(core),
+    close: core.close.bind(core),
+  }
+  return Object.assign(middleware, handle, {
+    route,
+    wrap,
+    // The three that give it the shape of an application in the eyes of app.use().
+    handle: middleware,
+    set: () => undefined,
+    emit,
+  })
+}
+
+/** How many layers stand in the application's router, without the two that Express 4 always puts first. */
+function layersOf(app: Application): number {
+  const router: unknown = Reflect.get(app, '_router') ?? Reflect.get(app, 'router')
+  const stack: unknown = typeof router === 'function' ? Reflect.get(router, 'stack') : undefined
+  if (!Array.isArray(stack)) return Infinity
+  return stack.filter((layer: { name?: string }) => layer.name !== 'query' && layer.name !== 'expressInit').length
+}
+
+function isApplication(app: unknown): app is Application {
+  return typeof app === 'function' && 'handle' in app && 'set' in app && 'engine' in app
+}

@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Application, Request, Response } from 'express'
+import {
+  type Arrival,
+  Draft,
+  type Exchange,
+  type MatchedRoute,
+  NodeRequest,
+  type Origin,
+  type Passage,
+  type Policy,
+  keyedTarget,
+  originalHeaders,
+} from '../../src/adapter.ts'
+
+type Trust = (address: string | undefined, hop: number) => boolean
+
+/** One Express request at one place, for the gate. */
+export class ExpressPassage implements Passage<Request> {
+  readonly message: Request
+  readonly response: Response
+  readonly #app: Application
+  readonly #isFirst: boolean
+  readonly #next: () => void
+
+  /** @param isFirst nothing has run before this place */
+  constructor(
+    message: Request,
+    response: Response,
+    app: Application,
+    isFirst: boolean,
+    next: () => void,
+  ) {
+    this.message = message
+    this.response = response
+    this.#app = app
+    this.#isFirst = isFirst
+    this.#next = next
+  }
+
+  incoming(arrival: Arrival | undefined): NodeRequest<Request> {
+    const { message } = this
+    const target = message.originalUrl ?? message.url
+    const origin = originOf(message, this.#app)
+    return new NodeRequest(message, target, origin, message, matchedRoute, arrival, this.#isFirst)
+  }
+
+  forward(): void {
+    this.#next()
+  }
+
+  attach(exchange: Exchange<Request>): void {
+    const { response } = this
+    // Before Express has set them up: it keeps the locals it finds.
+    response.locals ??= Object.create(null)
+    response.locals.cacheflow = new Draft(exchange, {
+      setHeader: (name, value) => response.setHeader(name, value),
+      endNotModified: () => {
+        response.statusCode = 304
+        response.end()
+      },
+    })
+  }
+
+  rerun(message: IncomingMessage, response: ServerResponse): void {
+    // In a mounted application the outermost one must run: what stands before the mount belongs to the response.
+    let root = this.#app
+    while (isMounted(root)) root = root.parent
+    root(message as Request, response as Response)
+  }
+
+  narrow(policy: Policy<Request>): void {
+    const { message } = this
+    const original = message.originalUrl ?? message.url
+    const narrowed = keyedTarget(original, policy.query)
+    if (narrowed === original) return
+    const mark = narrowed.indexOf('?')
+    const search = mark < 0 ? '' : narrowed.slice(mark)
+    message.originalUrl = narrowed
+    message.url = message.url.split('?', 1)[0] + search
+    // Express 4 parses the query once, into a property; Express 5 derives it from the URL each time.
+    if (Object.hasOwn(message, 'query')) {
+      const parse: unknown = this.#app.get('query parser fn')
+      if (typeof parse === 'function') message.query = parse(search.slice(1))
+    }
+  }
+}
+
+function isMounted(app: Application): app is Application & { parent: Application } {
+  return 'parent' in app && typeof app.parent === 'function'
+}
+
+/** Host and protocol as Express tells them: forwarded ones count where `trust proxy` trusts the peer. */
+function originOf(message: Request, app: Application): Origin {
+  const headers = originalHeaders(message)
+  const { socket } = message
+  let protocol = 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http'
+  let host = headers['host'] ?? headers[':authority']
+  const isForwarded =
+    headers['x-forwarded-host'] !== undefined || headers['x-forwarded-proto'] !== undefined
+  if (isForwarded) {
+    const trust: unknown = app.get('trust proxy fn')
+    if (typeof trust === 'function' && (trust as Trust)(socket.remoteAddress, 0)) {
+      protocol = firstOf(headers['x-forwarded-proto']) ?? protocol
+      host = firstOf(headers['x-forwarded-host']) ?? host
+    }
+  }
+  return { protocol, host: typeof host === 'string' ? host : '' }
+}
+
+function firstOf(value: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(value) ? value[0] : value
+  const first = text?.split(',', 1)[0]?.trim()
+  return first === '' ? undefined : first
+}
+
+/** The pattern of the matched route, mount path included. */
+function matchedRoute(request: Request): MatchedRoute | undefined {
+  const route: unknown = request.route
+  if (typeof route !== 'object' || route === null || !('path' in route)) return undefined
+  const { path } = route
+  if (typeof path !== 'string') return undefined
+  const params: Record<string, string> = {}
+  for (const [name, value] of Object.entries(request.params)) {
+    if (value !== undefined) params[name] = String(value)
+  }
+  return { pattern: request.baseUrl + path, params }
+}

@@ -1,0 +1,22 @@
+/**
+ * The port for adapters: what a framework's adapter is made from. An adapter tells where a request comes from (host and
+ * protocol by the application's trust), which route was matched, and how to run the application; everything else is here.
+ */
+export { Cacheflow, type CacheHandle } from './cacheflow.ts'
+export { type Answer, answer, refreshExchange } from './flow/answer.ts'
+export type { HeadPlan } from './flow/exchange.ts'
+export { Exchange } from './flow/exchange.ts'
+export { Draft, type DraftSink } from './flow/draft.ts'
+export { Observation } from './flow/observation.ts'
+export { movesKey } from './flow/policy.ts'
+export type { StoredResponse, BodyForm } from './http/stored-response.ts'
+export type { MatchedRoute } from './flow/incoming-request.ts'
+export type { Policy } from './flow/policy.ts'
+export { keyedTarget } from './flow/cache-key.ts'
+export { Gate, type Passage } from './node/gate.ts'
+export { type Arrival, NodeRequest, type Origin } from './node/node-request.ts'
+export { type Rendition, type Report, renditionOf } from './node/delivery.ts'
+export { fieldsSince, type HeaderSnapshot, setField, snapshot } from './node/header-snapshot.ts'
+export { observe, originalHeaders } from './node/observer.ts'
+export { isCarrierReading } from './node/reader.ts'
+export { resolveRoute } from './options.ts'

@@ -1,0 +1,173 @@
+import type { BypassReason, HitReason, MissReason } from '../events.ts'
+import { type CacheControl, requestCacheControl } from '../http/cache-control.ts'
+import { softened } from '../http/freshness.ts'
+import { type StoredResponse, acceptedBy, judge } from '../http/stored-response.ts'
+import { bypassReason, credentialIn } from './bypass.ts'
+import { audienceOf, cacheKey } from './cache-key.ts'
+import { Exchange, passingExchange } from './exchange.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import type { Policy } from './policy.ts'
+import type { Making } from './request-collapsing.ts'
+import type { ResponseCache } from './response-cache.ts'
+
+/** What is to be done with a request. */
+export type Answer<Native> =
+  /** Send this stored response; when `refresh` is set, make a new one in the background. */
+  | {
+      readonly act: 'serve'
+      readonly stored: StoredResponse
+      readonly reason: HitReason
+      readonly refresh: Making | undefined
+    }
+  /** Another request is making the response: wait, then ask again. */
+  | { readonly act: 'wait'; readonly making: Making; readonly timeout: number }
+  /** Run the application and hand what it makes to the exchange. */
+  | { readonly act: 'forward'; readonly exchange: Exchange<Native> }
+  /** only-if-cached, and nothing is: 504 (RFC 9111 §5.2.1.7). */
+  | { readonly act: 'unsatisfiable' }
+
+/** The exchange of a background refresh: it looks up what it refreshes, and neither serves nor waits. */
+export function refreshExchange<Native>(
+  cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+  making: Making,
+): Exchange<Native> {
+  const primaryKey = cacheKey(request, policy, undefined)
+  const { stored, key } = cache.store.find(primaryKey, (name) => cache.read(request, name))
+  const lookup = { primaryKey, key, audience: undefined, stored, bypass: undefined } as const
+  return new Exchange(cache, request, policy, { ...lookup, reason: 'expired' }, making)
+}
+
+/**
+ * Judges a request. Synchronous, and without a promise, when the answer is in memory.
+ *
+ * @param waited true for a request that waited before: if what it waited for could not be shared, all who waited go on
+ *   side by side instead of queueing one behind the other (HTTP.md M-49).
+ */
+export function answer<Native>(
+  cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+  waited: boolean,
+): Answer<Native> {
+  try {
+    const bypass = cache.isClosed ? 'off' : bypassReason(request, policy, cache.settings)
+    if (bypass !== undefined) return pass(cache, request, policy, bypass)
+    const audience = audienceOf(request, policy)
+    if (audience === null) return pass(cache, request, policy, 'session')
+    return look(cache, request, policy, audience, waited)
+  } catch (error) {
+    cache.fault(error, 'answering from the cache')
+    return pass(cache, request, policy, 'fault')
+  }
+}
+
+function look<Native>(
+  cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+  audience: string | undefined,
+  waited: boolean,
+): Answer<Native> {
+  const { settings, store } = cache
+  const primaryKey = cacheKey(request, policy, audience)
+  const now = settings.clock()
+  const single = store.single(primaryKey)
+  const found = single
+    ? { stored: single, key: primaryKey, otherVariants: false }
+    : store.find(primaryKey, (name) => cache.read(request, name))
+  const { key } = found
+  let { stored } = found
+  const credential =
+    audience === undefined ? credentialIn(request.headers, settings.credentials) : undefined
+  if (credential !== undefined && stored?.servesAuthorized !== true) stored = undefined
+
+  const wish = settings.requestDirectives ? requestCacheControl(request.headers) : undefined
+  let reason: MissReason =
+    store.fallOf(key)?.reason ?? (found.otherVariants ? 'vary' : 'absent')
+  if (stored) {
+    const use = usable(cache, stored, wish, now)
+    if (use === 'fresh' || use === 'max-stale') {
+      return serve(cache, stored, waited ? 'collapsed' : use, undefined)
+    }
+    if (use === 'stale-while-revalidate') {
+      return serve(cache, stored, use, cache.leadRefresh(stored))
+    }
+    reason = use
+    if (judge(stored, now) === 'dead') {
+      store.delete(key)
+      stored = undefined
+    }
+  }
+  if (wish?.onlyIfCached === true) return { act: 'unsatisfiable' }
+
+  const isPass = cache.isPass(key, now)
+  const timeout = settings.collapseTimeout
+  const isShared =
+    timeout !== false &&
+    !waited &&
+    !isPass &&
+    request.method === 'GET' &&
+    credential === undefined &&
+    request.headers['range'] === undefined
+  if (isShared) {
+    const making = cache.collapsing.find(key)
+    // A making that an invalidation overtook must not answer those who came after it.
+    if (making && cache.sequence.felledBy(making.stamp, making.dependencies) === undefined) {
+      return { act: 'wait', making, timeout }
+    }
+  }
+  if (credential === undefined) cache.miss(primaryKey, key, isPass ? 'hit-for-miss' : reason)
+  else cache.bypass(request, 'credentials', credential)
+  const exchange = new Exchange(cache, request, policy, {
+    primaryKey,
+    key,
+    audience,
+    stored,
+    reason,
+    bypass: credential === undefined ? undefined : 'credentials',
+  })
+  if (isShared) exchange.lead()
+  return { act: 'forward', exchange }
+}
+
+/** How a stored response may be used now, or why it may not. */
+function usable<Native>(
+  cache: ResponseCache<Native>,
+  stored: StoredResponse,
+  wish: CacheControl | undefined,
+  now: number,
+): Extract<HitReason, 'fresh' | 'stale-while-revalidate' | 'max-stale'> | MissReason {
+  if (stored.stamp < cache.sequence.softFloor) stored.timeline = softened(stored.timeline, now)
+  const judgement = judge(stored, now)
+  if (wish && (wish.noCache || !acceptedBy(wish, stored, now))) {
+    // An unwished-for stale response is only that when it would have been used otherwise.
+    return judgement === 'fresh' || judgement === 'refresh' ? 'request' : 'expired'
+  }
+  if (judgement === 'fresh') return 'fresh'
+  // A refresh runs without the visitor's credentials, so it could not make what one audience shares.
+  if (judgement === 'refresh' && stored.audience === undefined) return 'stale-while-revalidate'
+  if (wish?.maxStale !== undefined && judgement !== 'dead') return 'max-stale'
+  return stored.noCache ? 'no-cache' : 'expired'
+}
+
+function serve<Native>(
+  cache: ResponseCache<Native>,
+  stored: StoredResponse,
+  reason: HitReason,
+  refresh: Making | undefined,
+): Answer<Native> {
+  cache.hit(stored, reason)
+  return { act: 'serve', stored, reason, refresh }
+}
+
+function pass<Native>(
+  cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+  reason: BypassReason,
+): Answer<Native> {
+  cache.bypass(request, reason)
+  return { act: 'forward', exchange: passingExchange(cache, request, policy, reason) }
+}

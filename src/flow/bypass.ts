@@ -1,0 +1,55 @@
+import type { BypassReason } from '../events.ts'
+import type { RequestHeaders } from '../http/header-fields.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import type { Policy } from './policy.ts'
+import type { Settings } from './settings.ts'
+
+/** Why a request must pass by the cache, before any key is made; undefined when the cache may be used. */
+export function bypassReason<Native>(
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+  settings: Settings<Native>,
+): BypassReason | undefined {
+  const { method, headers } = request
+  if (policy.off) return 'off'
+  if (method !== 'GET' && method !== 'HEAD') return 'method'
+  // Absolute form and the like name another target than Host does: no key could hold both (S-11).
+  if (request.target.charCodeAt(0) !== slash) return 'target'
+  if (headers['upgrade'] !== undefined || headers['expect'] !== undefined) return 'upgrade'
+  if (headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined) {
+    return 'precondition'
+  }
+  if (hasBody(headers)) return 'body'
+  if (headers['cookie'] !== undefined && !knowsCookies(request, policy, settings)) return 'cookie'
+  return undefined
+}
+
+const slash = 47
+
+/** The answer to a GET may depend on a body that the key does not hold ("fat GET", S-5). */
+function hasBody(headers: RequestHeaders): boolean {
+  const length = headers['content-length']
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
+/** Which cookies matter is known by observing every read, or because the application said so. */
+function knowsCookies<Native>(
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+  settings: Settings<Native>,
+): boolean {
+  return (
+    (settings.observe && request.observedFromStart) ||
+    policy.session !== undefined ||
+    policy.vary.some((name) => name.startsWith('cookie:'))
+  )
+}
+
+/** The credential header the request carries, if any. */
+export function credentialIn(
+  headers: RequestHeaders,
+  credentials: ReadonlySet<string>,
+): string | undefined {
+  for (const name of credentials) if (headers[name] !== undefined) return name
+  return undefined
+}

@@ -1,0 +1,59 @@
+import { fail } from '../errors.ts'
+import { withParameters } from '../http/query.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import type { Policy, QueryPolicy } from './policy.ts'
+
+/** A key longer than this is a mistake, and could fill the store by itself. */
+const longestKey = 4_096
+
+/**
+ * The cache key of a request before variants (RFC 9111 §2): scheme, authority, path and query as received.
+ *
+ *   https://shop.example/posts/1?x=2
+ *   ^ origin             ^ target
+ *
+ * `key()` replaces the target; `session()` adds who shares. The parts are joined by characters that no URL
+ * contains, so that no request can write another's key.
+ */
+export function cacheKey<Native>(
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+  audience: string | undefined,
+): string {
+  if (policy.key === undefined && audience === undefined && policy.query === undefined) {
+    return request.origin + request.target
+  }
+  const own = policy.key === undefined ? undefined : ownKey(policy.key(request.native))
+  const name =
+    own === undefined ? keyedTarget(request.target, policy.query) : ` key ${own}`
+  const key = request.origin + name
+  return audience === undefined ? key : `${key} session ${audience.length}:${audience}`
+}
+
+/** The target with the parameters that the policy makes part of the key. */
+export function keyedTarget(target: string, query: QueryPolicy | undefined): string {
+  if (query === undefined) return target
+  if ('only' in query) {
+    const only = new Set(query.only)
+    return withParameters(target, (name) => only.has(name))
+  }
+  const ignored = new Set(query.ignore)
+  return withParameters(target, (name) => !ignored.has(name))
+}
+
+function ownKey(key: unknown): string {
+  if (typeof key === 'string' && key.length > 0 && key.length <= longestKey) return key
+  throw fail('ERR_CACHEFLOW_KEY', key, 'key()')
+}
+
+/** Who shares: a name, or null for nobody. Undefined and false count as nobody too: forgetting is not sharing. */
+export function audienceOf<Native>(
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+): string | null | undefined {
+  if (policy.session === undefined) return undefined
+  const audience: unknown = policy.session(request.native)
+  if (audience === null || audience === undefined) return null
+  if (typeof audience === 'string' && audience.length > 0) return audience
+  throw fail('ERR_CACHEFLOW_SESSION', audience, 'session()')
+}

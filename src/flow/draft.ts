@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto'
+import { type Duration, milliseconds } from '../duration.ts'
+import { fail } from '../errors.ts'
+import { tagDependency } from '../graph/dependency.ts'
+import { type InvalidationTarget, checkedTag, dependenciesOf } from '../graph/invalidation.ts'
+import { formatHttpDate } from '../http/http-date.ts'
+import type { Validators } from '../http/validation.ts'
+import type { Recording } from './recording.ts'
+
+/** A record that tells when it changed. */
+export interface Versioned {
+  /** A Date, milliseconds since 1970, or an ISO 8601 string; a string's precision is kept. */
+  readonly updatedAt: Date | number | string
+  readonly id?: string | number | bigint
+}
+
+/** What freshWhen() takes: a record, several, or an entity tag of the application's own. */
+export type Version = Versioned | readonly Versioned[] | { readonly etag: string; readonly updatedAt?: Versioned['updatedAt'] }
+
+/** How an adapter carries out what a handler decides before it renders. */
+export interface DraftSink {
+  /** Header fields of the response that is about to be made. */
+  setHeader(name: string, value: string): void
+  /** Ends the response with 304; the cache turns it into the stored response where the client has none. */
+  endNotModified(): void
+}
+
+/** What a draft speaks for: an exchange. */
+export interface DraftSubject {
+  readonly recording: Recording
+  readonly versionScope: string
+  matchesVersion(version: Validators): boolean
+}
+
+/**
+ * The response that is being made, as its handler can speak of it: `res.locals.cacheflow` in Express,
+ * `ctx.state.cacheflow` in Koa. On requests that pass by the cache every call is allowed and changes nothing.
+ */
+export class Draft {
+  readonly #exchange: DraftSubject
+  readonly #sink: DraftSink
+
+  constructor(exchange: DraftSubject, sink: DraftSink) {
+    this.#exchange = exchange
+    this.#sink = sink
+  }
+
+  /**
+   * Tags the response: `invalidate({ tag })` fells it, and tag headers carry it to CDNs.
+   *
+   * @throws CacheflowError `ERR_CACHEFLOW_TAG` for an empty or overlong tag
+   */
+  tag(...tags: readonly string[]): this {
+    const { recording } = this.#exchange
+    for (const tag of tags) {
+      recording.tags.add(checkedTag(tag, 'tag()'))
+      recording.dependencies.add(tagDependency(tag))
+    }
+    return this
+  }
+
+  /** The response falls with these targets too, without carrying them in its tag headers. */
+  dependsOn(...targets: readonly Exclude<InvalidationTarget, { all: true }>[]): this {
+    for (const target of targets) {
+      const dependencies = dependenciesOf(target, 'dependsOn()')
+      if (dependencies === 'all') throw fail('ERR_CACHEFLOW_TARGET', target, 'dependsOn()')
+      for (const dependency of dependencies) this.#exchange.recording.dependencies.add(dependency)
+    }
+    return this
+  }
+
+  /**
+   * How long the response is fresh; it outranks the response's own headers and the route's option. Of several calls the
+   * shortest holds.
+   *
+   * @throws CacheflowError `ERR_CACHEFLOW_DURATION`
+   */
+  maxAge(duration: Duration): this {
+    this.#exchange.recording.limitMaxAge(milliseconds(duration, 'maxAge()'))
+    return this
+  }
+
+  /** This response is not stored; `reason` appears in the refuse event. Works until the last byte is sent. */
+  noStore(reason: string): this {
+    this.#exchange.recording.refuse(reason)
+    return this
+  }
+
+  /**
+   * Answers at once when the client, or the cache, already has the response made from this version of the records:
+   *
+   *   const post = await db.posts.find(req.params.id)
+   *   if (res.locals.cacheflow.freshWhen(post)) return       // 304, or the stored page: nothing is rendered
+   *   res.render('post', { post })
+   *
+   * Sets ETag (weak; from `updatedAt`, `id`, the cache key and `build`) and Last-Modified on the response.
+   *
+   * @returns true when the response was ended: the handler returns without rendering
+   * @throws CacheflowError `ERR_CACHEFLOW_VERSION` when `updatedAt` is missing or no date
+   */
+  freshWhen(version: Version): boolean {
+    const exchange = this.#exchange
+    const { etag, lastModified } = versionValidators(version, exchange.versionScope)
+    this.#sink.setHeader('ETag', etag)
+    if (lastModified !== undefined) {
+      this.#sink.setHeader('Last-Modified', formatHttpDate(lastModified))
+    }
+    if (!exchange.matchesVersion({ etag, lastModified })) return false
+    this.#sink.endNotModified()
+    return true
+  }
+}
+
+function versionValidators(
+  version: Version,
+  key: string,
+): { readonly etag: string; readonly lastModified: number | undefined } {
+  const given: unknown = version
+  if (typeof given !== 'object' || given === null) {
+    throw fail('ERR_CACHEFLOW_VERSION', given, 'freshWhen()')
+  }
+  if ('etag' in version) {
+    if (!/^(W\/)?"[!\u0023-\u007E\u0080-\u00FF]*"$/.test(version.etag)) {
+      throw fail('ERR_CACHEFLOW_VERSION', version.etag, 'freshWhen()', {
+        mend: 'An entity tag is quoted: \'"v1"\' or \'W/"v1"\'.',
+      })
+    }
+    const lastModified = version.updatedAt === undefined ? undefined : moment(version.updatedAt)
+    return { etag: version.etag, lastModified }
+  }
+  const records: readonly Versioned[] = Array.isArray(version) ? version : [version as Versioned]
+  const moments = records.map((record) => moment(record.updatedAt))
+  const texts = records.map(
+    ({ id, updatedAt }) => `${String(id ?? '')}@${updatedAt instanceof Date ? updatedAt.getTime() : updatedAt}`,
+  )
+  const hash = createHash('sha1').update(JSON.stringify([key, texts])).digest('base64url')
+  return {
+    etag: `W/"${hash}"`,
+    lastModified: moments.length === 0 ? undefined : Math.max(...moments),
+  }
+}
+
+function moment(updatedAt: unknown): number {
+  const time =
+    updatedAt instanceof Date
+      ? updatedAt.getTime()
+      : typeof updatedAt === 'number'
+        ? updatedAt
+        : typeof updatedAt === 'string'
+          ? Date.parse(updatedAt)
+          : Number.NaN
+  if (Number.isFinite(time)) return time
+  throw fail('ERR_CACHEFLOW_VERSION', updatedAt, 'freshWhen()')
+}
+

@@ -1,0 +1,41 @@
+import type { BypassReason, MissReason } from '../events.ts'
+import type { StoredResponse } from '../http/stored-response.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import type { Observation } from './observation.ts'
+import type { Policy } from './policy.ts'
+import type { Recording } from './recording.ts'
+import type { ResponseCache } from './response-cache.ts'
+
+/** Where and why the way of one request led to the application. */
+export interface Lookup {
+  readonly primaryKey: string
+  /** The key of the variant that was looked for. */
+  readonly key: string
+  readonly audience: string | undefined
+  /** A stale stored response that the application may confirm, or that may stand in for an error. */
+  readonly stored: StoredResponse | undefined
+  readonly reason: MissReason | undefined
+  readonly bypass: BypassReason | undefined
+}
+
+/** The head of a response as the application made it, before the fields of outer layers. */
+export interface ResponseHead {
+  readonly status: number
+  readonly statusMessage: string | undefined
+  readonly fields: readonly string[]
+  /** The request's method now: method-override may have changed it. */
+  readonly method: string
+}
+
+/** All that is known of one exchange when its response is judged. */
+export interface ExchangeFacts<Native> {
+  readonly cache: ResponseCache<Native>
+  readonly request: IncomingRequest<Native>
+  readonly policy: Policy<Native>
+  readonly lookup: Lookup
+  readonly recording: Recording
+  readonly observation: Observation | undefined
+  readonly requestedAt: number
+  /** When the head of the response was known. */
+  readonly receivedAt: number
+}

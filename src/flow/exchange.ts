@@ -1,0 +1,344 @@
+import type { BypassReason, HitReason, RefuseReason } from '../events.ts'
+import { fieldLines } from '../http/header-fields.ts'
+import { type BodyForm, type StoredResponse, mayReplaceError } from '../http/stored-response.ts'
+import {
+  type Validators,
+  conditionsOf,
+  headInvalidates,
+  isNotModified,
+  validatorsOf,
+  weakMatch,
+} from '../http/validation.ts'
+import type { ExchangeFacts, Lookup, ResponseHead } from './exchange-facts.ts'
+import { type HeadFields, bypassFields, forwardFields } from './head-fields.ts'
+import { type IncomingRequest, headerValue } from './incoming-request.ts'
+import { Observation } from './observation.ts'
+import type { Policy } from './policy.ts'
+import { Recording } from './recording.ts'
+import type { Making } from './request-collapsing.ts'
+import type { ResponseCache } from './response-cache.ts'
+import { type Verdict, freshened, isTransient, judgeHead, madeFrom } from './storing.ts'
+import { invalidatedBy, isUnsafe } from './unsafe-method.ts'
+import { warn } from './warning.ts'
+
+/** What is to be done with a response whose head is known. */
+export type HeadPlan =
+  /** Let it pass, with these changes; `collect` its bytes for `complete()`. */
+  | { readonly act: 'send'; readonly fields: HeadFields; readonly collect: boolean }
+  /** Send 304 to the client, who has this response already; collect the bytes all the same. */
+  | { readonly act: 'not-modified'; readonly fields: HeadFields; readonly collect: boolean }
+  /** Send this stored response instead of what the application makes. */
+  | {
+      readonly act: 'serve'
+      readonly stored: StoredResponse
+      readonly reason: HitReason
+      readonly forwardedStatus: number
+      /** Cookies that the application set while it confirmed: they are this visitor's alone. */
+      readonly cookies: readonly string[]
+    }
+
+/** One request that runs the application: what it may see, what it records, and what becomes of its response. */
+export class Exchange<Native> implements ExchangeFacts<Native> {
+  readonly cache: ResponseCache<Native>
+  readonly request: IncomingRequest<Native>
+  policy: Policy<Native>
+  readonly lookup: Lookup
+  readonly recording: Recording
+  readonly observation: Observation | undefined
+  /** True for a background refresh: nobody waits for its answer. */
+  readonly isRefresh: boolean
+  readonly requestedAt: number
+  receivedAt: number
+  #making: Making | undefined
+  #head: ResponseHead | undefined
+  #verdict: Verdict | undefined
+  #matchedVersion = false
+  #done = false
+
+  constructor(
+    cache: ResponseCache<Native>,
+    request: IncomingRequest<Native>,
+    policy: Policy<Native>,
+    lookup: Lookup,
+    refresh?: Making,
+  ) {
+    const { settings, sequence } = cache
+    this.cache = cache
+    this.request = request
+    this.policy = policy
+    this.lookup = lookup
+    this.recording = new Recording(request.arrivalStamp ?? refresh?.stamp ?? sequence.applied)
+    this.observation = this.isPassing
+      ? undefined
+      : settings.observe
+        ? (request.observation ?? new Observation(settings.ignoredInputs, settings.credentials))
+        : undefined
+    this.isRefresh = refresh !== undefined
+    this.#making = refresh
+    this.requestedAt = settings.clock()
+    this.receivedAt = this.requestedAt
+  }
+
+  /** Nothing of it will be stored: credentials alone do not say so, for `public` may follow (RFC 9111 §3.5). */
+  get isPassing(): boolean {
+    return this.lookup.bypass !== undefined && this.lookup.bypass !== 'credentials'
+  }
+
+  /** Its fate is sealed: stored, refused, or answered from the store. */
+  get isEnded(): boolean {
+    return this.#done
+  }
+
+  /** Others who ask for the same key will wait for this exchange. */
+  lead(): void {
+    const { recording } = this
+    this.#making = this.cache.collapsing.lead(
+      this.lookup.key,
+      recording.stamp,
+      recording.dependencies,
+    )
+  }
+
+  /**
+   * The header fields that the application must not see, or must see changed: a client's conditions are answered from
+   * what is made or stored, and a stale response is offered for validation instead (RFC 9111 §4.3.1).
+   */
+  get overrides(): Readonly<Record<string, string | undefined>> | undefined {
+    if (this.isPassing || this.request.method !== 'GET') return undefined
+    const { headers } = this.request
+    const { stored } = this.lookup
+    const conditions = stored?.hasOwnValidator === true ? conditionsOf(stored.validators) : {}
+    if (
+      stored?.hasOwnValidator !== true &&
+      headers['if-none-match'] === undefined &&
+      headers['if-modified-since'] === undefined
+    ) {
+      return undefined
+    }
+    return { 'if-none-match': undefined, 'if-modified-since': undefined, ...conditions }
+  }
+
+  /** What an entity tag of a version belongs to, so that two responses of one record never share a tag. */
+  get versionScope(): string {
+    const { headers } = this.request
+    const { key, bypass } = this.lookup
+    const isPrivate = bypass !== undefined || this.observation?.privateRead !== undefined
+    return JSON.stringify([
+      this.cache.settings.build,
+      key,
+      headerValue(headers, 'accept-language'),
+      isPrivate ? [headerValue(headers, 'cookie'), headerValue(headers, 'authorization')] : null,
+    ])
+  }
+
+  /** Has the store, or the client, what the application would make from this version? */
+  matchesVersion(version: Validators): boolean {
+    const { stored } = this.lookup
+    const { request } = this
+    const etag = stored?.validators.etag
+    if (stored && etag !== undefined && version.etag !== undefined && weakMatch(etag, version.etag)) {
+      this.#matchedVersion = true
+      return true
+    }
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    return isRead && isNotModified(request.headers, version)
+  }
+
+  /** Decides on the head of the response; called once, before the first byte goes out. */
+  head(head: ResponseHead): HeadPlan {
+    this.#head = head
+    this.receivedAt = this.cache.settings.clock()
+    this.#invalidateTarget(head)
+    if (this.isPassing) return { act: 'send', fields: bypassFields(this, head), collect: false }
+    const { stored } = this.lookup
+    if (stored) {
+      if (head.status === 304 && this.#confirms(head, stored)) return this.#freshen(head, stored)
+      if (isFailure(head.status) && mayReplaceError(stored, this.receivedAt)) {
+        return this.#replaceError(stored, head.status)
+      }
+    }
+    if (this.request.method === 'HEAD') {
+      if (stored && head.status === 200 && headInvalidates(stored.fields, head.fields)) {
+        // The representation changed: what is stored for GET is stale (RFC 9111 §4.3.5).
+        this.cache.store.delete(stored.key)
+      }
+      return { act: 'send', fields: forwardFields(this, head, undefined), collect: false }
+    }
+    const verdict = judgeHead(this, head)
+    this.#verdict = verdict
+    if (!verdict.store) this.#release(verdict.reason)
+    const fields = forwardFields(this, head, verdict)
+    const collect = verdict.store
+    const isConditional = this.overrides !== undefined && head.status === 200
+    if (isConditional && isNotModified(this.request.headers, validatorsOf(head.fields))) {
+      return { act: 'not-modified', fields, collect }
+    }
+    return { act: 'send', fields, collect }
+  }
+
+  /** Refuses what outer layers made unshareable after the application's own head was known. */
+  veto(finalFields: readonly string[]): void {
+    if (this.#verdict?.store !== true || this.#head === undefined) return
+    const verdict = judgeHead(this, { ...this.#head, fields: finalFields })
+    // Lifetimes are the application's; only what forbids sharing counts here.
+    const forbids = new Set<RefuseReason>(['set-cookie', 'private', 'no-store', 'vary-any'])
+    if (!verdict.store && forbids.has(verdict.reason)) this.refuse(verdict.reason, verdict.detail)
+  }
+
+  /** The whole body is known: store the response, if nothing forbids it by now. */
+  complete(body: Buffer, form: BodyForm = 'bytes'): void {
+    if (this.#done || this.#head === undefined) return
+    this.observation?.seal()
+    try {
+      const made = madeFrom(this, this.#head, body, form)
+      if (made.store) this.#store(made.response)
+      else this.refuse(made.reason, made.detail)
+    } catch (error) {
+      this.cache.fault(error, 'storing a response')
+      this.refuse('fault')
+    } finally {
+      this.#settle()
+    }
+  }
+
+  /** The response will not be stored; those who wait go on by themselves. Of several calls the first counts. */
+  refuse(reason: RefuseReason, detail?: string): void {
+    if (this.#done) return
+    this.#done = true
+    this.observation?.seal()
+    const { cache, request, lookup } = this
+    if (!this.isPassing && request.method === 'GET') {
+      if (!isTransient(reason, this.#head?.status)) cache.rememberPass(lookup.key)
+      const route = request.route()?.pattern
+      if (cache.events.wants('refuse')) {
+        cache.events.emit('refuse', { key: lookup.primaryKey, route, reason, detail })
+      }
+      warn(cache, route ?? request.target.split('?', 1)[0] ?? '/', reason, detail)
+      this.#tellRefresh('kept')
+    }
+    this.#settle()
+  }
+
+  /** Another exchange goes on in its place, under the key of a route. */
+  release(): void {
+    this.#done = true
+    if (!this.isRefresh) this.#settle()
+  }
+
+  /** The connection closed before the response ended: nobody waits for it, but if it ends after all, it is stored. */
+  abandon(): void {
+    this.#settle()
+    if (this.isRefresh) this.#tellRefresh('kept')
+  }
+
+  /** The response ended without a body to store, or its way ended here. */
+  end(): void {
+    const verdict = this.#verdict
+    if (verdict && !verdict.store) this.refuse(verdict.reason, verdict.detail)
+    this.#done = true
+    this.observation?.seal()
+    this.#settle()
+  }
+
+  #confirms(head: ResponseHead, stored: StoredResponse): boolean {
+    return this.#matchedVersion || (stored.hasOwnValidator && this.request.method === 'GET' && head.status === 304)
+  }
+
+  /** The application confirmed the stored response (RFC 9111 §4.3.4). */
+  #freshen(head: ResponseHead, stored: StoredResponse): HeadPlan {
+    const renewed = freshened(this, head, stored)
+    if (renewed.store) {
+      this.#store(renewed.response, 'validated')
+    } else {
+      this.refuse(renewed.reason, renewed.detail)
+    }
+    this.#done = true
+    this.#settle()
+    const served = renewed.store ? renewed.response : stored
+    this.cache.hit(served, 'validated')
+    return { act: 'serve', stored: served, reason: 'validated', forwardedStatus: 304, cookies: fieldLines(head.fields, 'set-cookie') }
+  }
+
+  #replaceError(stored: StoredResponse, status: number): HeadPlan {
+    this.#done = true
+    this.#tellRefresh('kept')
+    this.#settle()
+    this.cache.hit(stored, 'stale-if-error')
+    return { act: 'serve', stored, reason: 'stale-if-error', forwardedStatus: status, cookies: [] }
+  }
+
+  /** The stored response that may stand in for an error the framework caught; undefined when none may. */
+  replacementForError(): StoredResponse | undefined {
+    const { stored } = this.lookup
+    if (!stored || this.isPassing || !mayReplaceError(stored, this.cache.settings.clock())) {
+      return undefined
+    }
+    this.#replaceError(stored, 500)
+    return stored
+  }
+
+  #store(response: StoredResponse, outcome: 'stored' | 'validated' = 'stored'): void {
+    const { cache, lookup } = this
+    if (!cache.store.put(lookup.primaryKey, response)) {
+      this.refuse('too-large')
+      return
+    }
+    this.#done = true
+    cache.forgetPass(lookup.key)
+    cache.forgetPass(response.key)
+    this.#tellRefresh(outcome)
+    if (!cache.events.wants('store')) return
+    const { route, status, tags, inputs, timeline, body } = response
+    cache.events.emit('store', {
+      key: lookup.primaryKey,
+      route,
+      status,
+      bytes: body.byteLength,
+      ttl: Math.floor((timeline.staleAt - timeline.cachedAt) / 1000),
+      tags,
+      vary: inputs,
+    })
+  }
+
+  #invalidateTarget(head: ResponseHead): void {
+    const { request } = this
+    if (!isUnsafe(request.method) && !isUnsafe(head.method)) return
+    const dependencies = invalidatedBy(request.origin, request.target, head.status, head.fields)
+    if (dependencies.length > 0) this.cache.invalidate(dependencies, false)
+  }
+
+  /** Nobody need wait for a response that will not be shared, however long its body takes. */
+  #release(reason: RefuseReason): void {
+    if (!isTransient(reason, this.#head?.status)) this.cache.rememberPass(this.lookup.key)
+    this.#settle()
+  }
+
+  #settle(): void {
+    if (this.#making === undefined) return
+    this.cache.collapsing.settle(this.#making)
+    this.#making = undefined
+  }
+
+  #tellRefresh(outcome: 'stored' | 'validated' | 'kept'): void {
+    if (!this.isRefresh || !this.cache.events.wants('refresh')) return
+    const { primaryKey: key } = this.lookup
+    this.cache.events.emit('refresh', { key, reason: 'stale-while-revalidate', outcome })
+  }
+}
+
+/** The statuses for which a stale response may stand in (RFC 5861 §4). */
+function isFailure(status: number): boolean {
+  return status === 500 || status === 502 || status === 503 || status === 504
+}
+
+export function passingExchange<Native>(
+  cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+  bypass: BypassReason,
+): Exchange<Native> {
+  const key = request.origin + request.target
+  const lookup = { primaryKey: key, key, audience: undefined, stored: undefined, reason: undefined }
+  return new Exchange(cache, request, policy, { ...lookup, bypass })
+}
+

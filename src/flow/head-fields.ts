@@ -1,0 +1,157 @@
+import type { MissReason } from '../events.ts'
+import { type Forward, cacheStatus } from '../http/cache-status.ts'
+import { fieldLines, fieldValue } from '../http/header-fields.ts'
+import type { Storability } from '../http/storability.ts'
+import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
+import { varyFields } from './observation.ts'
+
+/** Changes to the head of a response on its way to the client. */
+export interface HeadFields {
+  readonly set: readonly (readonly [name: string, value: string])[]
+  /** In lower case. */
+  readonly remove: readonly string[]
+}
+
+/** The request fields that Vary names, in lower case. */
+export function varyNames(fields: readonly string[]): string[] {
+  return fieldLines(fields, 'vary')
+    .flatMap((line) => line.split(','))
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '')
+}
+
+/** All inputs that select between the variants of this response: declared, observed, and known from before. */
+export function inputsOf<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+): readonly string[] {
+  const { cache, policy, lookup, observation } = facts
+  const named = [...varyNames(head.fields), ...policy.vary, ...(observation?.inputs ?? [])]
+  return cache.store.inputsOf(lookup.primaryKey, named)
+}
+
+export function tagsOf<Native>(facts: ExchangeFacts<Native>): Set<string> {
+  return new Set([...facts.policy.tags, ...facts.recording.tags])
+}
+
+type Storable = Extract<Storability, { store: true }>
+
+/** What a response that is stored says in addition, to this client and to those who get it later. */
+export function completed<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  verdict: Storable,
+): HeadFields {
+  const { settings } = facts.cache
+  const set: (readonly [string, string])[] = []
+  const vary = completedVary(head.fields, inputsOf(facts, head))
+  if (vary !== undefined) set.push(['Vary', vary])
+  const control = defaultCacheControl(facts, head, verdict)
+  if (control !== undefined) set.push(['Cache-Control', control])
+  const tags = [...tagsOf(facts)]
+  for (const surrogate of tags.length === 0 ? [] : settings.surrogates) {
+    set.push([surrogate.header, surrogate.encode(tags).value])
+  }
+  return { set, remove: hiddenFields(facts) }
+}
+
+/** Fields that speak to this cache alone; Surrogate-Control stays where a surrogate stands before us. */
+function hiddenFields<Native>(facts: ExchangeFacts<Native>): string[] {
+  const { targets, surrogates } = facts.cache.settings
+  return targets
+    .map((name) => name.toLowerCase())
+    .filter((name) => name === 'cacheflow-cache-control' || (name === 'surrogate-control' && surrogates.length === 0))
+}
+
+function completedVary(fields: readonly string[], inputs: readonly string[]): string | undefined {
+  const present = new Set(varyNames(fields))
+  const missing = varyFields(inputs).filter((name) => !present.has(name.toLowerCase()))
+  if (missing.length === 0) return undefined
+  return [...fieldLines(fields, 'vary'), ...missing].join(', ')
+}
+
+// Without it a browser could keep a page that no invalidation reaches.
+function defaultCacheControl<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  verdict: Storable,
+): string | undefined {
+  const { source } = verdict.lifetime
+  if (source !== 'option' && source !== 'draft') return undefined
+  const isStated =
+    fieldValue(head.fields, 'cache-control') !== undefined ||
+    fieldValue(head.fields, 'expires') !== undefined
+  if (isStated) return undefined
+  if (facts.lookup.audience !== undefined) return 'private, no-cache'
+  const { cacheControl } = facts.cache.settings
+  return cacheControl === false ? undefined : cacheControl
+}
+
+const forwardOf: Record<MissReason, Forward> = {
+  absent: 'uri-miss',
+  invalidated: 'uri-miss',
+  evicted: 'uri-miss',
+  'hit-for-miss': 'uri-miss',
+  vary: 'vary-miss',
+  expired: 'stale',
+  'no-cache': 'stale',
+  request: 'request',
+}
+
+/** The changes for a response that the application made. */
+export function forwardFields<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  verdict: Storability | undefined,
+): HeadFields {
+  const { lookup } = facts
+  const own: HeadFields =
+    verdict?.store === true
+      ? completed(facts, head, verdict)
+      : { set: [], remove: hiddenFields(facts) }
+  const fwd = lookup.bypass === undefined ? forwardOf[lookup.reason ?? 'absent'] : 'bypass'
+  const why = `${lookup.bypass === undefined ? 'miss' : 'bypass'}: ${lookup.bypass ?? lookup.reason ?? 'absent'}`
+  const refused =
+    verdict?.store === false ? `; not stored: ${verdict.reason} ${verdict.detail ?? ''}` : ''
+  const status = reportFields(facts, head, { fwd, stored: verdict?.store === true }, why + refused)
+  return { set: [...own.set, ...status], remove: own.remove }
+}
+
+/** The changes for a response of a request that passed by. */
+export function bypassFields<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): HeadFields {
+  const { bypass } = facts.lookup
+  const fwd = bypass === 'method' ? 'method' : 'bypass'
+  return {
+    set: reportFields(facts, head, { fwd, stored: false }, `bypass: ${bypass ?? ''}`),
+    remove: hiddenFields(facts),
+  }
+}
+
+function reportFields<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  report: { readonly fwd: Forward; readonly stored: boolean },
+  why: string,
+): [string, string][] {
+  const { cacheStatus: shown, why: explains } = facts.cache.settings
+  const set: [string, string][] = []
+  if (shown !== false) {
+    const key = shown === 'debug' ? { key: facts.lookup.primaryKey } : {}
+    const upstream = fieldValue(head.fields, 'cache-status')
+    const { fwd, stored } = report
+    const member = { name: 'cacheflow', fwd, ...(stored ? { stored } : {}), ...key }
+    set.push(['Cache-Status', cacheStatus(member, upstream)])
+  }
+  if (explains) {
+    set.push(['cacheflow-why', printable(why)])
+    const timing = fieldValue(head.fields, 'server-timing')
+    const own = `cacheflow;desc="${printable(why).replaceAll(/["\\]/g, '')}"`
+    set.push(['Server-Timing', timing === undefined ? own : `${timing}, ${own}`])
+  }
+  return set
+}
+
+/** A reason may hold names that came from outside: only visible ASCII goes into a field. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\u0020-\u007E]/g, '?').trim()
+}

@@ -1,0 +1,42 @@
+import type { RouteParams } from '../graph/dependency.ts'
+import type { RequestHeaders } from '../http/header-fields.ts'
+import type { Observation } from './observation.ts'
+
+/** The route that the framework matched. */
+export interface MatchedRoute {
+  /** The whole pattern, mount paths included: `/posts/:id`. */
+  readonly pattern: string
+  readonly params: RouteParams
+}
+
+/**
+ * A request as the cache sees it: plain HTTP facts, so that the core knows no framework. An adapter makes one for each
+ * request; on the hot path only `method`, `target`, `origin` and `headers` are read.
+ */
+export interface IncomingRequest<Native> {
+  readonly method: string
+  /** The request target as received: path and query, never decoded or reordered. */
+  readonly target: string
+  /** `https://shop.example:8443`, by the trust the application puts in its proxies. */
+  readonly origin: string
+  readonly headers: RequestHeaders
+  /** HTTP/1.x, which has reason phrases and heads as flat lists; HTTP/2 has neither. */
+  readonly isHttp1: boolean
+  /** The address of the peer: part of what the application reads as the client's address. */
+  readonly remoteAddress: string
+  /** The framework's own request, for the application's `key` and `session` functions. */
+  readonly native: Native
+  /** True when every read since the request's arrival was observed, so that unread cookies are known to be unread. */
+  readonly observedFromStart: boolean
+  /** The observation that began before the cache's place was reached, with the sequence number of that moment. */
+  readonly observation: Observation | undefined
+  readonly arrivalStamp: number | undefined
+  /** The matched route; known once the application has run. */
+  route(): MatchedRoute | undefined
+}
+
+/** The value of a header as one string; several lines joined as RFC 9110 §5.3 says. */
+export function headerValue(headers: RequestHeaders, name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}

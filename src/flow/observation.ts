@@ -1,0 +1,152 @@
+import type { RefuseReason } from '../events.ts'
+import { cookieValue, normaliseField } from '../http/normalisation.ts'
+import { type IncomingRequest, headerValue } from './incoming-request.ts'
+
+/**
+ * Header fields that applications and frameworks read without making the response from them, or whose effect the cache
+ * handles itself: they never join the variant key. `options.observe.ignore` adds to them.
+ */
+export const noiseFields: ReadonlySet<string> = new Set([
+  // Part of the key by way of the trusted origin.
+  'host',
+  // Framing, which Node has handled.
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  // Conditions and ranges: 304 and 206 are never stored as they are, and conditions are answered from the store.
+  'cache-control',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'pragma',
+  'range',
+  // Identifiers of one request that tracing libraries pass on.
+  'baggage',
+  'traceparent',
+  'tracestate',
+  'x-amzn-trace-id',
+  'x-cloud-trace-context',
+])
+
+/** Reads that make a response private unless session() says who shares it. */
+export interface PrivateRead {
+  readonly reason: Extract<
+    RefuseReason,
+    'credentials-read' | 'cookie-read' | 'session-read' | 'user-read' | 'headers-read'
+  >
+  readonly detail: string
+}
+
+/** What the application read of one request while it made the response. */
+export class Observation {
+  /** Names of inputs: a header name in lower case, or `cookie:name`. */
+  readonly inputs: Set<string> = new Set()
+  readonly #ignored: ReadonlySet<string>
+  readonly #credentials: ReadonlySet<string>
+  #privateRead: PrivateRead | undefined
+  #quiet = 0
+  #sealed = false
+
+  constructor(ignored: ReadonlySet<string>, credentials: ReadonlySet<string>) {
+    this.#ignored = ignored
+    this.#credentials = credentials
+  }
+
+  get privateRead(): PrivateRead | undefined {
+    return this.#privateRead
+  }
+
+  /** After the response was made: later reads (access logs) did not shape it. */
+  seal(): void {
+    this.#sealed = true
+  }
+
+  /** Runs framework code whose reads are known not to shape the response. */
+  quietly<Result>(read: () => Result): Result {
+    this.#quiet++
+    try {
+      return read()
+    } finally {
+      this.#quiet--
+    }
+  }
+
+  header(name: string, value: string | string[] | undefined): void {
+    if (!this.#listens(name) || noiseFields.has(name)) return
+    if (value !== undefined && this.#credentials.has(name)) {
+      this.#private('credentials-read', name)
+      return
+    }
+    if (value !== undefined && name === 'cookie') this.#private('cookie-read', 'the whole Cookie header')
+    this.inputs.add(name)
+  }
+
+  cookie(name: string): void {
+    if (this.#listens(`cookie:${name}`)) this.inputs.add(`cookie:${name}`)
+  }
+
+  allCookies(present: boolean): void {
+    this.header('cookie', present ? '' : undefined)
+  }
+
+  session(): void {
+    if (this.#listens('session')) this.#private('session-read', 'req.session')
+  }
+
+  user(): void {
+    if (this.#listens('user')) this.#private('user-read', 'req.user')
+  }
+
+  allHeaders(how: string): void {
+    if (this.#listens('headers')) this.#private('headers-read', how)
+  }
+
+  #listens(name: string): boolean {
+    return this.#quiet === 0 && !this.#sealed && !this.#ignored.has(name)
+  }
+
+  // The first private read is the one to tell: what follows is often its consequence.
+  #private(reason: PrivateRead['reason'], detail: string): void {
+    this.#privateRead ??= { reason, detail }
+  }
+}
+
+export type UserAgentClass = (userAgent: string) => string
+
+/**
+ * The value of one input in one request, normalised so that equal meanings share a variant. Storing and looking up use
+ * this same function, so a stored response can only answer requests whose inputs are equal.
+ */
+export function inputValue<Native>(
+  request: IncomingRequest<Native>,
+  name: string,
+  userAgentClass: UserAgentClass,
+): string | undefined {
+  const { headers } = request
+  if (name.startsWith('cookie:')) {
+    const header = headerValue(headers, 'cookie')
+    return header === undefined ? undefined : cookieValue(header, name.slice('cookie:'.length))
+  }
+  if (name === 'user-agent') return userAgentClass(headerValue(headers, name) ?? '')
+  // Frameworks read X-Forwarded-For to tell the client's address: then the peer's address matters as well.
+  if (name === 'x-forwarded-for') {
+    return `${request.remoteAddress} ${headerValue(headers, name) ?? '-'}`
+  }
+  return normaliseField(name, headerValue(headers, name))
+}
+
+/** The Vary fields that tell downstream caches of these inputs (RFC 9110 §12.5.5). */
+export function varyFields(inputs: Iterable<string>): string[] {
+  const fields = new Set<string>()
+  for (const name of inputs) fields.add(name.startsWith('cookie:') ? 'Cookie' : titleCase(name))
+  return [...fields]
+}
+
+function titleCase(name: string): string {
+  return name.replaceAll(/(^|-)[a-z]/g, (start) => start.toUpperCase())
+}

@@ -1,0 +1,27 @@
+import type { LifetimePolicy } from '../http/freshness.ts'
+
+/** Which query parameters are part of the key; the others are hidden from the application. */
+export type QueryPolicy =
+  | { readonly only: readonly string[] }
+  | { readonly ignore: readonly string[] }
+
+/** What holds for one request: the options of cacheflow(), overlaid by those of route(). Nothing optional is left. */
+export interface Policy<Native> extends LifetimePolicy {
+  /** route(false): neither looked up nor stored. */
+  readonly off: boolean
+  readonly tags: readonly string[]
+  /** Inputs that select variants whether observed or not: header names, or `cookie:name`. */
+  readonly vary: readonly string[]
+  readonly key: ((request: Native) => string) | undefined
+  readonly session: ((request: Native) => string | null | undefined) | undefined
+  readonly query: QueryPolicy | undefined
+  /** Refuse bodies that hold a CSRF token or a CSP nonce. */
+  readonly guard: boolean
+}
+
+/** Does this policy look under another key than the plain URL, so that it must be asked again at the route? */
+export function movesKey<Native>(policy: Policy<Native>): boolean {
+  return (
+    policy.key !== undefined || policy.session !== undefined || policy.query !== undefined
+  )
+}

@@ -1,0 +1,74 @@
+/** How a waiting request's wait ended. */
+export type Collapse =
+  /** The making ended, stored or not: look again. */
+  | 'settled'
+  /** It took longer than `collapse.timeout`. */
+  | 'timeout'
+
+/** One response being made, and the requests that wait for it. */
+export class Making {
+  readonly key: string
+  /** The sequence number at which it started. */
+  readonly stamp: number
+  /** What it is known to depend on so far. */
+  readonly dependencies: ReadonlySet<string>
+  readonly #waiting = new Set<(end: Collapse) => void>()
+  #settled = false
+
+  constructor(key: string, stamp: number, dependencies: ReadonlySet<string>) {
+    this.key = key
+    this.stamp = stamp
+    this.dependencies = dependencies
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Resolves when the making settles or the time is over, whichever is first. */
+  wait(timeout: number): Promise<Collapse> {
+    if (this.#settled) return Promise.resolve('settled')
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => end('timeout'), timeout)
+      const end = (how: Collapse): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(end)
+        resolve(how)
+      }
+      this.#waiting.add(end)
+    })
+  }
+
+  settle(): void {
+    this.#settled = true
+    for (const end of [...this.#waiting]) end('settled')
+  }
+}
+
+/**
+ * Requests for one key while its response is made: one makes, the others wait and then look into the store. Sharing goes
+ * through the store alone, so whatever may not be stored is never shared, and the fence of the store is the only one.
+ */
+export class RequestCollapsing {
+  readonly #makings = new Map<string, Making>()
+
+  get making(): number {
+    return this.#makings.size
+  }
+
+  find(key: string): Making | undefined {
+    return this.#makings.get(key)
+  }
+
+  /** Takes the lead; a making that an invalidation overtook stays with those who already wait for it. */
+  lead(key: string, stamp: number, dependencies: ReadonlySet<string>): Making {
+    const making = new Making(key, stamp, dependencies)
+    this.#makings.set(key, making)
+    return making
+  }
+
+  settle(making: Making): void {
+    if (this.#makings.get(making.key) === making) this.#makings.delete(making.key)
+    making.settle()
+  }
+}

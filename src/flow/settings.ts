@@ -1,0 +1,31 @@
+import type { Surrogate } from '../http/surrogate.ts'
+import type { UserAgentClass } from './observation.ts'
+import type { Policy } from './policy.ts'
+
+/** The options of one cache, resolved: every field present, every value checked, times in milliseconds. */
+export interface Settings<Native> {
+  readonly policy: Policy<Native>
+  readonly maxSize: number
+  readonly maxEntrySize: number
+  readonly maxVariants: number
+  /** How long a request waits for another's answer; false: nobody waits. */
+  readonly collapseTimeout: number | false
+  /** How long a key that could not be stored is remembered, so that its requests do not wait for each other. */
+  readonly hitForMiss: number
+  readonly observe: boolean
+  readonly ignoredInputs: ReadonlySet<string>
+  /** Header names, lower case, whose presence makes a request one with credentials. */
+  readonly credentials: ReadonlySet<string>
+  /** Targeted Cache-Control fields in order of precedence (RFC 9213). */
+  readonly targets: readonly string[]
+  readonly surrogates: readonly Surrogate[]
+  readonly requestDirectives: boolean
+  readonly cacheStatus: boolean | 'debug'
+  readonly why: boolean
+  /** Part of the entity tags that freshWhen() makes: another build, another tag. */
+  readonly build: string
+  /** Cache-Control for responses stored by our own lifetime when the application set none. */
+  readonly cacheControl: string | false
+  readonly userAgentClass: UserAgentClass
+  readonly clock: () => number
+}

@@ -1,0 +1,236 @@
+import type { RefuseReason } from '../events.ts'
+import {
+  type Dependency,
+  keyDependency,
+  pathDependency,
+  routeDependencies,
+  tagDependency,
+  urlDependency,
+} from '../graph/dependency.ts'
+import { parseCacheControl } from '../http/cache-control.ts'
+import { initialAge, softened, timelineOf } from '../http/freshness.ts'
+import { endToEnd, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
+import { formatHttpDate } from '../http/http-date.ts'
+import { acceptsCoding } from '../http/normalisation.ts'
+import { type Storability, judgeStorability } from '../http/storability.ts'
+import type { BodyForm, StoredResponse } from '../http/stored-response.ts'
+import { freshenFields, generateEtag, mayFreshen, validatorsOf } from '../http/validation.ts'
+import { credentialIn } from './bypass.ts'
+import { keyedTarget } from './cache-key.ts'
+import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
+import { completed, inputsOf, tagsOf, varyNames } from './head-fields.ts'
+import { headerValue } from './incoming-request.ts'
+import { secretIn } from './page-secret.ts'
+import { groupsOf } from './unsafe-method.ts'
+
+export type Verdict = Storability
+type Refusal = Extract<Verdict, { store: false }>
+type Made = { readonly store: true; readonly response: StoredResponse } | Refusal
+
+function refuse(reason: RefuseReason, detail?: string): Refusal {
+  return detail === undefined ? { store: false, reason } : { store: false, reason, detail }
+}
+
+/** Reasons that tell of one request or one moment, not of the key: they do not make it hit-for-miss. */
+const transient: ReadonlySet<RefuseReason> = new Set([
+  'authorization',
+  'fault',
+  'incomplete',
+  'invalidated',
+  'off',
+  'request-no-store',
+])
+
+export function isTransient(reason: RefuseReason, status: number | undefined): boolean {
+  return transient.has(reason) || (status !== undefined && status >= 500)
+}
+
+/** May the response be stored, as far as its head and what was read so far can tell? */
+export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): Verdict {
+  const { cache, request, policy, lookup, recording } = facts
+  if (policy.off || cache.isClosed) return refuse('off')
+  if (recording.refusal) return refuse(recording.refusal.reason, recording.refusal.detail)
+  if (head.method !== request.method) return refuse('method-changed', head.method)
+  const verdict = judgeStorability(
+    {
+      status: head.status,
+      fields: head.fields,
+      authorized: credentialIn(request.headers, cache.settings.credentials) !== undefined,
+      requestNoStore: parseCacheControl(headerValue(request.headers, 'cache-control')).noStore,
+      audienceNamed: lookup.audience !== undefined,
+      draftMaxAge: recording.maxAge,
+    },
+    policy,
+    cache.settings.targets,
+    facts.receivedAt,
+  )
+  if (!verdict.store || lookup.audience !== undefined) return verdict
+  return privateBy(facts, head, verdict.control.public) ?? verdict
+}
+
+/** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */
+function privateBy<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  isPublic: boolean,
+): Refusal | undefined {
+  const { cache, request, policy, observation } = facts
+  const namesCookies = policy.vary.some((name) => name.startsWith('cookie:'))
+  const read = observation?.privateRead
+  const isExcused =
+    (read?.reason === 'cookie-read' && namesCookies) ||
+    (read?.reason === 'credentials-read' && isPublic)
+  if (read && !isExcused) return refuse(read.reason, read.detail)
+  for (const name of [...varyNames(head.fields), ...policy.vary]) {
+    if (request.headers[name] === undefined) continue
+    if (name === 'cookie') return refuse('cookie-read', 'Vary: Cookie')
+    if (cache.settings.credentials.has(name)) return refuse('credentials-read', `Vary: ${name}`)
+  }
+  return undefined
+}
+
+/** The stored response of an exchange whose body is complete. */
+export function madeFrom<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  body: Buffer,
+  form: BodyForm,
+): Made {
+  const declared = fieldValue(head.fields, 'content-length')
+  if (declared !== undefined && declared !== String(body.byteLength)) {
+    return refuse('incomplete', `${body.byteLength} of ${declared} bytes`)
+  }
+  const verdict = judgeHead(facts, head)
+  if (!verdict.store) return verdict
+  const secret = facts.policy.guard ? secretIn(head.fields, body) : undefined
+  if (secret) return refuse(secret.reason, secret.detail)
+  return stored(facts, head, verdict, body, form, undefined)
+}
+
+/** The stored response with the fields of a 304 that confirmed it (RFC 9111 §3.2, §4.3.4). */
+export function freshened<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  old: StoredResponse,
+): Made {
+  if (!mayFreshen(old.validators, validatorsOf(head.fields))) return refuse('no-validator')
+  // The age of the stored response ends here; that of the confirmation counts.
+  const fields = freshenFields(withoutFields(old.fields, new Set(['date'])), head.fields)
+  const renewed = { ...head, status: old.status, statusMessage: old.statusMessage, fields }
+  const verdict = judgeHead(facts, renewed)
+  return verdict.store ? stored(facts, renewed, verdict, old.body, old.form, old) : verdict
+}
+
+function stored<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  verdict: Extract<Verdict, { store: true }>,
+  body: Buffer,
+  form: BodyForm,
+  old: StoredResponse | undefined,
+): Made {
+  const { cache, request, policy, lookup, recording, receivedAt } = facts
+  const { sequence, store, settings } = cache
+  const inputs = [...inputsOf(facts, head)]
+  const coding = fieldValue(head.fields, 'content-encoding')
+  if (
+    inputs.includes('accept-encoding') &&
+    !acceptsCoding(headerValue(request.headers, 'accept-encoding'), coding)
+  ) {
+    return refuse('encoding', coding ?? 'identity')
+  }
+  const key = store.keyOf(lookup.primaryKey, inputs, (name) => cache.read(request, name))
+  const closure = [...new Set([...closureOf(facts, head), ...(old?.closure ?? [])])]
+  const { stamp } = recording
+  const felledBy = sequence.felledBy(stamp, closure)
+  if (felledBy !== undefined) return refuse('invalidated', felledBy)
+  const standing = store.peek(key)
+  if (standing && standing.stamp > stamp) return refuse('invalidated', 'a newer response is stored')
+
+  const age = initialAge(head.fields, facts.requestedAt, receivedAt)
+  const windows = windowsOf(verdict, policy)
+  const timeline = timelineOf(verdict.lifetime.milliseconds, age, receivedAt, windows)
+  const own = validatorsOf(head.fields)
+  const hasOwnValidator =
+    old?.hasOwnValidator ?? (own.etag !== undefined || own.lastModified !== undefined)
+  const isUsable =
+    Math.max(timeline.staleAt, timeline.revalidateUntil, timeline.errorUntil) > receivedAt
+  if (!isUsable && !hasOwnValidator) return refuse('stale-on-arrival', verdict.lifetime.source)
+
+  const isSoft = sequence.isSoftened(stamp, closure)
+  const fields = restingFields(facts, head, verdict, body)
+  return {
+    store: true,
+    response: {
+      kind: 'response',
+      primaryKey: lookup.primaryKey,
+      key,
+      status: head.status,
+      statusMessage: head.statusMessage,
+      fields,
+      body,
+      form,
+      validators: validatorsOf(fields),
+      hasOwnValidator,
+      timeline: isSoft ? softened(timeline, settings.clock()) : timeline,
+      mayServeStale: verdict.mayServeStale,
+      noCache: verdict.noCache,
+      servesAuthorized: verdict.servesAuthorized,
+      audience: lookup.audience,
+      stamp,
+      closure,
+      tags: [...tagsOf(facts)],
+      route: request.route()?.pattern ?? old?.route,
+      inputs,
+    },
+  }
+}
+
+/** Everything whose invalidation fells this response. */
+function closureOf<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): Dependency[] {
+  const { request, policy, lookup, recording } = facts
+  const target = keyedTarget(request.target, policy.query)
+  const matched = request.route()
+  return [
+    keyDependency(lookup.primaryKey),
+    urlDependency(request.origin, target),
+    pathDependency(target),
+    ...(matched ? routeDependencies(matched.pattern, matched.params) : []),
+    ...policy.tags.map(tagDependency),
+    ...recording.dependencies,
+    ...groupsOf(request.origin, head.fields),
+  ]
+}
+
+/** The windows of the response (RFC 5861), else those of the options; none where stale is forbidden. */
+function windowsOf<Native>(
+  verdict: Extract<Verdict, { store: true }>,
+  policy: ExchangeFacts<Native>['policy'],
+): { staleWhileRevalidate: number; staleIfError: number } {
+  if (!verdict.mayServeStale) return { staleWhileRevalidate: 0, staleIfError: 0 }
+  const { staleWhileRevalidate: refresh, staleIfError: error } = verdict.control
+  return {
+    staleWhileRevalidate: refresh === undefined ? policy.staleWhileRevalidate : refresh * 1000,
+    staleIfError: error === undefined ? policy.staleIfError : error * 1000,
+  }
+}
+
+const madeAnew = new Set(['age', 'content-length', 'set-cookie'])
+
+/** The fields as they rest: end-to-end only, completed, with Date and an entity tag. */
+function restingFields<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  verdict: Extract<Verdict, { store: true }>,
+  body: Buffer,
+): string[] {
+  const { set, remove } = completed(facts, head, verdict)
+  const dropped = new Set([...madeAnew, ...remove, ...set.map(([name]) => name.toLowerCase())])
+  const fields = withoutFields(endToEnd(head.fields), dropped)
+  for (const [name, value] of set) fields.push(name, value)
+  if (fieldLines(fields, 'date').length === 0) fields.push('Date', formatHttpDate(facts.receivedAt))
+  if (head.status === 200 && fieldValue(fields, 'etag') === undefined) {
+    fields.push('ETag', generateEtag(body))
+  }
+  return fields
+}

@@ -1,0 +1,57 @@
+import { type Dependency, groupDependency, urlDependency } from '../graph/dependency.ts'
+import { type HeaderFields, fieldValue } from '../http/header-fields.ts'
+import { parseStringList } from '../http/structured-field.ts'
+
+/** Methods that only read (RFC 9110 §9.2.1 and the method registry): all others invalidate what they target. */
+const safeMethods = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'QUERY',
+  'PROPFIND',
+  'REPORT',
+  'SEARCH',
+])
+
+export function isUnsafe(method: string): boolean {
+  return !safeMethods.has(method.toUpperCase())
+}
+
+/**
+ * What a successful response to an unsafe method invalidates: its target, what Location and Content-Location name on the
+ * same origin (RFC 9111 §4.4), and the cache groups it lists (RFC 9875 §3).
+ */
+export function invalidatedBy(
+  origin: string,
+  target: string,
+  status: number,
+  fields: HeaderFields,
+): Dependency[] {
+  if (status < 200 || status >= 400) return []
+  const dependencies = [urlDependency(origin, target)]
+  for (const name of ['location', 'content-location']) {
+    const reference = fieldValue(fields, name)
+    const named = reference === undefined ? undefined : onOrigin(reference, origin, target)
+    if (named !== undefined) dependencies.push(urlDependency(origin, named))
+  }
+  const groups = parseStringList(fieldValue(fields, 'cache-group-invalidation') ?? '') ?? []
+  for (const group of groups) dependencies.push(groupDependency(origin, group))
+  return dependencies
+}
+
+/** The cache groups a response belongs to (RFC 9875 §2). */
+export function groupsOf(origin: string, fields: HeaderFields): Dependency[] {
+  const groups = parseStringList(fieldValue(fields, 'cache-groups') ?? '') ?? []
+  return groups.map((group) => groupDependency(origin, group))
+}
+
+// A response may only speak for its own origin: anything else would let one site empty another's cache.
+function onOrigin(reference: string, origin: string, target: string): string | undefined {
+  try {
+    const url = new URL(reference, origin + target)
+    return url.origin === new URL(origin).origin ? url.pathname + url.search : undefined
+  } catch {
+    return undefined
+  }
+}

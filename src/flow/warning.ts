@@ -1,0 +1,47 @@
+import type { RefuseReason } from '../events.ts'
+import type { ResponseCache } from './response-cache.ts'
+
+/** What to do about the refusals that are mostly oversights; the others are the application's plain will. */
+const mends: Partial<Record<RefuseReason, string>> = {
+  'set-cookie':
+    'It sets a cookie, and a cookie is for one visitor. Set it on another route, or only when it changes.',
+  'session-read':
+    'It reads the session. Say who shares the page with session: (req) => ..., or load the personal part by a request of its own.',
+  'user-read':
+    'It reads the user. Say who shares the page with session: (req) => ..., or load the personal part by a request of its own.',
+  'cookie-read':
+    "It reads the whole Cookie header. Read cookies by name through a cookie parser, or name those that matter: vary: ['cookie:theme'].",
+  'credentials-read':
+    'It reads a credential. Say who shares the response with session: (req) => ..., or send Cache-Control: public.',
+  'headers-read':
+    "It reads all request headers at once. Read them by name, or, if the response is not made from them, add observe: { ignore: ['headers'] }.",
+  'csrf-token':
+    'It holds a CSRF token, which is for one visitor. Load the token by a request of its own; route({ guard: false }) stores it nevertheless.',
+  'csp-nonce':
+    'It holds a CSP nonce, which is for one response. Use hashes instead; route({ guard: false }) stores it nevertheless.',
+  'vary-any': 'It sends Vary: *, which no stored response can match.',
+  'no-validator':
+    'It sends no-cache without ETag or Last-Modified, so that it can never be validated.',
+}
+
+/** A route is warned of once for each reason, and so many routes at most. */
+const mostWarnings = 1_000
+
+/** Tells once per route what makes it uncacheable, and what can be done about it. */
+export function warn<Native>(
+  cache: ResponseCache<Native>,
+  route: string,
+  reason: RefuseReason,
+  detail: string | undefined,
+): void {
+  const mend = mends[reason]
+  if (mend === undefined) return
+  const told = cache.warned
+  const name = `${route} ${reason}`
+  if (told.has(name) || told.size >= mostWarnings) return
+  told.add(name)
+  const what = detail === undefined ? reason : `${reason}: ${detail}`
+  const message = `${route} is not cached (${what}). ${mend}`
+  if (cache.events.wants('warning')) cache.events.emit('warning', { reason, route, message })
+  else if (cache.settings.why) process.emitWarning(message, { type: 'CacheflowWarning', code: reason })
+}

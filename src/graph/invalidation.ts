@@ -1,0 +1,108 @@
+import { fail } from '../errors.ts'
+import {
+  type Dependency,
+  type RouteParams,
+  keyDependency,
+  pathDependency,
+  routeDependency,
+  routeParamsDependency,
+  tagDependency,
+  urlDependency,
+} from './dependency.ts'
+
+/** What can be invalidated. */
+export type InvalidationTarget =
+  | { readonly tag: string | readonly string[] }
+  /** A cache key as events show it; all its variants fall. */
+  | { readonly key: string }
+  /** A path with its query (`/posts/1?page=2`, on every host), or a whole URL. */
+  | { readonly url: string }
+  /** A route pattern as it was mounted, all of it or the responses with some parameter. */
+  | { readonly route: string; readonly params?: RouteParams }
+  | { readonly all: true }
+
+/** What an invalidation did. */
+export interface InvalidationReceipt {
+  /** Its number: whatever was made from reads before it is never stored after it. */
+  readonly sequence: number
+  /** How many stored responses fell (or became stale, when soft). */
+  readonly responses: number
+  /** How many stored fragments fell. */
+  readonly fragments: number
+  /** Their keys in this instance. */
+  readonly keys: readonly string[]
+  /** How many other instances confirmed. */
+  readonly instances: number
+}
+
+/** The longest tag any part of the system takes; CDNs allow less and their encoders see to it. */
+const longestTag = 256
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const control = /[\u0000-\u001F\u007F]/
+
+export function checkedTag(tag: unknown, where: string): string {
+  if (
+    typeof tag !== 'string' ||
+    tag.length === 0 ||
+    tag.length > longestTag ||
+    control.test(tag)
+  ) {
+    throw fail('ERR_CACHEFLOW_TAG', tag, where)
+  }
+  return tag
+}
+
+/** The dependencies a target names; 'all' for everything. */
+export function dependenciesOf(
+  target: InvalidationTarget,
+  where: string,
+): readonly Dependency[] | 'all' {
+  const given: unknown = target
+  if (typeof given !== 'object' || given === null) throw fail('ERR_CACHEFLOW_TARGET', given, where)
+  const names = ['tag', 'key', 'url', 'route', 'all'].filter((name) => name in given)
+  if (names.length !== 1) throw fail('ERR_CACHEFLOW_TARGET', given, where)
+
+  if ('tag' in target) {
+    const tags: readonly string[] = typeof target.tag === 'string' ? [target.tag] : target.tag
+    if (!Array.isArray(tags) || tags.length === 0) throw fail('ERR_CACHEFLOW_TAG', tags, where)
+    return tags.map((tag) => tagDependency(checkedTag(tag, where)))
+  }
+  if ('key' in target) return [keyDependency(text(target.key, target, where))]
+  if ('url' in target) return [urlTarget(text(target.url, target, where), where)]
+  if ('route' in target) return [routeTarget(target, where)]
+  if (target.all !== true) throw fail('ERR_CACHEFLOW_TARGET', given, where)
+  return 'all'
+}
+
+function urlTarget(url: string, where: string): Dependency {
+  const target = url.split('#', 1)[0] ?? ''
+  if (target.startsWith('/') && !target.startsWith('//')) return pathDependency(target)
+  const [whole, origin, path] = /^(https?:\/\/[^/?]+)([/?].*)?$/i.exec(target) ?? []
+  if (whole === undefined || origin === undefined) {
+    throw fail('ERR_CACHEFLOW_TARGET', url, where, {
+      mend: "A url is a path ('/posts/1') or starts with http:// or https://.",
+    })
+  }
+  return urlDependency(origin, path === undefined ? '/' : path.startsWith('?') ? `/${path}` : path)
+}
+
+function routeTarget(
+  target: { readonly route: string; readonly params?: RouteParams },
+  where: string,
+): Dependency {
+  const pattern = text(target.route, target, where)
+  const names = Object.keys(target.params ?? {})
+  if (target.params === undefined || names.length === 0) return routeDependency(pattern)
+  const wanted = pattern.match(/[:*][A-Za-z_$][\w$]*/g)?.map((name) => name.slice(1)) ?? []
+  const unknown = names.find((name) => !wanted.includes(name))
+  const isIndexed = names.length === 1 || names.length === wanted.length
+  if (unknown === undefined && isIndexed) return routeParamsDependency(pattern, target.params)
+  throw fail('ERR_CACHEFLOW_TARGET', target.params, where, {
+    mend: `Give one parameter or all of them; ${pattern} has: ${wanted.join(', ') || 'none'}.`,
+  })
+}
+
+function text(value: unknown, given: unknown, where: string): string {
+  if (typeof value === 'string' && value.length > 0) return value
+  throw fail('ERR_CACHEFLOW_TARGET', given, where)
+}

@@ -1,0 +1,74 @@
+import type { HeaderFields } from './header-fields.ts'
+import { type Timeline, currentAge } from './freshness.ts'
+import type { Validators } from './validation.ts'
+
+export type BodyForm = 'bytes' | 'text' | 'json'
+
+/** A stored response (RFC 9111 §1.2): immutable but for its timeline, which a soft invalidation shortens. */
+export interface StoredResponse {
+  readonly kind: 'response'
+  /** Its cache key before variants: the one that events and invalidations name. */
+  readonly primaryKey: string
+  /** The key it rests under, variant included. */
+  readonly key: string
+  readonly status: number
+  readonly statusMessage: string | undefined
+  /** End-to-end header fields, Date and ETag included, Age left out. */
+  readonly fields: HeaderFields
+  /** The bytes; never changed, so that they can be sent again and again without a copy. */
+  readonly body: Buffer
+  /** As what the framework held the body, so that middleware outside of the cache finds the same on a hit. */
+  readonly form: BodyForm
+  readonly validators: Validators
+  /** The application sent a validator itself, so that it may answer a validation with 304. */
+  readonly hasOwnValidator: boolean
+  timeline: Timeline
+  readonly mayServeStale: boolean
+  readonly noCache: boolean
+  readonly servesAuthorized: boolean
+  /** Made for one audience of session(): never refreshed in the background, where the audience is unknown. */
+  readonly audience: string | undefined
+  /** The sequence number at which its making started. */
+  readonly stamp: number
+  /** Every dependency it was made from, flattened. */
+  readonly closure: readonly string[]
+  readonly tags: readonly string[]
+  /** The matched route pattern, such as `/posts/:id`. */
+  readonly route: string | undefined
+  /** The names of the request inputs that select this variant. */
+  readonly inputs: readonly string[]
+}
+
+export type Judgement =
+  /** Use it. */
+  | 'fresh'
+  /** Use it and refresh it in the background. */
+  | 'refresh'
+  /** Validate it, or make it anew. */
+  | 'stale'
+  /** Of no use any more. */
+  | 'dead'
+
+export function judge(stored: StoredResponse, now: number): Judgement {
+  const { timeline } = stored
+  if (now < timeline.staleAt && !stored.noCache) return 'fresh'
+  if (now < timeline.revalidateUntil && stored.mayServeStale) return 'refresh'
+  return now < timeline.deleteAt ? 'stale' : 'dead'
+}
+
+/** May it stand in for a failed application (RFC 5861 §4)? */
+export function mayReplaceError(stored: StoredResponse, now: number): boolean {
+  return stored.mayServeStale && now < stored.timeline.errorUntil
+}
+
+/** Do a request's min-fresh, max-age and max-stale accept this response (RFC 9111 §5.2.1)? */
+export function acceptedBy(
+  wish: { minFresh: number | undefined; maxAge: number | undefined; maxStale: number | undefined },
+  stored: StoredResponse,
+  now: number,
+): boolean {
+  const left = (stored.timeline.staleAt - now) / 1000
+  if (wish.maxAge !== undefined && currentAge(stored.timeline, now) > wish.maxAge) return false
+  if (wish.minFresh !== undefined && left < wish.minFresh) return false
+  return left > 0 || (stored.mayServeStale && wish.maxStale !== undefined && -left <= wish.maxStale)
+}

@@ -1,0 +1,261 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Exchange, HeadPlan } from '../flow/exchange.ts'
+import { withoutFields } from '../http/header-fields.ts'
+import { notModifiedFields } from '../http/validation.ts'
+import { type Report, deliver } from './delivery.ts'
+import { type HeaderSnapshot, fieldsSince, parseWriteHead, setField, snapshot } from './header-snapshot.ts'
+
+type WriteHead = (status: number, ...rest: unknown[]) => ServerResponse
+type Write = (chunk: unknown, ...rest: unknown[]) => boolean
+type End = (...args: unknown[]) => ServerResponse
+
+type Mode =
+  /** The head is not known yet. */
+  | 'waiting'
+  /** Everything passes unchanged. */
+  | 'passing'
+  /** Everything passes, and the bytes are kept. */
+  | 'collecting'
+  /** The client gets no body (304); the bytes are kept. */
+  | 'hiding'
+  /** The client got a stored response; what the application makes is dropped. */
+  | 'dropping'
+
+/**
+ * Sees a response as it is made, at the raw `writeHead`, `write` and `end` that every framework and stream ends in. The
+ * client gets its bytes as they come; a copy is kept while the exchange wants it.
+ */
+export class Capture<Native> {
+  exchange: Exchange<Native>
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #before: HeaderSnapshot
+  readonly #hasOuterLayers: boolean
+  readonly #writeHead: WriteHead
+  readonly #write: Write
+  readonly #end: End
+  #mode: Mode = 'waiting'
+  #chunks: Buffer[] = []
+  #size = 0
+  #isEnding = false
+  #ended = false
+
+  constructor(request: IncomingMessage, response: ServerResponse, exchange: Exchange<Native>) {
+    this.exchange = exchange
+    this.#request = request
+    this.#response = response
+    this.#before = snapshot(response)
+    this.#hasOuterLayers = Object.hasOwn(response, 'writeHead')
+    this.#writeHead = response.writeHead.bind(response) as WriteHead
+    this.#write = response.write.bind(response) as Write
+    this.#end = response.end.bind(response) as End
+    response.writeHead = this.#onWriteHead.bind(this) as typeof response.writeHead
+    response.write = this.#onWrite.bind(this) as typeof response.write
+    response.end = this.#onEnd.bind(this) as typeof response.end
+    response.once('close', () => {
+      if (!this.#ended) this.exchange.abandon()
+    })
+  }
+
+  /** Sends a stored response from within the application's own way, where a route was found to have one. */
+  serve(stored: Parameters<typeof deliver>[2], report: Report): void {
+    this.#mode = 'dropping'
+    this.#ended = true
+    this.#clearFields()
+    this.#deliver(stored, report)
+  }
+
+  #onWriteHead(status: number, ...rest: unknown[]): ServerResponse {
+    const response = this.#response
+    if (this.#mode !== 'waiting' || response.headersSent) return this.#writeHead(status, ...rest)
+    const { reason, fields } = parseWriteHead(rest)
+    for (const [name, value] of fields) response.setHeader(name, value)
+    response.statusCode = status
+    const plan = this.#plan(status, reason)
+    if (plan === undefined) return this.#passHead(status, reason)
+    if (plan.act === 'serve') {
+      this.#mode = 'dropping'
+      this.#clearFields()
+      if (plan.cookies.length > 0) response.setHeader('Set-Cookie', [...plan.cookies])
+      this.#deliver(plan.stored, { kind: plan.reason, forwardedStatus: plan.forwardedStatus })
+      return response
+    }
+    for (const name of plan.fields.remove) response.removeHeader(name)
+    for (const [name, value] of plan.fields.set) setField(response, name, [value])
+    if (plan.act === 'not-modified') {
+      this.#mode = 'hiding'
+      this.#removeRepresentationFields()
+      response.statusCode = 304
+      this.#writeHead(304)
+    } else {
+      this.#mode = plan.collect ? 'collecting' : 'passing'
+      this.#passHead(status, reason)
+    }
+    if (plan.collect) {
+      this.#refuseTrailers()
+      // Layers outside of ours speak inside writeHead: a session's cookie comes that late (C-7, C-9).
+      if (this.#hasOuterLayers) this.exchange.veto(fieldsSince(response, this.#before))
+    }
+    return response
+  }
+
+  #plan(status: number, reason: string | undefined): HeadPlan | undefined {
+    try {
+      return this.exchange.head({
+        status,
+        statusMessage: reason ?? (this.#response.statusMessage || undefined),
+        fields: fieldsSince(this.#response, this.#before),
+        method: this.#request.method ?? '',
+      })
+    } catch (error) {
+      this.exchange.cache.fault(error, 'judging a response')
+      this.exchange.refuse('fault')
+      this.#mode = 'passing'
+      return undefined
+    }
+  }
+
+  #passHead(status: number, reason: string | undefined): ServerResponse {
+    return reason === undefined ? this.#writeHead(status) : this.#writeHead(status, reason)
+  }
+
+  #onWrite(chunk: unknown, ...rest: unknown[]): boolean {
+    if (this.#isEnding) return this.#write(chunk, ...rest)
+    if (!isBytes(chunk)) return this.#write(chunk, ...rest)
+    if (this.#mode === 'waiting') this.#writeImplicitHead(undefined)
+    if (this.#mode === 'hiding' || this.#mode === 'dropping') {
+      this.#keep(chunk, rest[0])
+      const callback = rest.find((value) => typeof value === 'function')
+      if (callback) process.nextTick(callback as () => void)
+      return true
+    }
+    const isTaken = this.#write(chunk, ...rest)
+    this.#keep(chunk, rest[0])
+    return isTaken
+  }
+
+  #onEnd(...args: unknown[]): ServerResponse {
+    if (this.#ended || this.#isEnding) return this.#end(...args)
+    const chunk = isBytes(args[0]) ? args[0] : undefined
+    if (this.#mode === 'waiting') this.#writeImplicitHead(args)
+    this.#ended = true
+    if (chunk !== undefined) this.#keep(chunk, args[1])
+    this.#isEnding = true
+    const isDropping = this.#mode === 'dropping'
+    try {
+      if (isDropping) this.#callBack(args)
+      else if (this.#mode === 'hiding') this.#end(...args.filter((value) => typeof value === 'function'))
+      else this.#end(...args)
+    } finally {
+      this.#isEnding = false
+    }
+    // The client has its bytes by now: what storing costs is not on its time.
+    if (this.#mode === 'collecting' || this.#mode === 'hiding') {
+      this.exchange.complete(this.#body())
+    } else {
+      this.exchange.end()
+    }
+    this.#chunks = []
+    return this.#response
+  }
+
+  #callBack(args: unknown[]): void {
+    const callback = args.find((value) => typeof value === 'function')
+    if (!callback) return
+    if (this.#response.writableFinished) process.nextTick(callback as () => void)
+    else this.#response.once('finish', callback as () => void)
+  }
+
+  /**
+   * Before the first byte the head must be decided, for the decision may be to send none of the application's bytes.
+   * Node would have derived Content-Length from a body given to end() alone: that stays so.
+   */
+  #writeImplicitHead(endArguments: unknown[] | undefined): void {
+    const response = this.#response
+    if (endArguments !== undefined && this.#mayDeriveLength()) {
+      const [chunk, encoding] = endArguments
+      response.setHeader('Content-Length', isBytes(chunk) ? lengthOf(chunk, encoding) : 0)
+    }
+    response.writeHead(response.statusCode)
+  }
+
+  #mayDeriveLength(): boolean {
+    const response = this.#response
+    const { statusCode } = response
+    return (
+      this.#request.httpVersionMajor === 1 &&
+      this.#request.method !== 'HEAD' &&
+      statusCode >= 200 &&
+      statusCode !== 204 &&
+      statusCode !== 304 &&
+      !response.hasHeader('content-length') &&
+      !response.hasHeader('transfer-encoding') &&
+      !response.hasHeader('trailer')
+    )
+  }
+
+  #keep(chunk: string | Uint8Array, encoding: unknown): void {
+    if (this.#mode !== 'collecting' && this.#mode !== 'hiding') return
+    this.#size += lengthOf(chunk, encoding)
+    if (this.#size > this.exchange.cache.store.maxEntrySize) {
+      this.#chunks = []
+      this.exchange.refuse('too-large', `over ${this.exchange.cache.store.maxEntrySize} bytes`)
+      if (this.#mode === 'collecting') this.#mode = 'passing'
+      return
+    }
+    // A copy: the application may write into its buffer again, and a slice would keep a whole pool alive.
+    this.#chunks.push(
+      typeof chunk === 'string' ? Buffer.from(chunk, encodingOf(encoding)) : Buffer.from(chunk),
+    )
+  }
+
+  #body(): Buffer {
+    const body = Buffer.allocUnsafeSlow(this.#size)
+    let offset = 0
+    for (const chunk of this.#chunks) offset += chunk.copy(body, offset)
+    return body
+  }
+
+  #refuseTrailers(): void {
+    const response = this.#response
+    const addTrailers = response.addTrailers.bind(response)
+    response.addTrailers = (trailers) => {
+      this.exchange.refuse('trailers')
+      addTrailers(trailers)
+    }
+  }
+
+  #removeRepresentationFields(): void {
+    const all = fieldsSince(this.#response, new Map())
+    const kept = notModifiedFields(all)
+    const names = new Set(kept.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()))
+    const dropped = withoutFields(all, names)
+    for (let i = 0; i < dropped.length; i += 2) this.#response.removeHeader(dropped[i] ?? '')
+  }
+
+  /** Takes back what the application set; what stood before it remains. */
+  #clearFields(): void {
+    const fields = fieldsSince(this.#response, this.#before)
+    for (let i = 0; i < fields.length; i += 2) this.#response.removeHeader(fields[i] ?? '')
+  }
+
+  #deliver(stored: Parameters<typeof deliver>[2], report: Report): void {
+    const { cache, request } = this.exchange
+    const writer = { writeHead: this.#writeHead, end: this.#end }
+    deliver(request, this.#response, stored, cache.settings, report, writer)
+  }
+}
+
+function isBytes(chunk: unknown): chunk is string | Uint8Array {
+  return typeof chunk === 'string' || chunk instanceof Uint8Array
+}
+
+function encodingOf(encoding: unknown): BufferEncoding {
+  return typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8'
+}
+
+function lengthOf(chunk: string | Uint8Array, encoding: unknown): number {
+  return typeof chunk === 'string'
+    ? Buffer.byteLength(chunk, encodingOf(encoding))
+    : chunk.byteLength
+}

@@ -1,0 +1,216 @@
+import { randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { HitReason } from '../events.ts'
+import { printable } from '../flow/head-fields.ts'
+import type { IncomingRequest } from '../flow/incoming-request.ts'
+import type { Settings } from '../flow/settings.ts'
+import { setField } from './header-snapshot.ts'
+import { cacheStatus } from '../http/cache-status.ts'
+import { currentAge, timeToLive } from '../http/freshness.ts'
+import { type HeaderFields, fieldValue, withoutFields } from '../http/header-fields.ts'
+import { parseHttpDate } from '../http/http-date.ts'
+import { multipartBody } from '../http/multipart.ts'
+import { answerRange } from '../http/range.ts'
+import type { StoredResponse } from '../http/stored-response.ts'
+import { isNotModified, notModifiedFields } from '../http/validation.ts'
+
+/** How the stored response came to be used, for Cache-Status and `why`. */
+export interface Report {
+  readonly kind: HitReason
+  /** The application ran and answered with this status. */
+  readonly forwardedStatus?: number
+}
+
+/** The response's own functions, where others stand before them. */
+export interface Writer {
+  writeHead(status: number, ...rest: unknown[]): unknown
+  end(...args: unknown[]): unknown
+}
+
+/** Heads ready for writeHead, with the places of what changes by the second. */
+interface Wire {
+  readonly full: string[]
+  readonly notModified: string[]
+  second: number
+}
+
+const wires = new WeakMap<StoredResponse, Wire>()
+const places = { age: 1, cacheStatus: 3 } as const
+
+/** A stored response as one request gets it. */
+export interface Rendition {
+  readonly status: number
+  readonly message: string | undefined
+  readonly fields: HeaderFields
+  /** Undefined where there is none to send: HEAD, 204, 304, 416. */
+  readonly body: Buffer | undefined
+  /** The body is the whole stored one. */
+  readonly isWhole: boolean
+}
+
+/** What a request gets of a stored response: all of it, 304, or ranges (RFC 9110 §13.2.2, §14); GET and HEAD alike. */
+export function renditionOf<Native>(
+  request: IncomingRequest<Native>,
+  stored: StoredResponse,
+  settings: Settings<Native>,
+  report: Report,
+): Rendition {
+  const { headers, method } = request
+  if (stored.status === 200) {
+    const isConditional =
+      headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined
+    if (isConditional && isNotModified(headers, stored.validators)) {
+      const fields = fieldsFor('notModified', stored, settings, report)
+      return { status: 304, message: undefined, fields, body: undefined, isWhole: false }
+    }
+    if (headers['range'] !== undefined && method === 'GET') {
+      const partial = partialOf(request, stored, fieldsFor('full', stored, settings, report))
+      if (partial) return partial
+    }
+  }
+  const fields = fieldsFor('full', stored, settings, report)
+  const { status, statusMessage: message } = stored
+  const isBodiless = method === 'HEAD' || hasNoBody(status)
+  return { status, message, fields, body: isBodiless ? undefined : stored.body, isWhole: true }
+}
+
+/** Sends a stored response with one writeHead and one end; the head is ready and the body is never copied. */
+export function deliver<Native>(
+  request: IncomingRequest<Native>,
+  response: ServerResponse,
+  stored: StoredResponse,
+  settings: Settings<Native>,
+  report: Report,
+  writer: Writer = response,
+): void {
+  const { status, message, fields, body } = renditionOf(request, stored, settings, report)
+  const isBare = request.isHttp1 && !Object.hasOwn(response, 'writeHead')
+  if (isBare && response.getHeaderNames().length === 0) {
+    if (message === undefined) writer.writeHead(status, fields)
+    else writer.writeHead(status, message, fields)
+  } else {
+    setFields(response, fields)
+    response.statusCode = status
+    // HTTP/2 has no reason phrase (RFC 9113 §8.3.2).
+    if (message === undefined || !request.isHttp1) writer.writeHead(status)
+    else writer.writeHead(status, message)
+  }
+  if (body === undefined) writer.end()
+  else writer.end(body)
+}
+
+function hasNoBody(status: number): boolean {
+  return status === 204 || status === 304
+}
+
+/** @returns undefined when the whole response is the right answer. */
+function partialOf<Native>(
+  request: IncomingRequest<Native>,
+  stored: StoredResponse,
+  head: HeaderFields,
+): Rendition | undefined {
+  const { body, fields, validators } = stored
+  const type = fieldValue(fields, 'content-type')
+  const date = parseHttpDate(fieldValue(fields, 'date'))
+  const answer = answerRange(request.headers, { ...validators, date }, body.byteLength, type)
+  if (answer.kind === 'whole') return undefined
+  const rest = withoutFields(head, new Set(['content-length', 'content-range']))
+  const partial = { status: 206, message: undefined, isWhole: false } as const
+  if (answer.kind === 'unsatisfiable') {
+    const representation = new Set(['content-type', 'etag', 'last-modified', 'content-encoding'])
+    const fieldsOf416 = withoutFields(rest, representation)
+    fieldsOf416.push('Content-Range', answer.contentRange, 'Content-Length', '0')
+    return { ...partial, status: 416, fields: fieldsOf416, body: undefined }
+  }
+  if (answer.kind === 'single') {
+    const { start, end, contentRange } = answer
+    rest.push('Content-Range', contentRange, 'Content-Length', String(end - start))
+    return { ...partial, fields: rest, body: body.subarray(start, end) }
+  }
+  const parts = multipartBody(body, answer, randomBytes(16).toString('hex'))
+  const ofParts = withoutFields(rest, new Set(['content-type']))
+  ofParts.push('Content-Type', parts.contentType, 'Content-Length', String(parts.contentLength))
+  return { ...partial, fields: ofParts, body: Buffer.concat(parts.chunks) }
+}
+
+/** The head of one kind, with Age and Cache-Status of this second (RFC 9111 §5.1, RFC 9211). */
+function fieldsFor<Native>(
+  kind: 'full' | 'notModified',
+  stored: StoredResponse,
+  settings: Settings<Native>,
+  report: Report,
+): HeaderFields {
+  const wire = wires.get(stored) ?? prepared(stored)
+  const now = settings.clock()
+  const second = Math.floor(now / 1000)
+  const isPlain = report.kind === 'fresh' && !settings.why && settings.cacheStatus === true
+  if (isPlain && wire.second === second) return wire[kind]
+  const age = String(currentAge(stored.timeline, now))
+  const status = statusOf(stored, settings, report, now)
+  if (isPlain) {
+    wire.second = second
+    for (const fields of [wire.full, wire.notModified]) {
+      fields[places.age] = age
+      fields[places.cacheStatus] = status
+    }
+    return wire[kind]
+  }
+  const own = ['Age', age]
+  if (settings.cacheStatus !== false) own.push('Cache-Status', status)
+  if (settings.why) {
+    const why = printable(whyOf(stored, report))
+    own.push('cacheflow-why', why, 'Server-Timing', `cacheflow;desc="${why}"`)
+  }
+  return [...own, ...wire[kind].slice(places.cacheStatus + 1)]
+}
+
+function prepared(stored: StoredResponse): Wire {
+  const fields = withoutFields(stored.fields, new Set(['cache-status', 'content-length']))
+  const length = hasNoBody(stored.status)
+    ? []
+    : ['Content-Length', String(stored.body.byteLength)]
+  const slots = ['Age', '', 'Cache-Status', '']
+  const wire = {
+    full: [...slots, ...fields, ...length],
+    notModified: [...slots, ...notModifiedFields(fields)],
+    second: -1,
+  }
+  wires.set(stored, wire)
+  return wire
+}
+
+function statusOf<Native>(
+  stored: StoredResponse,
+  settings: Settings<Native>,
+  report: Report,
+  now: number,
+): string {
+  const upstream = fieldValue(stored.fields, 'cache-status')
+  const key = settings.cacheStatus === 'debug' ? { key: stored.primaryKey } : {}
+  if (report.forwardedStatus !== undefined) {
+    const fwdStatus = report.forwardedStatus
+    return cacheStatus({ name: 'cacheflow', fwd: 'stale', fwdStatus, ...key }, upstream)
+  }
+  const ttl = timeToLive(stored.timeline, now)
+  if (report.kind === 'collapsed') {
+    return cacheStatus({ name: 'cacheflow', fwd: 'uri-miss', collapsed: true, ttl, ...key }, upstream)
+  }
+  return cacheStatus({ name: 'cacheflow', hit: true, ttl, ...key }, upstream)
+}
+
+function whyOf(stored: StoredResponse, report: Report): string {
+  const vary = stored.inputs.length === 0 ? '' : `; vary: ${stored.inputs.join(' ')}`
+  return `hit: ${report.kind}${vary}`
+}
+
+/** Beside fields that outer layers have set; a name with several lines keeps them all. */
+function setFields(response: ServerResponse, fields: HeaderFields): void {
+  const lines = new Map<string, [string, string[]]>()
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? ''
+    const entry = lines.get(name.toLowerCase()) ?? [name, []]
+    entry[1].push(fields[i + 1] ?? '')
+    lines.set(name.toLowerCase(), entry)
+  }
+  for (const [name, values] of lines.values()) setField(response, name, values)
+}

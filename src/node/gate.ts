@@ -1,0 +1,224 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Answer, answer, refreshExchange } from '../flow/answer.ts'
+import { type Exchange, passingExchange } from '../flow/exchange.ts'
+import { Observation } from '../flow/observation.ts'
+import { type Policy, movesKey } from '../flow/policy.ts'
+import type { Making } from '../flow/request-collapsing.ts'
+import type { ResponseCache } from '../flow/response-cache.ts'
+import type { StoredResponse } from '../http/stored-response.ts'
+import { Capture } from './capture.ts'
+import { type Report, deliver } from './delivery.ts'
+import { injectionFor } from './injection.ts'
+import type { Arrival, NodeRequest } from './node-request.ts'
+import { observe } from './observer.ts'
+
+/** One request at one place where the cache stands, with what the framework must do for it. */
+export interface Passage<Native> {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+  /** Made on demand: at a route it is made anew, with what is known by then. */
+  incoming(arrival: Arrival | undefined): NodeRequest<Native>
+  /** Runs the application behind this place. */
+  forward(): void
+  /** Makes the draft reachable for handlers. */
+  attach(exchange: Exchange<Native>): void
+  /** Runs the whole application for a request that nobody waits for. */
+  rerun(message: IncomingMessage, response: ServerResponse): void
+  /** Reduces the request target to what is part of the key, so that nothing can be made from the rest. */
+  narrow(policy: Policy<Native>): void
+}
+
+interface Way<Native> {
+  readonly exchange: Exchange<Native>
+  readonly capture: Capture<Native>
+}
+
+/** Responses that some cache of this process has in hand: a second one steps aside (C-25). */
+const claimed = new WeakSet<ServerResponse>()
+
+/** A refresh that neither ends nor fails gives its place free after this time: 60 s. */
+const refreshTimeout = 60_000
+
+/** Where requests of `node:http` meet the cache: answered from it, held until another's answer is there, or let through. */
+export class Gate<Native> {
+  readonly cache: ResponseCache<Native>
+  readonly #ways = new WeakMap<ServerResponse, Way<Native>>()
+  readonly #arrivals = new WeakMap<IncomingMessage, Arrival>()
+  readonly #refreshes = new WeakMap<IncomingMessage, Making>()
+
+  constructor(cache: ResponseCache<Native>) {
+    this.cache = cache
+  }
+
+  /** Has a request of this response passed a cache already, this one or another? */
+  isClaimed(response: ServerResponse): boolean {
+    return claimed.has(response)
+  }
+
+  /** The adapter itself follows this response from here on. */
+  claim(response: ServerResponse): void {
+    claimed.add(response)
+  }
+
+  arrivalOf(message: IncomingMessage): Arrival | undefined {
+    return this.#arrivals.get(message)
+  }
+
+  /** The making that this request refreshes, if it is a background refresh. */
+  refreshOf(message: IncomingMessage): Making | undefined {
+    return this.#refreshes.get(message)
+  }
+
+  exchangeOf(response: ServerResponse): Exchange<Native> | undefined {
+    return this.#ways.get(response)?.exchange
+  }
+
+  /** Begins to observe at a request's arrival, for a cache whose place comes later. */
+  arrive(message: IncomingMessage): void {
+    const { settings, sequence } = this.cache
+    if (!settings.observe || this.#arrivals.has(message)) return
+    const observation = new Observation(settings.ignoredInputs, settings.credentials)
+    this.#arrivals.set(message, { observation, stamp: sequence.applied, isComplete: true })
+    observe(message, observation, undefined)
+  }
+
+  /** Lets a request pass the cache with the given policy. */
+  pass(passage: Passage<Native>, policy: Policy<Native>): void {
+    const { message, response } = passage
+    if (claimed.has(response)) {
+      passage.forward()
+      return
+    }
+    const incoming = passage.incoming(this.#arrivals.get(message))
+    const making = this.#refreshes.get(message)
+    if (making) {
+      this.#forward(passage, refreshExchange(this.cache, incoming, policy, making))
+    } else {
+      this.#follow(passage, incoming, policy, false)
+    }
+  }
+
+  /** Lets a request that has passed already meet the policy of its route. */
+  passRoute(passage: Passage<Native>, policyAt: (policy: Policy<Native>) => Policy<Native>): void {
+    const way = this.#ways.get(passage.response)
+    if (way === undefined) {
+      this.pass(passage, policyAt(this.cache.settings.policy))
+      return
+    }
+    const { exchange } = way
+    const policy = policyAt(exchange.policy)
+    const { bypass } = exchange.lookup
+    const asksAgain =
+      movesKey(policy) || (bypass === 'cookie' && policy.vary.some((v) => v.startsWith('cookie:')))
+    if (policy.off || !asksAgain || exchange.isEnded) {
+      exchange.policy = policy
+      passage.forward()
+      return
+    }
+    exchange.release()
+    const incoming = passage.incoming({
+      observation: exchange.observation,
+      stamp: exchange.recording.stamp,
+      isComplete: exchange.request.observedFromStart && exchange.observation !== undefined,
+    })
+    const making = this.#refreshes.get(passage.message)
+    if (making) {
+      this.#forward(passage, refreshExchange(this.cache, incoming, policy, making))
+    } else {
+      this.#follow(passage, incoming, policy, false)
+    }
+  }
+
+  #follow(
+    passage: Passage<Native>,
+    incoming: NodeRequest<Native>,
+    policy: Policy<Native>,
+    waited: boolean,
+  ): void {
+    const decision: Answer<Native> = answer(this.cache, incoming, policy, waited)
+    switch (decision.act) {
+      case 'serve':
+        this.#serve(passage, incoming, policy, decision.stored, { kind: decision.reason })
+        if (decision.refresh) {
+          this.refresh(passage, incoming, decision.stored, decision.refresh)
+        }
+        return
+      case 'wait':
+        void decision.making.wait(decision.timeout).then(() => {
+          // Whoever left while waiting must not cost a rendering.
+          if (!passage.response.destroyed) this.#follow(passage, incoming, policy, true)
+        })
+        return
+      case 'forward':
+        this.#forward(passage, decision.exchange)
+        return
+      case 'unsatisfiable':
+        passage.response.statusCode = 504
+        passage.response.end()
+    }
+  }
+
+  #serve(
+    passage: Passage<Native>,
+    incoming: NodeRequest<Native>,
+    policy: Policy<Native>,
+    stored: StoredResponse,
+    report: Report,
+  ): void {
+    const { response } = passage
+    try {
+      const way = this.#ways.get(response)
+      if (way) way.capture.serve(stored, report)
+      else deliver(incoming, response, stored, this.cache.settings, report)
+    } catch (error) {
+      this.cache.fault(error, 'sending a stored response')
+      this.cache.store.delete(stored.key)
+      if (response.headersSent) response.destroy()
+      else this.#forward(passage, passingExchange(this.cache, incoming, policy, 'fault'))
+    }
+  }
+
+  #forward(passage: Passage<Native>, exchange: Exchange<Native>): void {
+    const { message, response } = passage
+    const standing = this.#ways.get(response)
+    if (standing) standing.capture.exchange = exchange
+    const capture = standing?.capture ?? new Capture(message, response, exchange)
+    this.#ways.set(response, { exchange, capture })
+    claimed.add(response)
+    if (!exchange.isPassing) {
+      observe(message, exchange.observation, exchange.overrides)
+      if (exchange.policy.query !== undefined) passage.narrow(exchange.policy)
+    }
+    passage.attach(exchange)
+    passage.forward()
+  }
+
+  /** Makes a stale response anew in the background; settles the making in every case. */
+  refresh(
+    passage: Pick<Passage<Native>, 'rerun'>,
+    incoming: NodeRequest<Native>,
+    stored: StoredResponse,
+    making: Making,
+  ): void {
+    const { cache } = this
+    const { credentials } = cache.settings
+    const { message, response } = injectionFor(incoming, credentials, stored.inputs)
+    this.#refreshes.set(message, making)
+    const settle = (): void => {
+      clearTimeout(timer)
+      cache.collapsing.settle(making)
+    }
+    const timer = setTimeout(settle, refreshTimeout)
+    timer.unref()
+    response.once('close', settle)
+    // After the visitor's own response: a refresh is on nobody's time.
+    setImmediate(() => {
+      try {
+        passage.rerun(message, response)
+      } catch (error) {
+        cache.fault(error, 'refreshing a stale response')
+        settle()
+      }
+    })
+  }
+}

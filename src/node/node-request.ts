@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http'
+import type { IncomingRequest, MatchedRoute } from '../flow/incoming-request.ts'
+import type { Observation } from '../flow/observation.ts'
+import type { RequestHeaders } from '../http/header-fields.ts'
+import { originalHeaders } from './observer.ts'
+
+/** What the framework knows of a request beyond node:http. */
+export interface Origin {
+  /** 'http' or 'https', by the trust the application puts in its proxies. */
+  readonly protocol: string
+  /** Host and port as the client asked for them, by the same trust. */
+  readonly host: string
+}
+
+/** An observation that began at the request's arrival, before the cache's place. */
+export interface Arrival {
+  readonly observation: Observation | undefined
+  readonly stamp: number
+  /** False when something may have been read before it began. */
+  readonly isComplete: boolean
+}
+
+/** A `node:http` (or HTTP/2 compatibility) request as the cache sees it. */
+export class NodeRequest<Native> implements IncomingRequest<Native> {
+  readonly method: string
+  readonly target: string
+  readonly origin: string
+  readonly headers: RequestHeaders
+  readonly isHttp1: boolean
+  readonly native: Native
+  readonly observedFromStart: boolean
+  readonly observation: Observation | undefined
+  readonly arrivalStamp: number | undefined
+  readonly #message: IncomingMessage
+  readonly #route: (native: Native) => MatchedRoute | undefined
+
+  constructor(
+    message: IncomingMessage,
+    target: string,
+    origin: Origin,
+    native: Native,
+    route: (native: Native) => MatchedRoute | undefined,
+    arrival: Arrival | undefined,
+    /** The cache stands before everything else, so that nothing was read yet. */
+    isFirst: boolean,
+  ) {
+    this.method = message.method ?? ''
+    this.target = target
+    this.origin = `${origin.protocol}://${origin.host}`
+    this.headers = originalHeaders(message)
+    this.isHttp1 = message.httpVersionMajor === 1
+    this.native = native
+    this.observedFromStart = isFirst || arrival?.isComplete === true
+    this.observation = arrival?.observation
+    this.arrivalStamp = arrival?.stamp
+    this.#message = message
+    this.#route = route
+  }
+
+  get remoteAddress(): string {
+    return this.#message.socket.remoteAddress ?? ''
+  }
+
+  route(): MatchedRoute | undefined {
+    return this.#route(this.native)
+  }
+}

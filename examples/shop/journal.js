@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 const kept = 50
 
-/** Files that every page asks for, and the page that shows this journal, would push all else out. */
-const passedOver = /^\/(assets|_cache)\//
+/** What every page asks for, and the page that shows this journal, would push all else out. */
+const passedOver = /^\/(assets\/|cart\/count$|_cache\/)/
 
 const names = [
   'hit',
@@ -75,6 +75,8 @@ export class Journal {
       if (name === 'refuse') exchange.refused = reason
       if (name !== 'invalidate' && passedOver.test(exchange.url)) return
     }
+    // After each POST its own address is invalidated (RFC 9111, 4.4): mostly nothing is stored there.
+    if (name === 'invalidate' && event.keys.length === 0) return
     this.events.unshift({ time: Date.now(), name, about: aboutOf(event, exchange), reason })
     this.events.length = Math.min(this.events.length, kept)
   }
@@ -96,7 +98,7 @@ function reasonOf(name, event) {
     case 'miss':
       return event.by === undefined ? event.reason : `${event.reason} by ${event.by}`
     case 'store':
-      return [`for ${Math.round(event.ttl)} s`, ...event.tags].join(', ')
+      return `for ${Math.round(event.ttl)} s, tags: ${few(event.tags)}`
     case 'refresh':
       return `${event.reason}: ${event.outcome}`
     case 'invalidate':
@@ -108,4 +110,10 @@ function reasonOf(name, event) {
     default:
       return event.detail === undefined ? event.reason : `${event.reason}: ${event.detail}`
   }
+}
+
+/** @param {readonly string[]} names */
+function few(names) {
+  const shown = names.slice(0, 4).join(', ') || 'none'
+  return names.length > 4 ? `${shown} and ${names.length - 4} more` : shown
 }

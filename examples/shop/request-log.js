@@ -15,7 +15,8 @@ export function printRequest({ method, url, verdict, reason, refused }, status, 
   if (url.startsWith('/assets/')) return
   const time = new Date().toTimeString().slice(0, 8)
   const word = (verdict || '-').padEnd(6)
-  const why = [reason, refused && `not stored: ${refused}`].filter(Boolean).join('; ')
+  // That a response is not stored says more than that it was not found.
+  const why = verdict === 'miss' && refused ? `not stored: ${refused}` : reason
   console.log(
     `${paint('dim', time)}  ${method.padEnd(4)}  ${status}  ${milliseconds.toFixed(1).padStart(6)} ms  ` +
       `${paint(colours[verdict], word)}  ${printable(url)}  ${paint('dim', why && `(${why})`)}`,

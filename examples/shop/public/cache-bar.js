@@ -6,14 +6,15 @@ const words = {
   expired: 'what was stored had become too old',
   invalidated: 'what was stored had been invalidated',
   evicted: 'what was stored had to make room',
+  'hit-for-miss': 'its last answers could not be stored',
   fresh: '',
   validated: 'the record has not changed',
   collapsed: 'another request was making it',
   method: 'only GET and HEAD are cached',
   credentials: 'the request carries a password',
-  off: 'this page is never cached',
+  'not stored: off': 'never stored',
   'not stored: no-store': 'never stored',
-  'not stored: status': 'not stored: an error',
+  'not stored: draft no such page': 'not stored: no such page',
 }
 
 /** How long ago, in the two largest units at most. */
@@ -31,10 +32,12 @@ const told = new Map(navigation?.serverTiming.map(({ name, description }) => [na
 const [verdict, ...reasons] = (told.get('cacheflow') ?? '').split(/: (?=.)(.*)/s)
 
 if (bar && verdict) {
-  const parts = reasons
-    .join('')
-    .split('; ')
-    .map((reason) => words[reason.trim()] ?? reason.trim())
+  const [reason, ...rest] = reasons.join('').split('; ')
+  // That a page is not stored says more than that it was not found.
+  const refusal =
+    verdict === 'miss' ? rest.find((other) => other.startsWith('not stored')) : undefined
+  const telling = (refusal ?? reason).trim()
+  const parts = [words[telling] ?? telling]
 
   const isFromBrowser = navigation.transferSize === 0 && navigation.decodedBodySize > 0
   const made = Date.parse(told.get('made') ?? '')

@@ -225,12 +225,6 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     if (!this.isRefresh) this.#settle()
   }
 
-  /** The connection closed before the response ended: nobody waits for it, but if it ends after all, it is stored. */
-  abandon(): void {
-    this.#settle()
-    if (this.isRefresh) this.#tellRefresh('kept')
-  }
-
   /** The response ended without a body to store, or its way ended here. */
   end(): void {
     const verdict = this.#verdict

@@ -2,7 +2,7 @@ import type { HeaderFields } from './header-fields.ts'
 import { type Timeline, currentAge } from './freshness.ts'
 import type { Validators } from './validation.ts'
 
-export type BodyForm = 'bytes' | 'text' | 'json'
+export type BodyForm = 'bytes' | 'text' | 'json' | 'none' | 'null'
 
 /** A stored response (RFC 9111 §1.2): immutable but for its timeline, which a soft invalidation shortens. */
 export interface StoredResponse {

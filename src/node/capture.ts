@@ -53,7 +53,8 @@ export class Capture<Native> {
     response.write = this.#onWrite.bind(this) as typeof response.write
     response.end = this.#onEnd.bind(this) as typeof response.end
     response.once('close', () => {
-      if (!this.#ended) this.exchange.abandon()
+      // What is made for nobody may be cut short without a sign: Koa ends it with no body at all.
+      if (!this.#ended) this.exchange.refuse('incomplete', 'the connection closed')
     })
   }
 

@@ -74,12 +74,15 @@ export class Gate<Native> {
   }
 
   /** Begins to observe at a request's arrival, for a cache whose place comes later. */
-  arrive(message: IncomingMessage): void {
+  arrive(message: IncomingMessage): Arrival | undefined {
     const { settings, sequence } = this.cache
-    if (!settings.observe || this.#arrivals.has(message)) return
+    const standing = this.#arrivals.get(message)
+    if (!settings.observe || standing) return standing
     const observation = new Observation(settings.ignoredInputs, settings.credentials)
-    this.#arrivals.set(message, { observation, stamp: sequence.applied, isComplete: true })
+    const arrival = { observation, stamp: sequence.applied, isComplete: true }
+    this.#arrivals.set(message, arrival)
     observe(message, observation, undefined)
+    return arrival
   }
 
   /** Lets a request pass the cache with the given policy. */

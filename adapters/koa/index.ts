@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type Koa from 'koa'
+import type { Context, Next } from 'koa'
+import { Cacheflow, resolveRoute } from '../../src/adapter.ts'
+import { CacheflowError } from '../../src/index.ts'
+import type { CacheHandle, CacheflowOptions, Draft, RouteOptions } from '../../src/index.ts'
+import { KoaPassage, observeOnce } from './passage.ts'
+import { KoaPlace } from './place.ts'
+
+declare module 'koa' {
+  interface DefaultState {
+    /** The response being made, for middleware behind the cache. */
+    cacheflow: Draft
+  }
+}
+
+/** A Koa middleware that takes the context of any router. */
+export type KoaMiddleware = (ctx: Context, next: Next) => Promise<void>
+
+/** The cache as a Koa middleware, and its handle. */
+export interface KoaCacheflow extends CacheHandle {
+  (ctx: Context, next: Next): Promise<void>
+  /**
+   * A middleware that says what holds for one route; `false` keeps it out of the cache.
+   *
+   *   router.get('/posts/:id', cache.route({ maxAge: '1h', tags: ['posts'] }), showPost)
+   *
+   * Works without `app.use(cache)` too: then the route alone is cached.
+   *
+   * @throws CacheflowError `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_DURATION`,
+   *   `ERR_CACHEFLOW_TAG`
+   */
+  route(options: RouteOptions<Context> | false): KoaMiddleware
+  /**
+   * The application behind the cache, as a listener: `http.createServer(cache.wrap(app))`. A hit then runs none of its
+   * middleware.
+   *
+   * @throws CacheflowError `ERR_CACHEFLOW_APPLICATION`
+   */
+  wrap(app: Koa): (request: IncomingMessage, response: ServerResponse) => void
+}
+
+type HandleRequest = (ctx: Context, run: unknown) => Promise<void>
+
+/**
+ * HTTP response caching for Koa 2 and 3.
+ *
+ *   const cache = cacheflow({ maxAge: '5m' })
+ *   app.use(cache)
+ *
+ * Mounted first, it answers hits before any middleware runs; mounted later, at its place.
+ */
+export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow {
+  const core = new Cacheflow<Context>(options)
+  const { gate } = core
+  const { policy } = gate.cache.settings
+  const place = new KoaPlace(gate)
+  const stood = new WeakSet<Koa>()
+
+  async function middleware(ctx: Context, next: Next): Promise<void> {
+    if (gate.isClaimed(ctx.res)) {
+      await next()
+      return
+    }
+    // Koa tells a middleware its application with the first request; from the second one on we stand before it.
+    stand(ctx.app, isFirstIn(ctx.app))
+    if (isFirstIn(ctx.app)) await passRaw(ctx, next, (passage) => gate.pass(passage, policy))
+    else await place.pass(ctx, next, policy)
+  }
+
+  function route(routeOptions: RouteOptions<Context> | false): KoaMiddleware {
+    const policyAt = resolveRoute(routeOptions)
+    return async (ctx, next) => {
+      const isRaw = gate.exchangeOf(ctx.res) !== undefined
+      if (isRaw) await passRaw(ctx, next, (passage) => gate.passRoute(passage, policyAt))
+      else if (gate.isClaimed(ctx.res) && !place.follows(ctx)) await next()
+      else await place.passRoute(ctx, next, policyAt)
+    }
+  }
+
+  function wrap(app: Koa): (request: IncomingMessage, response: ServerResponse) => void {
+    if (!isApplication(app)) {
+      throw new CacheflowError(
+        'ERR_CACHEFLOW_APPLICATION',
+        'wrap() takes the Koa application itself: cache.wrap(app).',
+      )
+    }
+    stand(app, true)
+    return app.callback()
+  }
+
+  function isFirstIn(app: Koa): boolean {
+    return app.middleware[0] === middleware
+  }
+
+  /** Stands before the application's own handling of a context: `callback()` asks for it with each request. */
+  function stand(app: Koa, isFirst: boolean): void {
+    if (stood.has(app)) return
+    stood.add(app)
+    const handle = Reflect.get(app, 'handleRequest') as HandleRequest
+    const standing: HandleRequest = (ctx, run) => {
+      const forward = (): Promise<void> => handle.call(app, ctx, run)
+      if (gate.isClaimed(ctx.res)) return forward()
+      if (!isFirst) {
+        const arrival = gate.arrive(ctx.req)
+        if (arrival?.observation) observeOnce(ctx, arrival.observation)
+        return forward()
+      }
+      gate.pass(new KoaPassage(ctx, true, () => void forward()), policy)
+      return done
+    }
+    Reflect.set(app, 'handleRequest', standing)
+  }
+
+  const handle: CacheHandle = {
+    invalidate: core.invalidate.bind(core),
+    on: core.on.bind(core),
+    stats: core.stats.bind(core),
+    close: core.close.bind(core),
+  }
+  return Object.assign(middleware, handle, { route, wrap })
+}
+
+const done = Promise.resolve()
+
+/** Lets a context pass the gate from within the middleware chain; resolves when it was answered, or the chain has run. */
+function passRaw(ctx: Context, next: Next, pass: (passage: KoaPassage) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isForwarded = false
+    const passage = new KoaPassage(ctx, true, () => {
+      isForwarded = true
+      next().then(() => resolve(), reject)
+    })
+    ctx.res.once('finish', () => {
+      if (isForwarded) return
+      // The stored response went out beside Koa.
+      ctx.respond = false
+      resolve()
+    })
+    // With the chain running, its own end is what counts, even when the client has left.
+    ctx.res.once('close', () => {
+      if (!isForwarded) resolve()
+    })
+    pass(passage)
+  })
+}
+
+function isApplication(app: unknown): app is Koa {
+  return typeof app === 'object' && app !== null && 'callback' in app && 'middleware' in app
+}

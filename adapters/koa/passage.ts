@@ -1,0 +1,136 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type Koa from 'koa'
+import type { Context } from 'koa'
+import {
+  type Arrival,
+  Draft,
+  type Exchange,
+  type MatchedRoute,
+  NodeRequest,
+  type Passage,
+  type Policy,
+  keyedTarget,
+  originalHeaders,
+} from '../../src/adapter.ts'
+import { observeContext } from './context-observer.ts'
+
+/** The application's own listener, made once: what a background refresh runs. */
+const listeners = new WeakMap<Koa, (message: IncomingMessage, response: ServerResponse) => void>()
+
+/** One Koa request at one place where nothing stands outside of the cache, for the gate. */
+export class KoaPassage implements Passage<Context> {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+  readonly #ctx: Context
+  readonly #isFirst: boolean
+  readonly #next: () => void
+
+  constructor(ctx: Context, isFirst: boolean, next: () => void) {
+    this.message = ctx.req
+    this.response = ctx.res
+    this.#ctx = ctx
+    this.#isFirst = isFirst
+    this.#next = next
+  }
+
+  incoming(arrival: Arrival | undefined): NodeRequest<Context> {
+    return incomingOf(this.#ctx, arrival, this.#isFirst)
+  }
+
+  forward(): void {
+    this.#next()
+  }
+
+  attach(exchange: Exchange<Context>): void {
+    attachDraft(this.#ctx, exchange)
+  }
+
+  rerun(message: IncomingMessage, response: ServerResponse): void {
+    rerun(this.#ctx.app, message, response)
+  }
+
+  narrow(policy: Policy<Context>): void {
+    narrow(this.#ctx, policy)
+  }
+}
+
+export function incomingOf(
+  ctx: Context,
+  arrival: Arrival | undefined,
+  isFirst: boolean,
+): NodeRequest<Context> {
+  return new NodeRequest(
+    ctx.req,
+    ctx.originalUrl,
+    originOf(ctx),
+    ctx,
+    matchedRoute,
+    arrival,
+    isFirst,
+  )
+}
+
+export function rerun(app: Koa, message: IncomingMessage, response: ServerResponse): void {
+  const listener = listeners.get(app) ?? app.callback()
+  listeners.set(app, listener)
+  listener(message, response)
+}
+
+export function attachDraft(ctx: Context, exchange: Exchange<Context>): void {
+  ctx.state['cacheflow'] = new Draft(exchange, {
+    setHeader: (name, value) => ctx.set(name, value),
+    endNotModified: () => {
+      ctx.status = 304
+      ctx.body = null
+    },
+  })
+  if (exchange.observation) observeOnce(ctx, exchange.observation)
+}
+
+const observed = new WeakSet<Context>()
+
+export function observeOnce(ctx: Context, observation: Parameters<typeof observeContext>[1]): void {
+  if (observed.has(ctx)) return
+  observed.add(ctx)
+  observeContext(ctx, observation)
+}
+
+/** Takes from the request what is not part of the key, wherever Koa keeps it. */
+export function narrow(ctx: Context, policy: Policy<Context>): void {
+  const narrowed = keyedTarget(ctx.originalUrl, policy.query)
+  if (narrowed === ctx.originalUrl) return
+  const mark = narrowed.indexOf('?')
+  ctx.originalUrl = ctx.request.originalUrl = narrowed
+  ctx.url = `${ctx.url.split('?', 1)[0] ?? ''}${mark < 0 ? '' : narrowed.slice(mark)}`
+}
+
+/** Host and protocol as Koa tells them: forwarded ones count with `app.proxy`. */
+function originOf(ctx: Context): { readonly protocol: string; readonly host: string } {
+  const headers = originalHeaders(ctx.req)
+  const { socket } = ctx.req
+  const isEncrypted = 'encrypted' in socket && socket.encrypted === true
+  let protocol = isEncrypted ? 'https' : 'http'
+  let host: string | undefined
+  if (ctx.app.proxy) {
+    host = firstOf(headers['x-forwarded-host'])
+    if (!isEncrypted) protocol = firstOf(headers['x-forwarded-proto'])?.toLowerCase() ?? protocol
+  }
+  host ??= firstOf(headers[':authority']) ?? firstOf(headers['host'])
+  return { protocol, host: host ?? '' }
+}
+
+function firstOf(value: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(value) ? value[0] : value
+  const first = text?.split(',', 1)[0]?.trim()
+  return first === '' ? undefined : first
+}
+
+/** The pattern that @koa/router matched, prefixes included. */
+function matchedRoute(ctx: Context): MatchedRoute | undefined {
+  const pattern: unknown = ctx['_matchedRoute']
+  if (typeof pattern !== 'string') return undefined
+  const given: unknown = ctx['params']
+  const params: Record<string, string> = {}
+  for (const [name, value] of Object.entries(given ?? {})) params[name] = String(value)
+  return { pattern, params }
+}

@@ -1,0 +1,287 @@
+import type { Context, Next } from 'koa'
+import {
+  type Answer,
+  type BodyForm,
+  type Exchange,
+  type Gate,
+  type HeaderSnapshot,
+  type Policy,
+  type Report,
+  type StoredResponse,
+  answer,
+  fieldsSince,
+  movesKey,
+  observe,
+  refreshExchange,
+  renditionOf,
+  setField,
+  snapshot,
+} from '../../src/adapter.ts'
+import { bodyOf, tap } from './body.ts'
+import { attachDraft, incomingOf, narrow, rerun } from './passage.ts'
+
+/** What one context's way past the cache has come to. */
+interface Way {
+  exchange: Exchange<Context>
+  /** A route found a stored response, which is in ctx already. */
+  isServed: boolean
+}
+
+/**
+ * The cache at a place with other middleware outside of it. There the response is `ctx.status`, fields and `ctx.body`: a
+ * hit gives them back as the application had set them, so that what stands outside (compression, envelopes, timing) finds
+ * the same on a hit as on a miss.
+ */
+export class KoaPlace {
+  readonly #gate: Gate<Context>
+  readonly #ways = new WeakMap<Context, Way>()
+
+  constructor(gate: Gate<Context>) {
+    this.#gate = gate
+  }
+
+  async pass(ctx: Context, next: Next, policy: Policy<Context>): Promise<void> {
+    const gate = this.#gate
+    const incoming = incomingOf(ctx, gate.arrivalOf(ctx.req), false)
+    const making = gate.refreshOf(ctx.req)
+    const exchange = making
+      ? refreshExchange(gate.cache, incoming, policy, making)
+      : await this.#look(ctx, policy, incoming)
+    if (exchange) await this.#run(ctx, next, exchange)
+  }
+
+  /** Is the context on its way past this place? */
+  follows(ctx: Context): boolean {
+    return this.#ways.has(ctx)
+  }
+
+  /** Lets a context that is on its way already meet the policy of its route. */
+  async passRoute(
+    ctx: Context,
+    next: Next,
+    policyAt: (policy: Policy<Context>) => Policy<Context>,
+  ): Promise<void> {
+    const way = this.#ways.get(ctx)
+    if (way === undefined) {
+      await this.pass(ctx, next, policyAt(this.#gate.cache.settings.policy))
+      return
+    }
+    const { exchange } = way
+    const policy = policyAt(exchange.policy)
+    const namesCookies = policy.vary.some((name) => name.startsWith('cookie:'))
+    const asksAgain = movesKey(policy) || (exchange.lookup.bypass === 'cookie' && namesCookies)
+    if (policy.off || !asksAgain || exchange.isEnded) {
+      exchange.policy = policy
+      await next()
+      return
+    }
+    exchange.release()
+    const incoming = incomingOf(
+      ctx,
+      {
+        observation: exchange.observation,
+        stamp: exchange.recording.stamp,
+        isComplete: exchange.request.observedFromStart && exchange.observation !== undefined,
+      },
+      false,
+    )
+    const making = this.#gate.refreshOf(ctx.req)
+    const found = making
+      ? refreshExchange(this.#gate.cache, incoming, policy, making)
+      : await this.#look(ctx, policy, incoming)
+    if (found === undefined) {
+      way.isServed = true
+      return
+    }
+    way.exchange = found
+    this.#prepare(ctx, found)
+    await next()
+  }
+
+  /** @returns undefined when the answer is in ctx already. */
+  async #look(
+    ctx: Context,
+    policy: Policy<Context>,
+    incoming: ReturnType<typeof incomingOf>,
+  ): Promise<Exchange<Context> | undefined> {
+    const { cache } = this.#gate
+    for (let waited = false; ; waited = true) {
+      const decision: Answer<Context> = answer(cache, incoming, policy, waited)
+      switch (decision.act) {
+        case 'forward':
+          return decision.exchange
+        case 'wait':
+          await decision.making.wait(decision.timeout)
+          break
+        case 'serve': {
+          this.#apply(ctx, incoming, decision.stored, { kind: decision.reason })
+          const { stored, refresh } = decision
+          if (refresh) {
+            const again = { rerun: rerun.bind(undefined, ctx.app) }
+            this.#gate.refresh(again, incoming, stored, refresh)
+          }
+          return undefined
+        }
+        case 'unsatisfiable':
+          ctx.status = 504
+          ctx.body = null
+          ctx.status = 504
+          return undefined
+      }
+    }
+  }
+
+  async #run(ctx: Context, next: Next, exchange: Exchange<Context>): Promise<void> {
+    this.#gate.claim(ctx.res)
+    const way: Way = { exchange, isServed: false }
+    this.#ways.set(ctx, way)
+    const before = snapshot(ctx.res)
+    this.#prepare(ctx, exchange)
+    ctx.res.once('close', () => {
+      if (!ctx.res.writableFinished) way.exchange.refuse('incomplete', 'the connection closed')
+    })
+    try {
+      await next()
+    } catch (error) {
+      const replacement = way.exchange.replacementForError()
+      if (replacement === undefined) {
+        way.exchange.refuse('incomplete', 'the application threw')
+        throw error
+      }
+      const report = { kind: 'stale-if-error', forwardedStatus: 500 } as const
+      clearFields(ctx, before)
+      this.#apply(ctx, way.exchange.request, replacement, report)
+      return
+    }
+    if (way.isServed) return
+    try {
+      this.#finish(ctx, way.exchange, before)
+    } catch (error) {
+      // The application's answer stands in ctx; a fault of the cache takes nothing from it.
+      this.#gate.cache.fault(error, 'judging a response')
+      way.exchange.refuse('fault')
+    }
+  }
+
+  #prepare(ctx: Context, exchange: Exchange<Context>): void {
+    if (!exchange.isPassing) {
+      observe(ctx.req, exchange.observation, exchange.overrides)
+      if (exchange.policy.query !== undefined) narrow(ctx, exchange.policy)
+    }
+    attachDraft(ctx, exchange)
+  }
+
+  #finish(ctx: Context, exchange: Exchange<Context>, before: HeaderSnapshot): void {
+    if (ctx.respond === false || ctx.headerSent) {
+      exchange.refuse('incomplete', 'ctx.respond = false: the response went around Koa')
+      return
+    }
+    const plan = exchange.head({
+      status: ctx.status,
+      statusMessage: ctx.res.statusMessage || undefined,
+      fields: fieldsSince(ctx.res, before),
+      method: ctx.method,
+    })
+    if (plan.act === 'serve') {
+      const { kind, forwardedStatus } = { kind: plan.reason, ...plan }
+      clearFields(ctx, before)
+      if (plan.cookies.length > 0) ctx.set('Set-Cookie', [...plan.cookies])
+      this.#apply(ctx, exchange.request, plan.stored, { kind, forwardedStatus })
+      return
+    }
+    for (const name of plan.fields.remove) ctx.remove(name)
+    for (const [name, value] of plan.fields.set) setField(ctx.res, name, [value])
+    if (plan.collect) this.#collect(ctx, exchange, before)
+    else exchange.end()
+    if (plan.act === 'not-modified') {
+      ctx.status = 304
+      ctx.body = null
+    }
+  }
+
+  #collect(ctx: Context, exchange: Exchange<Context>, before: HeaderSnapshot): void {
+    const limit = exchange.cache.store.maxEntrySize
+    // Stored when the head is out: what stands outside may set a cookie until then (C-9).
+    const complete = (bytes: Buffer | undefined, form: BodyForm): void => {
+      if (bytes === undefined) exchange.refuse('too-large', `over ${limit} bytes`)
+      else {
+        exchange.veto(fieldsSince(ctx.res, before))
+        exchange.complete(bytes, form)
+      }
+    }
+    const body = bodyOf(ctx)
+    switch (body.kind) {
+      case 'whole': {
+        const { bytes, form } = body
+        ctx.res.once('finish', () => complete(bytes.byteLength > limit ? undefined : bytes, form))
+        return
+      }
+      case 'blob':
+        if (body.blob.size > limit) complete(undefined, 'bytes')
+        else {
+          void body.blob.arrayBuffer().then(
+            (bytes) => complete(Buffer.from(bytes), 'bytes'),
+            (error: unknown) => exchange.cache.fault(error, 'reading a Blob'),
+          )
+        }
+        return
+      case 'stream': {
+        const length: unknown = ctx.res.getHeader('Content-Length')
+        const hasType = ctx.res.hasHeader('Content-Type')
+        ctx.body = tap(body.stream, limit, (bytes) => complete(bytes, 'bytes'))
+        // Koa drops the length when one body takes another's place; here it is the same body.
+        if (length !== undefined) ctx.set('Content-Length', String(length))
+        if (!hasType) ctx.remove('Content-Type')
+        return
+      }
+      case 'unknown':
+        exchange.refuse('incomplete', 'a body of unknown type')
+    }
+  }
+
+  /** Puts a stored response into ctx, in the form the application had it. */
+  #apply(
+    ctx: Context,
+    incoming: Exchange<Context>['request'],
+    stored: StoredResponse,
+    report: Report,
+  ): void {
+    const { status, message, fields, body, isWhole } = renditionOf(
+      incoming,
+      stored,
+      this.#gate.cache.settings,
+      report,
+    )
+    const lines = new Map<string, string[]>()
+    for (let i = 0; i < fields.length; i += 2) {
+      const name = fields[i] ?? ''
+      lines.set(name, [...(lines.get(name) ?? []), fields[i + 1] ?? ''])
+    }
+    const length = lines.get('Content-Length')
+    lines.delete('Content-Length')
+    for (const [name, values] of lines) setField(ctx.res, name, values)
+    ctx.status = status
+    if (message !== undefined && incoming.isHttp1) ctx.message = message
+    const hasType = lines.has('Content-Type') || lines.has('content-type')
+    const isJson = isWhole && stored.form === 'json'
+    if (isWhole && stored.form === 'none') return
+    if (isWhole && stored.form !== 'null' && (body !== undefined || ctx.method === 'HEAD')) {
+      const bytes = stored.body
+      if (isJson) ctx.body = JSON.parse(bytes.toString())
+      else ctx.body = stored.form === 'text' ? bytes.toString() : bytes
+    } else if (body !== undefined) {
+      ctx.body = body
+    } else {
+      ctx.body = null
+      ctx.status = status
+      for (const [name, values] of lines) setField(ctx.res, name, values)
+      if (length && status !== 304) ctx.set('Content-Length', length)
+    }
+    if (!hasType && !isJson) ctx.remove('Content-Type')
+  }
+}
+
+function clearFields(ctx: Context, before: HeaderSnapshot): void {
+  const fields = fieldsSince(ctx.res, before)
+  for (let i = 0; i < fields.length; i += 2) ctx.remove(fields[i] ?? '')
+}

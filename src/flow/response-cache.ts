@@ -19,10 +19,10 @@ export class ResponseCache<Native> {
   readonly settings: Settings<Native>
   readonly events: Events
   readonly store: ResponseStore
-  readonly sequence = new Sequence()
-  readonly collapsing = new RequestCollapsing()
+  readonly sequence: Sequence = new Sequence()
+  readonly collapsing: RequestCollapsing = new RequestCollapsing()
   /** Routes and reasons that were warned of. */
-  readonly warned = new Set<string>()
+  readonly warned: Set<string> = new Set()
   isClosed = false
   hits = 0
   misses = 0

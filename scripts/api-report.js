@@ -51,7 +51,7 @@ function compare(name, entry, report) {
         reportFileName: report,
         reportFolder: join(root, 'etc'),
         reportTempFolder: join(root, 'temp'),
-        includeForgottenExports: true,
+        includeForgottenExports: false,
       },
       docModel: { enabled: false },
       dtsRollup: { enabled: false },

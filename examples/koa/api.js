@@ -13,7 +13,7 @@ import Koa from 'koa'
  *
  * @param {object} options
  * @param {import('./stations.js').Stations} options.stations
- * @param {import('cacheflow/koa').CacheflowOptions} [options.cacheOptions]
+ * @param {import('cacheflow').CacheflowOptions<import('koa').Context>} [options.cacheOptions]
  */
 export function createApi({ stations, cacheOptions = {} }) {
   const cache = cacheflow({ maxAge: '1h', ...cacheOptions })

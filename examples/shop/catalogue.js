@@ -28,13 +28,18 @@ export function createCatalogue(database) {
   /**
    * @param {string} sql
    * @param {Record<string, string | number>} [args]
+   * @returns {Promise<any[]>}
    */
   async function all(sql, args = {}) {
     const { rows } = await database.execute({ sql, args })
     return rows
   }
 
-  /** @type {typeof all} */
+  /**
+   * @param {string} sql
+   * @param {Record<string, string | number>} [args]
+   * @returns {Promise<any>} the first row, if there is one
+   */
   async function one(sql, args) {
     const [row] = await all(sql, args)
     return row

@@ -34,7 +34,7 @@ export class Journal {
   /** @type {AsyncLocalStorage<Exchange>} */
   #exchange = new AsyncLocalStorage()
 
-  /** @param {import('cacheflow/express').Cacheflow} cache */
+  /** @param {import('cacheflow/express').ExpressCacheflow} cache */
   constructor(cache) {
     for (const name of names) cache.on(name, (event) => this.#note(name, event))
   }

@@ -27,7 +27,7 @@ import { departments } from './seed/departments.js'
  * @param {string} options.adminPassword
  * @param {string} options.cookieSecret    signs the cart cookie
  * @param {boolean} [options.development]    shows on each page what the cache did
- * @param {import('cacheflow/express').CacheflowOptions} [options.cacheOptions]
+ * @param {import('cacheflow').CacheflowOptions<import('express').Request>} [options.cacheOptions]
  */
 export function createShop({
   database,

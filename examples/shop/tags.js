@@ -11,7 +11,7 @@ export const tags = {
  * Called after products have changed: their own pages fall, every page that shows one of them, and
  * the lists of their categories. Everything else stays stored.
  *
- * @param {import('cacheflow/express').Cacheflow} cache
+ * @param {import('cacheflow/express').ExpressCacheflow} cache
  * @param {{ id: number, category: string }[]} products
  * @returns {Promise<number>} how many stored responses fell
  */

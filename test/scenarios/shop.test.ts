@@ -381,6 +381,15 @@ describe('The back office', () => {
     expect((await get(neighbour)).body).toContain('The Edited Teapot')
   })
 
+  it('renews the home page when a product changes that it shows', async () => {
+    const shown = /href="\/products\/(\d+)"/.exec((await get('/')).body)?.[1]
+    expect(await becomesHit('/')).toBe(true)
+    await edit(Number(shown), { name: 'The Edited Favourite' })
+    const home = await get('/')
+    expect(isHit(home)).toBe(false)
+    expect(home.body).toContain('The Edited Favourite')
+  })
+
   it('gives a conditional request for an edited page the new page', async () => {
     const etag = (await get(teapot.page)).headers.get('etag') ?? ''
     expect(await becomesHit(teapot.page)).toBe(true)

@@ -6,7 +6,7 @@ import { findProduct } from './products.js'
 /**
  * @param {object} shop
  * @param {import('../catalogue.js').Catalogue} shop.catalogue
- * @param {import('cacheflow/express').Cacheflow} shop.cache
+ * @param {import('cacheflow/express').ExpressCacheflow} shop.cache
  */
 export function adminRoutes({ catalogue, cache }) {
   const router = Router()

@@ -5,7 +5,7 @@ import { sameOrigin } from '../middleware/same-origin.js'
  * A look into the cache, for the shopkeeper.
  *
  * @param {object} shop
- * @param {import('cacheflow/express').Cacheflow} shop.cache
+ * @param {import('cacheflow/express').ExpressCacheflow} shop.cache
  * @param {import('../journal.js').Journal} shop.journal
  */
 export function cacheRoutes({ cache, journal }) {

@@ -16,7 +16,7 @@ import { findProduct } from './products.js'
  *
  * @param {object} shop
  * @param {import('../catalogue.js').Catalogue} shop.catalogue
- * @param {import('cacheflow/express').Cacheflow} shop.cache
+ * @param {import('cacheflow/express').ExpressCacheflow} shop.cache
  * @param {string} shop.cookieSecret
  */
 export function cartRoutes({ catalogue, cache, cookieSecret }) {

@@ -5,7 +5,7 @@ import { tags } from '../tags.js'
 /**
  * @param {object} shop
  * @param {import('../catalogue.js').Catalogue} shop.catalogue
- * @param {import('cacheflow/express').Cacheflow} shop.cache
+ * @param {import('cacheflow/express').ExpressCacheflow} shop.cache
  */
 export function listRoutes({ catalogue, cache }) {
   const router = Router()

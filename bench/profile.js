@@ -14,7 +14,9 @@ export function profileReport(profile, requests, top = 40) {
   let total = 0
   profile.samples.forEach((id, index) => {
     const frame = nodes.get(id)
-    if (frame.functionName === '(idle)') return
+    // Neither waiting nor the profiler's own starting and stopping belongs to a request.
+    if (frame.functionName === '(idle)' || (frame.functionName === 'dispatch' && frame.url === ''))
+      return
     const microseconds = profile.timeDeltas[index]
     total += microseconds
     add(functions, `${frame.functionName || '(anonymous)'} ${place(frame)}`, microseconds)

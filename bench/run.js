@@ -44,6 +44,8 @@ const { values: options } = parseArgs({
  * come and go and the pauses between rounds (the first rounds cost up to twice as much).
  */
 const WARM_UP_ROUNDS = 4
+/** A profile takes so many times the requests of a round. */
+const PROFILE_ROUNDS = 12
 /** The base is measured again after so many variants. */
 const BASE_EVERY = 6
 
@@ -126,7 +128,7 @@ async function profile(name) {
   const variant = VARIANTS.find(({ id }) => id === variantId)
   if (!wanted || !variant?.cases.includes(caseId))
     throw new Error(`There is no ${caseId}/${variantId}; see npm run bench -- --list`)
-  const requests = requestsOf(wanted) * 4
+  const requests = requestsOf(wanted) * PROFILE_ROUNDS
   const subject = new Subject(variant, wanted, load)
   try {
     await subject.start()

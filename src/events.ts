@@ -83,6 +83,8 @@ export type RefuseReason =
   | 'user-read'
   /** All request headers were read at once. */
   | 'headers-read'
+  /** It looked like a hit on arrival, so what middleware before the cache read of it was not noted. */
+  | 'unobserved'
   /** Its Content-Encoding is none the request's normalised Accept-Encoding accepts. */
   | 'encoding'
   | 'csrf-token'

@@ -105,11 +105,14 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     if (typeof handle !== 'function') return
     const standing = (request: Request, response: Response, done?: NextFunction): void => {
       const forward = (): void => void Reflect.apply(handle, parent, [request, response, done])
-      if (gate.isClaimed(response)) forward()
-      else if (isFirst) {
-        gate.pass(new ExpressPassage(request, response, parent, true, forward), policy)
-      } else {
-        gate.arrive(request)
+      if (gate.isClaimed(response)) {
+        forward()
+        return
+      }
+      const passage = new ExpressPassage(request, response, parent, true, forward)
+      if (isFirst) gate.pass(passage, policy)
+      else {
+        gate.arrive(request, () => passage.incoming(undefined))
         forward()
       }
     }

@@ -4,7 +4,7 @@ import type { Context, Next } from 'koa'
 import { Cacheflow, resolveRoute } from '../../src/adapter.ts'
 import { CacheflowError } from '../../src/index.ts'
 import type { CacheHandle, CacheflowOptions, Draft, RouteOptions } from '../../src/index.ts'
-import { KoaPassage, observeOnce } from './passage.ts'
+import { KoaPassage, incomingOf, observeOnce } from './passage.ts'
 import { KoaPlace } from './place.ts'
 
 declare module 'koa' {
@@ -102,7 +102,7 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
       const forward = (): Promise<void> => handle.call(app, ctx, run)
       if (gate.isClaimed(ctx.res)) return forward()
       if (!isFirst) {
-        const arrival = gate.arrive(ctx.req)
+        const arrival = gate.arrive(ctx.req, () => incomingOf(ctx, undefined, true))
         if (arrival?.observation) observeOnce(ctx, arrival.observation)
         return forward()
       }

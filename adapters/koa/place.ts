@@ -246,38 +246,44 @@ export class KoaPlace {
     stored: StoredResponse,
     report: Report,
   ): void {
-    const { status, message, fields, body, isWhole } = renditionOf(
-      incoming,
-      stored,
-      this.#gate.cache.settings,
-      report,
-    )
-    const lines = new Map<string, string[]>()
-    for (let i = 0; i < fields.length; i += 2) {
-      const name = fields[i] ?? ''
-      lines.set(name, [...(lines.get(name) ?? []), fields[i + 1] ?? ''])
-    }
-    const length = lines.get('Content-Length')
-    lines.delete('Content-Length')
-    for (const [name, values] of lines) setField(ctx.res, name, values)
+    const { settings } = this.#gate.cache
+    const rendition = renditionOf(incoming, stored, settings, report)
+    const { status, message, fields, body, isWhole } = rendition
     ctx.status = status
     if (message !== undefined && incoming.isHttp1) ctx.message = message
-    const hasType = lines.has('Content-Type') || lines.has('content-type')
-    const isJson = isWhole && stored.form === 'json'
-    if (isWhole && stored.form === 'none') return
-    if (isWhole && stored.form !== 'null' && (body !== undefined || ctx.method === 'HEAD')) {
-      const bytes = stored.body
-      if (isJson) ctx.body = JSON.parse(bytes.toString())
-      else ctx.body = stored.form === 'text' ? bytes.toString() : bytes
-    } else if (body !== undefined) {
-      ctx.body = body
-    } else {
-      ctx.body = null
-      ctx.status = status
-      for (const [name, values] of lines) setField(ctx.res, name, values)
-      if (length && status !== 304) ctx.set('Content-Length', length)
-    }
-    if (!hasType && !isJson) ctx.remove('Content-Type')
+    const form = isWhole ? stored.form : 'bytes'
+    const isSent = body !== undefined || (isWhole && ctx.method === 'HEAD')
+    if (form === 'text') ctx.body = textOf(stored)
+    else if (form === 'json') ctx.body = JSON.parse(stored.body.toString())
+    else if (form === 'bytes' && isSent) ctx.body = body ?? stored.body
+    else if (form !== 'none') ctx.body = null
+    // A body sets a type, and null a status: what is stored has the last word.
+    if (ctx.status !== status) ctx.status = status
+    if (form === 'bytes' || form === 'text') ctx.res.removeHeader('Content-Type')
+    applyFields(ctx, fields, form === 'json' || form === 'none')
+  }
+}
+
+/** The text of a stored body, decoded once; the store counts its bytes. */
+const texts = new WeakMap<StoredResponse, string>()
+
+function textOf(stored: StoredResponse): string {
+  const text = texts.get(stored) ?? stored.body.toString()
+  texts.set(stored, text)
+  return text
+}
+
+/** @param isOpen the length is Koa's to derive, from what leaves the outermost middleware */
+function applyFields(ctx: Context, fields: readonly string[], isOpen: boolean): void {
+  const seen = new Set<string>()
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? ''
+    const value = fields[i + 1] ?? ''
+    const key = name.toLowerCase()
+    if (isOpen && key === 'content-length') continue
+    if (seen.has(key)) ctx.res.appendHeader(name, value)
+    else setField(ctx.res, name, [value])
+    seen.add(key)
   }
 }
 

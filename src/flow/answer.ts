@@ -6,7 +6,7 @@ import { bypassReason, credentialIn } from './bypass.ts'
 import { audienceOf, cacheKey } from './cache-key.ts'
 import { Exchange, passingExchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
-import type { Policy } from './policy.ts'
+import { type Policy, movesKey } from './policy.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
 
@@ -61,6 +61,20 @@ export function answer<Native>(
     cache.fault(error, 'answering from the cache')
     return pass(cache, request, policy, 'fault')
   }
+}
+
+/** Would this request, as it has just arrived, be answered from memory? Asks nothing of the application's functions. */
+export function foresees<Native>(
+  cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
+): boolean {
+  const { policy, clock } = cache.settings
+  if (movesKey(policy) || cache.settings.requestDirectives) return false
+  const key = request.origin + request.target
+  const { stored } = cache.store.find(key, (name) => cache.read(request, name))
+  if (stored === undefined || stored.stamp < cache.sequence.softFloor) return false
+  const judgement = judge(stored, clock())
+  return judgement === 'fresh' || judgement === 'refresh'
 }
 
 function look<Native>(

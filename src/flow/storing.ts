@@ -39,6 +39,7 @@ const transient: ReadonlySet<RefuseReason> = new Set([
   'invalidated',
   'off',
   'request-no-store',
+  'unobserved',
 ])
 
 export function isTransient(reason: RefuseReason, status: number | undefined): boolean {
@@ -50,6 +51,7 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   const { cache, request, policy, lookup, recording } = facts
   if (policy.off || cache.isClosed) return refuse('off')
   if (recording.refusal) return refuse(recording.refusal.reason, recording.refusal.detail)
+  if (isUnobserved(facts)) return refuse('unobserved')
   if (head.method !== request.method) return refuse('method-changed', head.method)
   const verdict = judgeStorability(
     {
@@ -66,6 +68,11 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   )
   if (!verdict.store || lookup.audience !== undefined) return verdict
   return privateBy(facts, head, verdict.control.public) ?? verdict
+}
+
+/** It looked like a hit on arrival, so that nobody noted what earlier middleware read; and then it was none. */
+function isUnobserved<Native>({ request, observation }: ExchangeFacts<Native>): boolean {
+  return observation !== undefined && request.arrivalStamp !== undefined && !request.observedFromStart
 }
 
 /** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */

@@ -205,12 +205,17 @@ function whyOf(stored: StoredResponse, report: Report): string {
 
 /** Beside fields that outer layers have set; a name with several lines keeps them all. */
 function setFields(response: ServerResponse, fields: HeaderFields): void {
-  const lines = new Map<string, [string, string[]]>()
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? ''
-    const entry = lines.get(name.toLowerCase()) ?? [name, []]
-    entry[1].push(fields[i + 1] ?? '')
-    lines.set(name.toLowerCase(), entry)
+    const value = fields[i + 1] ?? ''
+    if (response.hasHeader(name) && isRepeated(fields, name, i)) response.appendHeader(name, value)
+    else setField(response, name, [value])
   }
-  for (const [name, values] of lines.values()) setField(response, name, values)
+}
+
+/** Did the same name come earlier in the list? */
+function isRepeated(fields: HeaderFields, name: string, before: number): boolean {
+  const wanted = name.toLowerCase()
+  for (let i = 0; i < before; i += 2) if (fields[i]?.toLowerCase() === wanted) return true
+  return false
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Answer, answer, refreshExchange } from '../flow/answer.ts'
+import { type Answer, answer, foresees, refreshExchange } from '../flow/answer.ts'
 import { type Exchange, passingExchange } from '../flow/exchange.ts'
 import { Observation } from '../flow/observation.ts'
 import { type Policy, movesKey } from '../flow/policy.ts'
@@ -73,15 +73,21 @@ export class Gate<Native> {
     return this.#ways.get(response)?.exchange
   }
 
-  /** Begins to observe at a request's arrival, for a cache whose place comes later. */
-  arrive(message: IncomingMessage): Arrival | undefined {
+  /**
+   * Begins to observe at a request's arrival, for a cache whose place comes later; unless the request will be a hit, as
+   * it looks now: then nobody's reads matter.
+   */
+  arrive(message: IncomingMessage, incoming: () => NodeRequest<Native>): Arrival | undefined {
     const { settings, sequence } = this.cache
     const standing = this.#arrivals.get(message)
     if (!settings.observe || standing) return standing
-    const observation = new Observation(settings.ignoredInputs, settings.credentials)
-    const arrival = { observation, stamp: sequence.applied, isComplete: true }
+    const willHit = !this.#refreshes.has(message) && foresees(this.cache, incoming())
+    const observation = willHit
+      ? undefined
+      : new Observation(settings.ignoredInputs, settings.credentials)
+    const arrival = { observation, stamp: sequence.applied, isComplete: !willHit }
     this.#arrivals.set(message, arrival)
-    observe(message, observation, undefined)
+    if (observation) observe(message, observation, undefined)
     return arrival
   }
 

@@ -72,7 +72,8 @@ export function heuristicLifetime(
 export function initialAge(fields: HeaderFields, requestedAt: number, receivedAt: number): number {
   const date = parseHttpDate(fieldValue(fields, 'date'))
   const apparent = date === undefined ? 0 : Math.max(0, receivedAt - date)
-  const text = fieldLines(fields, 'age')[0]?.trim() ?? ''
+  // Of a list the first member counts, and what is no number is ignored (RFC 9111 §5.1).
+  const text = fieldLines(fields, 'age')[0]?.split(',', 1)[0]?.trim() ?? ''
   const stated = /^\d{1,10}$/.test(text) ? Math.min(Number(text), 2 ** 31) * 1000 : 0
   // The response's own Age was right when it was made; the time until it came is added to it.
   const corrected = stated === 0 ? 0 : stated + Math.max(0, receivedAt - requestedAt)

@@ -25,14 +25,17 @@ const edgeOverhead = 64
 export class MemoryStore<Value> {
   readonly #slots: LRUCache<string, Slot<Value>>
   readonly #keysOf = new Map<string, Set<string>>()
+  readonly #onEvict: MemoryStoreOptions['onEvict']
+  #evicted: { readonly key: string; readonly size: number }[] = []
 
   constructor(options: MemoryStoreOptions) {
+    this.#onEvict = options.onEvict
     this.#slots = new LRUCache<string, Slot<Value>>({
       maxSize: options.maxSize,
       sizeCalculation: (slot) => slot.size,
       dispose: (slot, key, reason) => {
         this.#unlink(key, slot.closure)
-        if (reason === 'evict') options.onEvict(key, slot.size)
+        if (reason === 'evict') this.#evicted.push({ key, size: slot.size })
       },
     })
   }
@@ -76,6 +79,7 @@ export class MemoryStore<Value> {
       if (keys) keys.add(key)
       else this.#keysOf.set(dependency, new Set([key]))
     }
+    this.#tellEvicted()
     return true
   }
 
@@ -94,6 +98,14 @@ export class MemoryStore<Value> {
 
   clear(): void {
     this.#slots.clear()
+  }
+
+  /** Only now, with entries and index at one: who hears of an eviction may change the store. */
+  #tellEvicted(): void {
+    if (this.#evicted.length === 0) return
+    const evicted = this.#evicted
+    this.#evicted = []
+    for (const { key, size } of evicted) this.#onEvict(key, size)
   }
 
   #unlink(key: string, closure: readonly string[]): void {

@@ -112,8 +112,8 @@ function reasonOf(name, event) {
   }
 }
 
-/** @param {readonly string[]} names */
-function few(names) {
-  const shown = names.slice(0, 4).join(', ') || 'none'
-  return names.length > 4 ? `${shown} and ${names.length - 4} more` : shown
+/** @param {readonly string[]} tags */
+function few(tags) {
+  const shown = tags.slice(0, 4).join(', ') || 'none'
+  return tags.length > 4 ? `${shown} and ${tags.length - 4} more` : shown
 }

@@ -31,31 +31,36 @@ const told = new Map(navigation?.serverTiming.map(({ name, description }) => [na
 // For example "hit: fresh" or "miss: absent; not stored: private".
 const [verdict, ...reasons] = (told.get('cacheflow') ?? '').split(/: (?=.)(.*)/s)
 
-if (bar && verdict) {
+/** What happened, and what is to be said about it. */
+function story() {
+  const made = Date.parse(told.get('made') ?? '')
+  const seconds = Math.round((performance.timeOrigin + navigation.responseStart - made) / 1000)
+  const age = Number.isNaN(made) ? '' : `made ${ago(Math.max(0, seconds))} ago`
+  // Going back shows what the browser still has; what it was told then is no longer news.
+  if (navigation.transferSize === 0 && navigation.decodedBodySize > 0) {
+    return ['browser', 'the shop was not asked', age]
+  }
+
   const [reason, ...rest] = reasons.join('').split('; ')
   // That a page is not stored says more than that it was not found.
-  const refusal =
-    verdict === 'miss' ? rest.find((other) => other.startsWith('not stored')) : undefined
+  const refusal = rest.find((other) => verdict === 'miss' && other.startsWith('not stored'))
   const telling = (refusal ?? reason).trim()
-  const parts = [words[telling] ?? telling]
+  const milliseconds = navigation.responseStart - navigation.requestStart
+  return [
+    verdict,
+    words[telling] ?? telling,
+    verdict === 'hit' ? age : '',
+    `answered in ${milliseconds.toFixed(1)} ms`,
+  ]
+}
 
-  const isFromBrowser = navigation.transferSize === 0 && navigation.decodedBodySize > 0
-  const made = Date.parse(told.get('made') ?? '')
-  const answered = performance.timeOrigin + navigation.responseStart
-  if (verdict === 'hit' && made) {
-    parts.push(`made ${ago(Math.max(0, Math.round((answered - made) / 1000)))} ago`)
-  }
-  parts.push(
-    isFromBrowser
-      ? "from the browser's own memory"
-      : `answered in ${(navigation.responseStart - navigation.requestStart).toFixed(1)} ms`,
-  )
-
+if (bar && verdict) {
+  const [what, ...about] = story()
   const word = document.createElement('strong')
-  word.textContent = verdict
-  word.className = verdict
+  word.textContent = what
+  word.className = what
   const text = document.createElement('span')
-  text.textContent = parts.filter(Boolean).join(' · ')
+  text.textContent = about.filter(Boolean).join(' · ')
   const link = document.createElement('a')
   link.href = '/_cache/'
   link.textContent = 'Look inside'

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
 
-export interface MemoryStoreOptions {
+export interface MemoryStoreOptions<Value> {
   /** Bound on the bytes of all entries, overhead counted. */
   readonly maxSize: number
   /** Called with each entry that gave way to newer ones. */
-  readonly onEvict: (key: string, size: number) => void
+  readonly onEvict: (key: string, size: number, value: Value) => void
 }
 
 interface Slot<Value> {
@@ -25,17 +25,17 @@ const edgeOverhead = 64
 export class MemoryStore<Value> {
   readonly #slots: LRUCache<string, Slot<Value>>
   readonly #keysOf = new Map<string, Set<string>>()
-  readonly #onEvict: MemoryStoreOptions['onEvict']
-  #evicted: { readonly key: string; readonly size: number }[] = []
+  readonly #onEvict: MemoryStoreOptions<Value>['onEvict']
+  #evicted: (readonly [key: string, slot: Slot<Value>])[] = []
 
-  constructor(options: MemoryStoreOptions) {
+  constructor(options: MemoryStoreOptions<Value>) {
     this.#onEvict = options.onEvict
     this.#slots = new LRUCache<string, Slot<Value>>({
       maxSize: options.maxSize,
       sizeCalculation: (slot) => slot.size,
       dispose: (slot, key, reason) => {
         this.#unlink(key, slot.closure)
-        if (reason === 'evict') this.#evicted.push({ key, size: slot.size })
+        if (reason === 'evict') this.#evicted.push([key, slot])
       },
     })
   }
@@ -105,7 +105,7 @@ export class MemoryStore<Value> {
     if (this.#evicted.length === 0) return
     const evicted = this.#evicted
     this.#evicted = []
-    for (const { key, size } of evicted) this.#onEvict(key, size)
+    for (const [key, { size, value }] of evicted) this.#onEvict(key, size, value)
   }
 
   #unlink(key: string, closure: readonly string[]): void {

@@ -50,9 +50,9 @@ export class ResponseStore {
     this.maxEntrySize = Math.min(options.maxEntrySize, options.maxSize)
     this.#memory = new MemoryStore({
       maxSize: options.maxSize,
-      onEvict: (key, size) => {
+      onEvict: (key, size, entry) => {
         this.#falls.set(key, { reason: 'evicted', by: undefined })
-        options.onEvict(key, size)
+        options.onEvict(entry.kind === 'response' ? entry.primaryKey : key, size)
       },
     })
   }
@@ -75,7 +75,7 @@ export class ResponseStore {
     const entry = this.#memory.get(primaryKey)
     if (entry === undefined) return { stored: undefined, key: primaryKey, otherVariants: false }
     if (entry.kind === 'response') return { stored: entry, key: primaryKey, otherVariants: false }
-    const key = primaryKey + variantKey(entry.inputs, entry.inputs.map(read))
+    const key = this.keyOf(primaryKey, entry.inputs, read)
     const stored = this.#memory.get(key)
     if (stored?.kind === 'response') return { stored, key, otherVariants: false }
     return { stored: undefined, key, otherVariants: true }
@@ -97,19 +97,26 @@ export class ResponseStore {
     return [...new Set([...known, ...named])].toSorted()
   }
 
-  /** The key under which a response with these inputs rests. */
+  /**
+   * The key under which a response with these inputs rests. The space keeps it apart from every primary key: no request
+   * target has one, so nobody can ask for a URL that is another's variant.
+   *
+   *   https://shop.example/posts vary 15:accept-language=2:de;
+   */
   keyOf(primaryKey: string, inputs: readonly string[], read: InputReader): string {
-    return inputs.length === 0 ? primaryKey : primaryKey + variantKey(inputs, inputs.map(read))
+    if (inputs.length === 0) return primaryKey
+    return `${primaryKey} vary ${variantKey(inputs, inputs.map(read))}`
   }
 
   /** @returns false when it is larger than the bound allows. */
   put(primaryKey: string, stored: StoredResponse): boolean {
     const size = bytesOf(stored)
     if (size > this.maxEntrySize) return false
-    if (stored.inputs.length > 0) this.#addVariant(primaryKey, stored)
-    else this.#dropVariants(primaryKey)
+    if (stored.inputs.length === 0) this.#dropVariants(primaryKey)
     this.#falls.delete(stored.key)
-    return this.#memory.set(stored.key, stored, size, stored.closure)
+    if (!this.#memory.set(stored.key, stored, size, stored.closure)) return false
+    if (stored.inputs.length > 0) this.#addVariant(primaryKey, stored)
+    return true
   }
 
   /** What stands under one full key, without making it younger. */
@@ -142,6 +149,24 @@ export class ResponseStore {
     this.#falls.set(key, { reason: 'invalidated', by })
   }
 
+  /** All responses, the least recently used first. */
+  responses(): StoredResponse[] {
+    const found: StoredResponse[] = []
+    for (const key of [...this.#memory.keys()].toReversed()) {
+      const stored = this.peek(key)
+      if (stored) found.push(stored)
+    }
+    return found
+  }
+
+  /** Everything fell. @returns the responses there were, the least recently used first */
+  fellAll(): StoredResponse[] {
+    const fallen = this.responses()
+    this.#memory.clear()
+    for (const { key } of fallen) this.#falls.set(key, { reason: 'invalidated', by: 'all' })
+    return fallen
+  }
+
   clear(): void {
     this.#memory.clear()
     this.#falls.clear()
@@ -156,6 +181,9 @@ export class ResponseStore {
     const keys = isKnown ? index.keys : new Set<string>()
     keys.delete(stored.key)
     keys.add(stored.key)
+    if (keys.size > this.#maxVariants) {
+      for (const key of keys) if (this.peek(key) === undefined) keys.delete(key)
+    }
     for (const oldest of keys) {
       if (keys.size <= this.#maxVariants) break
       keys.delete(oldest)

@@ -20,9 +20,8 @@ export class Random {
   }
 
   one<Item>(items: readonly Item[]): Item {
-    const item = items[this.below(items.length)]
-    if (item === undefined) throw new Error('there is nothing to choose from')
-    return item
+    if (items.length === 0) throw new Error('there is nothing to choose from')
+    return items[this.below(items.length)] as Item
   }
 
   chance(probability: number): boolean {

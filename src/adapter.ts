@@ -4,7 +4,7 @@
  */
 export { Cacheflow, type CacheHandle } from './cacheflow.ts'
 export { type Answer, answer, refreshExchange } from './flow/answer.ts'
-export type { HeadPlan } from './flow/exchange.ts'
+export type { HeadPlan } from './flow/exchange-facts.ts'
 export { Exchange } from './flow/exchange.ts'
 export { Draft, type DraftSink } from './flow/draft.ts'
 export { Observation } from './flow/observation.ts'

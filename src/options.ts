@@ -1,9 +1,10 @@
 import { type ByteSize, byteSize } from './byte-size.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { fail } from './errors.ts'
-import type { UserAgentClass } from './flow/observation.ts'
+import type { UserAgentClass } from './flow/request-input.ts'
 import type { Policy, QueryPolicy } from './flow/policy.ts'
 import type { Settings } from './flow/settings.ts'
+import { fn, flag, refuseUnknown, strings, text, wholeNumber } from './option-check.ts'
 import { checkedTag } from './graph/invalidation.ts'
 import { userAgentClass } from './http/normalisation.ts'
 import type { Surrogate } from './http/surrogate.ts'
@@ -169,7 +170,9 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     why: flag(options.why, 'why', process.env['NODE_ENV'] === 'development'),
     build: text(options.build ?? '', 'build'),
     cacheControl:
-      options.cacheControl === false ? false : text(options.cacheControl ?? 'no-cache', 'cacheControl'),
+      options.cacheControl === false
+        ? false
+        : text(options.cacheControl ?? 'no-cache', 'cacheControl'),
     userAgentClass: fn(options.userAgent, 'userAgent') ?? userAgentClass,
     clock: fn(options.clock, 'clock') ?? Date.now,
   }
@@ -221,9 +224,12 @@ function overlaid<Native>(policy: Policy<Native>, options: RouteOptions<Native>)
     maxAge:
       maxAge === undefined || maxAge === 'http' ? policy.maxAge : length(maxAge, 'maxAge', false),
     staleWhileRevalidate:
-      length(options.staleWhileRevalidate, 'staleWhileRevalidate', 0) ?? policy.staleWhileRevalidate,
+      length(options.staleWhileRevalidate, 'staleWhileRevalidate', 0) ??
+      policy.staleWhileRevalidate,
     staleIfError: length(options.staleIfError, 'staleIfError', 0) ?? policy.staleIfError,
-    tags: [...new Set([...policy.tags, ...strings(tags, 'tags').map((t) => checkedTag(t, 'tags'))])],
+    tags: [
+      ...new Set([...policy.tags, ...strings(tags, 'tags').map((t) => checkedTag(t, 'tags'))]),
+    ],
     vary: [...new Set([...policy.vary, ...strings(vary, 'vary').map(inputName)])],
     key: fn(options.key, 'key') ?? policy.key,
     session: fn(options.session, 'session') ?? policy.session,
@@ -281,44 +287,4 @@ function isSurrogate(given: unknown): given is Surrogate {
 /** Header names compare without case; cookie names do not. */
 function inputName(name: string): string {
   return name.startsWith('cookie:') ? name : name.toLowerCase()
-}
-
-function refuseUnknown(options: unknown, known: ReadonlySet<string>, where: string): void {
-  if (typeof options !== 'object' || options === null) {
-    throw fail('ERR_CACHEFLOW_OPTION', options, where, { mend: 'Give an object of options.' })
-  }
-  for (const name of Object.keys(options)) {
-    if (known.has(name)) continue
-    throw fail('ERR_CACHEFLOW_UNKNOWN_OPTION', name, where, {
-      mend: `Remove it, or correct its spelling; known here: ${[...known].join(', ')}.`,
-    })
-  }
-}
-
-function strings(given: unknown, option: string): readonly string[] {
-  if (Array.isArray(given) && given.every((item) => typeof item === 'string' && item !== '')) {
-    return given
-  }
-  throw fail('ERR_CACHEFLOW_OPTION', given, option, { mend: 'Give a list of non-empty strings.' })
-}
-
-function flag(given: unknown, option: string, byDefault: boolean): boolean {
-  if (given === undefined) return byDefault
-  if (typeof given === 'boolean') return given
-  throw fail('ERR_CACHEFLOW_OPTION', given, option, { mend: 'Give true or false.' })
-}
-
-function text(given: unknown, option: string): string {
-  if (typeof given === 'string') return given
-  throw fail('ERR_CACHEFLOW_OPTION', given, option, { mend: 'Give a string.' })
-}
-
-function fn<Given>(given: Given | undefined, option: string): Given | undefined {
-  if (given === undefined || typeof given === 'function') return given
-  throw fail('ERR_CACHEFLOW_OPTION', given, option, { mend: 'Give a function.' })
-}
-
-function wholeNumber(given: unknown, option: string): number {
-  if (typeof given === 'number' && Number.isSafeInteger(given) && given >= 1) return given
-  throw fail('ERR_CACHEFLOW_OPTION', given, option, { mend: 'Give a whole number from 1.' })
 }

@@ -16,7 +16,13 @@ declare global {
 }
 
 /** A middleware for one route; generic, so that the handlers after it keep the types of their own params and locals. */
-export type RouteMiddleware = <Params, ResBody, ReqBody, ReqQuery, Locals extends Record<string, unknown>>(
+export type RouteMiddleware = <
+  Params,
+  ResBody,
+  ReqBody,
+  ReqQuery,
+  Locals extends Record<string, unknown>,
+>(
   request: Request<Params, ResBody, ReqBody, ReqQuery, Locals>,
   response: Response<ResBody, Locals>,
   next: NextFunction,
@@ -67,7 +73,13 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     const policyAt = resolveRoute(routeOptions)
     return (request, response, next) => {
       const native = request as unknown as Request
-      const passage = new ExpressPassage(native, response as unknown as Response, native.app, false, next)
+      const passage = new ExpressPassage(
+        native,
+        response as unknown as Response,
+        native.app,
+        false,
+        next,
+      )
       gate.passRoute(passage, policyAt)
     }
   }
@@ -140,7 +152,9 @@ function layersOf(app: Application): number {
   const router: unknown = Reflect.get(app, '_router') ?? Reflect.get(app, 'router')
   const stack: unknown = typeof router === 'function' ? Reflect.get(router, 'stack') : undefined
   if (!Array.isArray(stack)) return Infinity
-  return stack.filter((layer: { name?: string }) => layer.name !== 'query' && layer.name !== 'expressInit').length
+  return stack.filter(
+    (layer: { name?: string }) => layer.name !== 'query' && layer.name !== 'expressInit',
+  ).length
 }
 
 function isApplication(app: unknown): app is Application {

@@ -22,7 +22,8 @@ export function bodyOf(ctx: Context): KoaBody {
   if (typeof body === 'string') return { kind: 'whole', bytes: Buffer.from(body), form: 'text' }
   if (body instanceof Uint8Array) return { kind: 'whole', bytes: Buffer.from(body), form: 'bytes' }
   if (body instanceof Blob) return { kind: 'blob', blob: body }
-  if (body instanceof ReadableStream) return { kind: 'stream', stream: Readable.fromWeb(body as never) }
+  if (body instanceof ReadableStream)
+    return { kind: 'stream', stream: Readable.fromWeb(body as never) }
   if (body instanceof Response) {
     const stream = body.body ? Readable.fromWeb(body.body as never) : Readable.from([])
     return { kind: 'stream', stream }
@@ -35,9 +36,10 @@ export function bodyOf(ctx: Context): KoaBody {
 }
 
 function isReadable(body: unknown): body is Readable {
-  return typeof body === 'object' && body !== null && 'pipe' in body && typeof body.pipe === 'function'
+  return (
+    typeof body === 'object' && body !== null && 'pipe' in body && typeof body.pipe === 'function'
+  )
 }
-
 
 /**
  * Lets a stream flow on unchanged while a copy is kept.

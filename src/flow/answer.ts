@@ -4,7 +4,7 @@ import { softened } from '../http/freshness.ts'
 import { type StoredResponse, acceptedBy, judge } from '../http/stored-response.ts'
 import { bypassReason, credentialIn } from './bypass.ts'
 import { audienceOf, cacheKey } from './cache-key.ts'
-import { Exchange, passingExchange } from './exchange.ts'
+import { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { type Policy, movesKey } from './policy.ts'
 import type { Making } from './request-collapsing.ts'
@@ -98,8 +98,7 @@ function look<Native>(
   if (credential !== undefined && stored?.servesAuthorized !== true) stored = undefined
 
   const wish = settings.requestDirectives ? requestCacheControl(request.headers) : undefined
-  let reason: MissReason =
-    store.fallOf(key)?.reason ?? (found.otherVariants ? 'vary' : 'absent')
+  let reason: MissReason = store.fallOf(key)?.reason ?? (found.otherVariants ? 'vary' : 'absent')
   if (stored) {
     const use = usable(cache, stored, wish, now)
     if (use === 'fresh' || use === 'max-stale') {
@@ -184,4 +183,16 @@ function pass<Native>(
 ): Answer<Native> {
   cache.bypass(request, reason)
   return { act: 'forward', exchange: passingExchange(cache, request, policy, reason) }
+}
+
+/** The exchange of a request that passes by: the application answers, and nothing is stored. */
+export function passingExchange<Native>(
+  cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+  bypass: BypassReason,
+): Exchange<Native> {
+  const key = request.origin + request.target
+  const lookup = { primaryKey: key, key, audience: undefined, stored: undefined, reason: undefined }
+  return new Exchange(cache, request, policy, { ...lookup, bypass })
 }

@@ -24,8 +24,7 @@ export function cacheKey<Native>(
     return request.origin + request.target
   }
   const own = policy.key === undefined ? undefined : ownKey(policy.key(request.native))
-  const name =
-    own === undefined ? keyedTarget(request.target, policy.query) : ` key ${own}`
+  const name = own === undefined ? keyedTarget(request.target, policy.query) : ` key ${own}`
   const key = request.origin + name
   return audience === undefined ? key : `${key} session ${audience.length}:${audience}`
 }

@@ -15,7 +15,10 @@ export interface Versioned {
 }
 
 /** What freshWhen() takes: a record, several, or an entity tag of the application's own. */
-export type Version = Versioned | readonly Versioned[] | { readonly etag: string; readonly updatedAt?: Versioned['updatedAt'] }
+export type Version =
+  | Versioned
+  | readonly Versioned[]
+  | { readonly etag: string; readonly updatedAt?: Versioned['updatedAt'] }
 
 /** How an adapter carries out what a handler decides before it renders. */
 export interface DraftSink {
@@ -131,9 +134,12 @@ function versionValidators(
   const records: readonly Versioned[] = Array.isArray(version) ? version : [version as Versioned]
   const moments = records.map((record) => moment(record.updatedAt))
   const texts = records.map(
-    ({ id, updatedAt }) => `${String(id ?? '')}@${updatedAt instanceof Date ? updatedAt.getTime() : updatedAt}`,
+    ({ id, updatedAt }) =>
+      `${String(id ?? '')}@${updatedAt instanceof Date ? updatedAt.getTime() : updatedAt}`,
   )
-  const hash = createHash('sha1').update(JSON.stringify([key, texts])).digest('base64url')
+  const hash = createHash('sha1')
+    .update(JSON.stringify([key, texts]))
+    .digest('base64url')
   return {
     etag: `W/"${hash}"`,
     lastModified: moments.length === 0 ? undefined : Math.max(...moments),
@@ -152,4 +158,3 @@ function moment(updatedAt: unknown): number {
   if (Number.isFinite(time)) return time
   throw fail('ERR_CACHEFLOW_VERSION', updatedAt, 'freshWhen()')
 }
-

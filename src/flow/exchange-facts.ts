@@ -1,4 +1,4 @@
-import type { BypassReason, MissReason } from '../events.ts'
+import type { BypassReason, HitReason, MissReason } from '../events.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import type { Observation } from './observation.ts'
@@ -39,3 +39,26 @@ export interface ExchangeFacts<Native> {
   /** When the head of the response was known. */
   readonly receivedAt: number
 }
+
+/** Changes to the head of a response on its way to the client. */
+export interface HeadFields {
+  readonly set: readonly (readonly [name: string, value: string])[]
+  /** In lower case. */
+  readonly remove: readonly string[]
+}
+
+/** What is to be done with a response whose head is known. */
+export type HeadPlan =
+  /** Let it pass, with these changes; `collect` its bytes for `complete()`. */
+  | { readonly act: 'send'; readonly fields: HeadFields; readonly collect: boolean }
+  /** Send 304 to the client, who has this response already; collect the bytes all the same. */
+  | { readonly act: 'not-modified'; readonly fields: HeadFields; readonly collect: boolean }
+  /** Send this stored response instead of what the application makes. */
+  | {
+      readonly act: 'serve'
+      readonly stored: StoredResponse
+      readonly reason: HitReason
+      readonly forwardedStatus: number
+      /** Cookies that the application set while it confirmed: they are this visitor's alone. */
+      readonly cookies: readonly string[]
+    }

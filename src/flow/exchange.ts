@@ -1,17 +1,17 @@
-import type { BypassReason, HitReason, RefuseReason } from '../events.ts'
+import type { RefuseReason } from '../events.ts'
 import { fieldLines } from '../http/header-fields.ts'
 import { type BodyForm, type StoredResponse, mayReplaceError } from '../http/stored-response.ts'
 import {
   type Validators,
-  conditionsOf,
   headInvalidates,
   isNotModified,
   validatorsOf,
   weakMatch,
 } from '../http/validation.ts'
-import type { ExchangeFacts, Lookup, ResponseHead } from './exchange-facts.ts'
-import { type HeadFields, bypassFields, forwardFields } from './head-fields.ts'
-import { type IncomingRequest, headerValue } from './incoming-request.ts'
+import { type Overrides, overridesFor, versionScopeOf } from './conditions.ts'
+import type { ExchangeFacts, HeadPlan, Lookup, ResponseHead } from './exchange-facts.ts'
+import { bypassFields, forwardFields } from './head-fields.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 import { Observation } from './observation.ts'
 import type { Policy } from './policy.ts'
 import { Recording } from './recording.ts'
@@ -19,23 +19,6 @@ import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
 import { type Verdict, freshened, isTransient, judgeHead, madeFrom } from './storing.ts'
 import { invalidatedBy, isUnsafe } from './unsafe-method.ts'
-import { warn } from './warning.ts'
-
-/** What is to be done with a response whose head is known. */
-export type HeadPlan =
-  /** Let it pass, with these changes; `collect` its bytes for `complete()`. */
-  | { readonly act: 'send'; readonly fields: HeadFields; readonly collect: boolean }
-  /** Send 304 to the client, who has this response already; collect the bytes all the same. */
-  | { readonly act: 'not-modified'; readonly fields: HeadFields; readonly collect: boolean }
-  /** Send this stored response instead of what the application makes. */
-  | {
-      readonly act: 'serve'
-      readonly stored: StoredResponse
-      readonly reason: HitReason
-      readonly forwardedStatus: number
-      /** Cookies that the application set while it confirmed: they are this visitor's alone. */
-      readonly cookies: readonly string[]
-    }
 
 /** One request that runs the application: what it may see, what it records, and what becomes of its response. */
 export class Exchange<Native> implements ExchangeFacts<Native> {
@@ -99,36 +82,16 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     )
   }
 
-  /**
-   * The header fields that the application must not see, or must see changed: a client's conditions are answered from
-   * what is made or stored, and a stale response is offered for validation instead (RFC 9111 §4.3.1).
-   */
-  get overrides(): Readonly<Record<string, string | undefined>> | undefined {
-    if (this.isPassing || this.request.method !== 'GET') return undefined
-    const { headers } = this.request
-    const { stored } = this.lookup
-    const conditions = stored?.hasOwnValidator === true ? conditionsOf(stored.validators) : {}
-    if (
-      stored?.hasOwnValidator !== true &&
-      headers['if-none-match'] === undefined &&
-      headers['if-modified-since'] === undefined
-    ) {
-      return undefined
-    }
-    return { 'if-none-match': undefined, 'if-modified-since': undefined, ...conditions }
+  /** The header fields that the application must not see, or must see changed. */
+  get overrides(): Overrides | undefined {
+    return this.isPassing ? undefined : overridesFor(this.request, this.lookup.stored)
   }
 
-  /** What an entity tag of a version belongs to, so that two responses of one record never share a tag. */
+  /** What an entity tag of a version belongs to. */
   get versionScope(): string {
-    const { headers } = this.request
-    const { key, bypass } = this.lookup
-    const isPrivate = bypass !== undefined || this.observation?.privateRead !== undefined
-    return JSON.stringify([
-      this.cache.settings.build,
-      key,
-      headerValue(headers, 'accept-language'),
-      isPrivate ? [headerValue(headers, 'cookie'), headerValue(headers, 'authorization')] : null,
-    ])
+    const isPrivate =
+      this.lookup.bypass !== undefined || this.observation?.privateRead !== undefined
+    return versionScopeOf(this.request, this.cache.settings.build, this.lookup.key, isPrivate)
   }
 
   /** Has the store, or the client, what the application would make from this version? */
@@ -136,7 +99,12 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     const { stored } = this.lookup
     const { request } = this
     const etag = stored?.validators.etag
-    if (stored && etag !== undefined && version.etag !== undefined && weakMatch(etag, version.etag)) {
+    if (
+      stored &&
+      etag !== undefined &&
+      version.etag !== undefined &&
+      weakMatch(etag, version.etag)
+    ) {
       this.#matchedVersion = true
       return true
     }
@@ -153,14 +121,17 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     const { stored } = this.lookup
     if (stored) {
       if (head.status === 304 && this.#confirms(head, stored)) return this.#freshen(head, stored)
-      if (isFailure(head.status) && mayReplaceError(stored, this.receivedAt)) {
+      if (isFailure(head.status) && this.#mayReplaceError(stored)) {
         return this.#replaceError(stored, head.status)
       }
     }
     if (this.request.method === 'HEAD') {
-      if (stored && head.status === 200 && headInvalidates(stored.fields, head.fields)) {
+      if (stored && head.status === 200) {
+        const length = ['Content-Length', String(stored.body.byteLength)]
         // The representation changed: what is stored for GET is stale (RFC 9111 §4.3.5).
-        this.cache.store.delete(stored.key)
+        if (headInvalidates([...stored.fields, ...length], head.fields)) {
+          this.cache.store.delete(stored.key)
+        }
       }
       return { act: 'send', fields: forwardFields(this, head, undefined), collect: false }
     }
@@ -209,11 +180,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     const { cache, request, lookup } = this
     if (!this.isPassing && request.method === 'GET') {
       if (!isTransient(reason, this.#head?.status)) cache.rememberPass(lookup.key)
-      const route = request.route()?.pattern
-      if (cache.events.wants('refuse')) {
-        cache.events.emit('refuse', { key: lookup.primaryKey, route, reason, detail })
-      }
-      warn(cache, route ?? request.target.split('?', 1)[0] ?? '/', reason, detail)
+      cache.refused(request, lookup.primaryKey, reason, detail)
       this.#tellRefresh('kept')
     }
     this.#settle()
@@ -235,7 +202,10 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   }
 
   #confirms(head: ResponseHead, stored: StoredResponse): boolean {
-    return this.#matchedVersion || (stored.hasOwnValidator && this.request.method === 'GET' && head.status === 304)
+    return (
+      this.#matchedVersion ||
+      (stored.hasOwnValidator && this.request.method === 'GET' && head.status === 304)
+    )
   }
 
   /** The application confirmed the stored response (RFC 9111 §4.3.4). */
@@ -250,7 +220,22 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#settle()
     const served = renewed.store ? renewed.response : stored
     this.cache.hit(served, 'validated')
-    return { act: 'serve', stored: served, reason: 'validated', forwardedStatus: 304, cookies: fieldLines(head.fields, 'set-cookie') }
+    return {
+      act: 'serve',
+      stored: served,
+      reason: 'validated',
+      forwardedStatus: 304,
+      cookies: fieldLines(head.fields, 'set-cookie'),
+    }
+  }
+
+  // What fell while the application ran and failed is served to nobody any more.
+  #mayReplaceError(stored: StoredResponse): boolean {
+    const { clock } = this.cache.settings
+    const { stamp, closure } = stored
+    return (
+      mayReplaceError(stored, clock()) && this.cache.sequence.felledBy(stamp, closure) === undefined
+    )
   }
 
   #replaceError(stored: StoredResponse, status: number): HeadPlan {
@@ -264,9 +249,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   /** The stored response that may stand in for an error the framework caught; undefined when none may. */
   replacementForError(): StoredResponse | undefined {
     const { stored } = this.lookup
-    if (!stored || this.isPassing || !mayReplaceError(stored, this.cache.settings.clock())) {
-      return undefined
-    }
+    if (!stored || this.isPassing || !this.#mayReplaceError(stored)) return undefined
     this.#replaceError(stored, 500)
     return stored
   }
@@ -281,17 +264,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     cache.forgetPass(lookup.key)
     cache.forgetPass(response.key)
     this.#tellRefresh(outcome)
-    if (!cache.events.wants('store')) return
-    const { route, status, tags, inputs, timeline, body } = response
-    cache.events.emit('store', {
-      key: lookup.primaryKey,
-      route,
-      status,
-      bytes: body.byteLength,
-      ttl: Math.floor((timeline.staleAt - timeline.cachedAt) / 1000),
-      tags,
-      vary: inputs,
-    })
+    cache.stored(response)
   }
 
   #invalidateTarget(head: ResponseHead): void {
@@ -324,15 +297,3 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 function isFailure(status: number): boolean {
   return status === 500 || status === 502 || status === 503 || status === 504
 }
-
-export function passingExchange<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
-  bypass: BypassReason,
-): Exchange<Native> {
-  const key = request.origin + request.target
-  const lookup = { primaryKey: key, key, audience: undefined, stored: undefined, reason: undefined }
-  return new Exchange(cache, request, policy, { ...lookup, bypass })
-}
-

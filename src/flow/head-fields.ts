@@ -2,15 +2,8 @@ import type { MissReason } from '../events.ts'
 import { type Forward, cacheStatus } from '../http/cache-status.ts'
 import { fieldLines, fieldValue } from '../http/header-fields.ts'
 import type { Storability } from '../http/storability.ts'
-import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
-import { varyFields } from './observation.ts'
-
-/** Changes to the head of a response on its way to the client. */
-export interface HeadFields {
-  readonly set: readonly (readonly [name: string, value: string])[]
-  /** In lower case. */
-  readonly remove: readonly string[]
-}
+import type { ExchangeFacts, HeadFields, ResponseHead } from './exchange-facts.ts'
+import { varyFields } from './request-input.ts'
 
 /** The request fields that Vary names, in lower case. */
 export function varyNames(fields: readonly string[]): string[] {
@@ -60,7 +53,11 @@ function hiddenFields<Native>(facts: ExchangeFacts<Native>): string[] {
   const { targets, surrogates } = facts.cache.settings
   return targets
     .map((name) => name.toLowerCase())
-    .filter((name) => name === 'cacheflow-cache-control' || (name === 'surrogate-control' && surrogates.length === 0))
+    .filter(
+      (name) =>
+        name === 'cacheflow-cache-control' ||
+        (name === 'surrogate-control' && surrogates.length === 0),
+    )
 }
 
 function completedVary(fields: readonly string[], inputs: readonly string[]): string | undefined {

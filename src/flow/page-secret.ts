@@ -21,7 +21,9 @@ export function secretIn(
     }
   }
   // The search for a few bytes is much cheaper than turning the whole page into a string.
-  if (!['csrf', 'CSRF', '_token', 'xsrf', 'XSRF', 'VerificationToken'].some((t) => body.includes(t))) {
+  if (
+    !['csrf', 'CSRF', '_token', 'xsrf', 'XSRF', 'VerificationToken'].some((t) => body.includes(t))
+  ) {
     return undefined
   }
   const found = csrfName.exec(body.toString('latin1'))

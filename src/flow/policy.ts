@@ -21,7 +21,5 @@ export interface Policy<Native> extends LifetimePolicy {
 
 /** Does this policy look under another key than the plain URL, so that it must be asked again at the route? */
 export function movesKey<Native>(policy: Policy<Native>): boolean {
-  return (
-    policy.key !== undefined || policy.session !== undefined || policy.query !== undefined
-  )
+  return policy.key !== undefined || policy.session !== undefined || policy.query !== undefined
 }

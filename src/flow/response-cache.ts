@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { BypassReason, Events, HitReason, MissReason } from '../events.ts'
+import type { BypassReason, Events, HitReason, MissReason, RefuseReason } from '../events.ts'
 import type { Dependency } from '../graph/dependency.ts'
 import type { InvalidationReceipt } from '../graph/invalidation.ts'
 import { Sequence } from '../graph/sequence.ts'
@@ -7,9 +7,10 @@ import { currentAge, softened, timeToLive } from '../http/freshness.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import { ResponseStore } from '../store/response-store.ts'
 import type { IncomingRequest } from './incoming-request.ts'
-import { inputValue } from './observation.ts'
+import { inputValue } from './request-input.ts'
 import { type Making, RequestCollapsing } from './request-collapsing.ts'
 import type { Settings } from './settings.ts'
+import { Warnings } from './warning.ts'
 
 /** How many keys that could not be stored are remembered. */
 const rememberedPasses = 10_000
@@ -21,8 +22,7 @@ export class ResponseCache<Native> {
   readonly store: ResponseStore
   readonly sequence: Sequence = new Sequence()
   readonly collapsing: RequestCollapsing = new RequestCollapsing()
-  /** Routes and reasons that were warned of. */
-  readonly warned: Set<string> = new Set()
+  readonly #warnings = new Warnings()
   isClosed = false
   hits = 0
   misses = 0
@@ -79,6 +79,35 @@ export class ResponseCache<Native> {
     this.events.emit('bypass', { method, url, reason, detail })
   }
 
+  /** Tells that a response was stored. */
+  stored(response: StoredResponse): void {
+    if (!this.events.wants('store')) return
+    const { primaryKey: key, route, status, tags, inputs: vary, timeline, body } = response
+    const ttl = Math.floor((timeline.staleAt - timeline.cachedAt) / 1000)
+    this.events.emit('store', { key, route, status, bytes: body.byteLength, ttl, tags, vary })
+  }
+
+  /** Tells that a response was not stored, and warns once per route where that is mostly an oversight. */
+  refused(
+    request: IncomingRequest<Native>,
+    key: string,
+    reason: RefuseReason,
+    detail: string | undefined,
+  ): void {
+    const route = request.route()?.pattern
+    if (this.events.wants('refuse')) this.events.emit('refuse', { key, route, reason, detail })
+    const message = this.#warnings.messageOnce(
+      route ?? request.target.split('?', 1)[0] ?? '/',
+      reason,
+      detail,
+    )
+    if (message === undefined) return
+    if (this.events.wants('warning')) this.events.emit('warning', { reason, ...message })
+    else if (this.settings.why) {
+      process.emitWarning(message.message, { type: 'CacheflowWarning', code: reason })
+    }
+  }
+
   /** The value of one input of a request, as look-up and storing see it. */
   read(request: IncomingRequest<Native>, name: string): string | undefined {
     return inputValue(request, name, this.settings.userAgentClass)
@@ -106,29 +135,30 @@ export class ResponseCache<Native> {
       dependencies === 'all'
         ? this.sequence.recordAll(soft)
         : this.sequence.record(dependencies, soft)
+    const fallen = new Map<string, StoredResponse>()
+    for (const dependency of dependencies === 'all' ? ['all'] : dependencies) {
+      const found = soft ? this.#soften(dependency) : this.#fell(dependency)
+      for (const stored of found) fallen.set(stored.key, stored)
+      if (this.events.wants('invalidate')) {
+        this.events.emit('invalidate', { dependency, sequence, soft, keys: primaryKeys(found) })
+      }
+    }
+    const keys = primaryKeys(fallen.values())
+    return { sequence, responses: fallen.size, fragments: 0, keys, instances: 0 }
+  }
+
+  #fell(dependency: Dependency | 'all'): StoredResponse[] {
+    if (dependency === 'all') return this.store.fellAll()
+    const found = this.store.enclosing(dependency)
+    for (const { key } of found) this.store.fell(key, dependency)
+    return found
+  }
+
+  #soften(dependency: Dependency | 'all'): StoredResponse[] {
     const now = this.settings.clock()
-    const keys = new Set<string>()
-    let responses = 0
-    if (dependencies === 'all') {
-      responses = this.store.entries
-      if (!soft) this.store.clear()
-    } else {
-      for (const dependency of dependencies) {
-        for (const stored of this.store.enclosing(dependency)) {
-          if (soft) stored.timeline = softened(stored.timeline, now)
-          else this.store.fell(stored.key, dependency)
-          keys.add(stored.primaryKey)
-          responses++
-        }
-      }
-    }
-    if (this.events.wants('invalidate')) {
-      const names = dependencies === 'all' ? ['all'] : dependencies
-      for (const dependency of names) {
-        this.events.emit('invalidate', { dependency, sequence, soft, keys: [...keys] })
-      }
-    }
-    return { sequence, responses, fragments: 0, keys: [...keys], instances: 0 }
+    const found = dependency === 'all' ? this.store.responses() : this.store.enclosing(dependency)
+    for (const stored of found) stored.timeline = softened(stored.timeline, now)
+    return found
   }
 
   close(): void {
@@ -141,3 +171,6 @@ export class ResponseCache<Native> {
   }
 }
 
+function primaryKeys(responses: Iterable<StoredResponse>): string[] {
+  return [...new Set(Array.from(responses, ({ primaryKey }) => primaryKey))]
+}

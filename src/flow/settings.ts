@@ -1,5 +1,5 @@
 import type { Surrogate } from '../http/surrogate.ts'
-import type { UserAgentClass } from './observation.ts'
+import type { UserAgentClass } from './request-input.ts'
 import type { Policy } from './policy.ts'
 
 /** The options of one cache, resolved: every field present, every value checked, times in milliseconds. */

@@ -72,7 +72,9 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
 
 /** It looked like a hit on arrival, so that nobody noted what earlier middleware read; and then it was none. */
 function isUnobserved<Native>({ request, observation }: ExchangeFacts<Native>): boolean {
-  return observation !== undefined && request.arrivalStamp !== undefined && !request.observedFromStart
+  return (
+    observation !== undefined && request.arrivalStamp !== undefined && !request.observedFromStart
+  )
 }
 
 /** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */

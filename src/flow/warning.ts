@@ -1,5 +1,4 @@
 import type { RefuseReason } from '../events.ts'
-import type { ResponseCache } from './response-cache.ts'
 
 /** What to do about the refusals that are mostly oversights; the others are the application's plain will. */
 const mends: Partial<Record<RefuseReason, string>> = {
@@ -27,21 +26,21 @@ const mends: Partial<Record<RefuseReason, string>> = {
 /** A route is warned of once for each reason, and so many routes at most. */
 const mostWarnings = 1_000
 
-/** Tells once per route what makes it uncacheable, and what can be done about it. */
-export function warn<Native>(
-  cache: ResponseCache<Native>,
-  route: string,
-  reason: RefuseReason,
-  detail: string | undefined,
-): void {
-  const mend = mends[reason]
-  if (mend === undefined) return
-  const told = cache.warned
-  const name = `${route} ${reason}`
-  if (told.has(name) || told.size >= mostWarnings) return
-  told.add(name)
-  const what = detail === undefined ? reason : `${reason}: ${detail}`
-  const message = `${route} is not cached (${what}). ${mend}`
-  if (cache.events.wants('warning')) cache.events.emit('warning', { reason, route, message })
-  else if (cache.settings.why) process.emitWarning(message, { type: 'CacheflowWarning', code: reason })
+/** What makes routes uncacheable and what can be done about it, told once per route and reason. */
+export class Warnings {
+  readonly #told = new Set<string>()
+
+  messageOnce(
+    route: string,
+    reason: RefuseReason,
+    detail: string | undefined,
+  ): { readonly route: string; readonly message: string } | undefined {
+    const mend = mends[reason]
+    const name = `${route} ${reason}`
+    if (mend === undefined || this.#told.has(name) || this.#told.size >= mostWarnings)
+      return undefined
+    this.#told.add(name)
+    const what = detail === undefined ? reason : `${reason}: ${detail}`
+    return { route, message: `${route} is not cached (${what}). ${mend}` }
+  }
 }

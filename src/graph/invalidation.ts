@@ -41,12 +41,7 @@ const longestTag = 256
 const control = /[\u0000-\u001F\u007F]/
 
 export function checkedTag(tag: unknown, where: string): string {
-  if (
-    typeof tag !== 'string' ||
-    tag.length === 0 ||
-    tag.length > longestTag ||
-    control.test(tag)
-  ) {
+  if (typeof tag !== 'string' || tag.length === 0 || tag.length > longestTag || control.test(tag)) {
     throw fail('ERR_CACHEFLOW_TAG', tag, where)
   }
   return tag

@@ -67,8 +67,7 @@ export function judgeStorability(
     fieldValue(fields, 'etag') !== undefined || fieldValue(fields, 'last-modified') !== undefined
   if (control.noCache && !hasValidator) return { store: false, reason: 'no-validator' }
 
-  const sharedExplicitly =
-    control.public || control.sMaxage !== undefined || control.mustRevalidate
+  const sharedExplicitly = control.public || control.sMaxage !== undefined || control.mustRevalidate
   return {
     store: true,
     control,

@@ -1,9 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Exchange, HeadPlan } from '../flow/exchange.ts'
+import type { HeadPlan } from '../flow/exchange-facts.ts'
+import type { Exchange } from '../flow/exchange.ts'
 import { withoutFields } from '../http/header-fields.ts'
 import { notModifiedFields } from '../http/validation.ts'
 import { type Report, deliver } from './delivery.ts'
-import { type HeaderSnapshot, fieldsSince, parseWriteHead, setField, snapshot } from './header-snapshot.ts'
+import {
+  type HeaderSnapshot,
+  fieldsSince,
+  parseWriteHead,
+  setField,
+  snapshot,
+} from './header-snapshot.ts'
 
 type WriteHead = (status: number, ...rest: unknown[]) => ServerResponse
 type Write = (chunk: unknown, ...rest: unknown[]) => boolean
@@ -145,7 +152,8 @@ export class Capture<Native> {
     const isDropping = this.#mode === 'dropping'
     try {
       if (isDropping) this.#callBack(args)
-      else if (this.#mode === 'hiding') this.#end(...args.filter((value) => typeof value === 'function'))
+      else if (this.#mode === 'hiding')
+        this.#end(...args.filter((value) => typeof value === 'function'))
       else this.#end(...args)
     } finally {
       this.#isEnding = false

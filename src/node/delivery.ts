@@ -166,9 +166,7 @@ function fieldsFor<Native>(
 
 function prepared(stored: StoredResponse): Wire {
   const fields = withoutFields(stored.fields, new Set(['cache-status', 'content-length']))
-  const length = hasNoBody(stored.status)
-    ? []
-    : ['Content-Length', String(stored.body.byteLength)]
+  const length = hasNoBody(stored.status) ? [] : ['Content-Length', String(stored.body.byteLength)]
   const slots = ['Age', '', 'Cache-Status', '']
   const wire = {
     full: [...slots, ...fields, ...length],
@@ -193,7 +191,10 @@ function statusOf<Native>(
   }
   const ttl = timeToLive(stored.timeline, now)
   if (report.kind === 'collapsed') {
-    return cacheStatus({ name: 'cacheflow', fwd: 'uri-miss', collapsed: true, ttl, ...key }, upstream)
+    return cacheStatus(
+      { name: 'cacheflow', fwd: 'uri-miss', collapsed: true, ttl, ...key },
+      upstream,
+    )
   }
   return cacheStatus({ name: 'cacheflow', hit: true, ttl, ...key }, upstream)
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Answer, answer, foresees, refreshExchange } from '../flow/answer.ts'
-import { type Exchange, passingExchange } from '../flow/exchange.ts'
+import { type Answer, answer, foresees, passingExchange, refreshExchange } from '../flow/answer.ts'
+import type { Exchange } from '../flow/exchange.ts'
 import { Observation } from '../flow/observation.ts'
 import { type Policy, movesKey } from '../flow/policy.ts'
 import type { Making } from '../flow/request-collapsing.ts'

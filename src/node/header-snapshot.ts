@@ -33,11 +33,7 @@ function rawNames(response: ServerResponse): string[] {
 }
 
 /** Sets a field over what stands there; Vary only ever grows, for outer layers have their own reasons to vary. */
-export function setField(
-  response: ServerResponse,
-  name: string,
-  values: readonly string[],
-): void {
+export function setField(response: ServerResponse, name: string, values: readonly string[]): void {
   if (name.toLowerCase() !== 'vary') {
     response.setHeader(name, values.length === 1 ? (values[0] ?? '') : [...values])
     return
@@ -46,7 +42,8 @@ export function setField(
   const names = new Map<string, string>()
   for (const field of [standing, ...values].join(',').split(',')) {
     const trimmed = field.trim()
-    if (trimmed !== '' && !names.has(trimmed.toLowerCase())) names.set(trimmed.toLowerCase(), trimmed)
+    if (trimmed !== '' && !names.has(trimmed.toLowerCase()))
+      names.set(trimmed.toLowerCase(), trimmed)
   }
   response.setHeader(name, [...names.values()].join(', '))
 }
@@ -67,7 +64,12 @@ function grouped(headers: object): [string, string | string[]][] {
     return Object.entries(headers as OutgoingHttpHeaders).flatMap(([name, value]) =>
       value === undefined
         ? []
-        : [[name, Array.isArray(value) ? value.map(String) : String(value)] as [string, string | string[]]],
+        : [
+            [name, Array.isArray(value) ? value.map(String) : String(value)] as [
+              string,
+              string | string[],
+            ],
+          ],
     )
   }
   const pairs: unknown[][] = Array.isArray(headers[0])

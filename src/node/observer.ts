@@ -105,12 +105,20 @@ class HeaderObserver implements ProxyHandler<object> {
   getOwnPropertyDescriptor(headers: object, name: string | symbol): PropertyDescriptor | undefined {
     if (typeof name === 'string') {
       const value: unknown = Reflect.get(headers, name)
-      this.#note(name, value as string | undefined, HeaderObserver.prototype.getOwnPropertyDescriptor)
+      this.#note(
+        name,
+        value as string | undefined,
+        HeaderObserver.prototype.getOwnPropertyDescriptor,
+      )
     }
     return Reflect.getOwnPropertyDescriptor(headers, name)
   }
 
-  #note(name: string, value: string | string[] | undefined, below: (...args: never[]) => unknown): void {
+  #note(
+    name: string,
+    value: string | string[] | undefined,
+    below: (...args: never[]) => unknown,
+  ): void {
     if (name === 'cookie' && isCarrierReading(below)) return
     this.#observation.header(name, value)
   }

@@ -1,0 +1,38 @@
+import { cookieValue, normaliseField } from '../http/normalisation.ts'
+import { type IncomingRequest, headerValue } from './incoming-request.ts'
+
+/** Names the class that stands for a User-Agent in variants. */
+export type UserAgentClass = (userAgent: string) => string
+
+/**
+ * The value of one input in one request, normalised so that equal meanings share a variant. Storing and looking up use
+ * this same function, so a stored response can only answer requests whose inputs are equal.
+ */
+export function inputValue<Native>(
+  request: IncomingRequest<Native>,
+  name: string,
+  userAgentClass: UserAgentClass,
+): string | undefined {
+  const { headers } = request
+  if (name.startsWith('cookie:')) {
+    const header = headerValue(headers, 'cookie')
+    return header === undefined ? undefined : cookieValue(header, name.slice('cookie:'.length))
+  }
+  if (name === 'user-agent') return userAgentClass(headerValue(headers, name) ?? '')
+  // Frameworks read X-Forwarded-For to tell the client's address: then the peer's address matters as well.
+  if (name === 'x-forwarded-for') {
+    return `${request.remoteAddress} ${headerValue(headers, name) ?? '-'}`
+  }
+  return normaliseField(name, headerValue(headers, name))
+}
+
+/** The Vary fields that tell downstream caches of these inputs (RFC 9110 §12.5.5). */
+export function varyFields(inputs: Iterable<string>): string[] {
+  const fields = new Set<string>()
+  for (const name of inputs) fields.add(name.startsWith('cookie:') ? 'Cookie' : titleCase(name))
+  return [...fields]
+}
+
+function titleCase(name: string): string {
+  return name.replaceAll(/(^|-)[a-z]/g, (start) => start.toUpperCase())
+}

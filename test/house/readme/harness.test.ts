@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { root } from '../imports.ts'
 import { blocks, programs } from './blocks.ts'
@@ -66,6 +67,18 @@ describe('the README harness', () => {
       outcomes[0]?.expected,
       { status: 200, headers: { 'x-method': '…D', 'x-other': '(absent)' }, body: '' },
     ])
+  })
+
+  it("keeps CONTRIBUTING's example of a README true", { timeout: 60_000 }, async () => {
+    const contributing = readFileSync(`${root}CONTRIBUTING.md`, 'utf8')
+    const [example] = blocks(contributing).filter(({ language }) => language === 'md')
+    const place = `${root}test/house/.readme-contributing`
+    const [program, ...others] = write(place, programs(example?.text ?? ''))
+    const outcomes = program ? await run(program) : []
+    expect(others).toEqual([])
+    expect(typeErrors(place)).toEqual([])
+    expect(outcomes).toHaveLength(2)
+    for (const { expected, seen } of outcomes) expect(seen).toEqual(expected)
   })
 
   it('compiles each program by itself and names the line of the block', { timeout: 60_000 }, () => {

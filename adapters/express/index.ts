@@ -1,9 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Application, NextFunction, Request, Response } from 'express'
 import { CacheflowError } from '../../src/index.ts'
 import type { CacheHandle, CacheflowOptions, Draft, RouteOptions } from '../../src/index.ts'
 import { Cacheflow, resolveRoute } from '../../src/adapter.ts'
-import { ExpressPassage } from './passage.ts'
+import { ExpressPassage, type Listener } from './passage.ts'
+
+export type { Listener }
 
 declare global {
   // Express's own way to type res.locals: the interface is merged.
@@ -48,7 +49,7 @@ export interface ExpressCacheflow extends CacheHandle {
    *
    * @throws CacheflowError `ERR_CACHEFLOW_APPLICATION`
    */
-  wrap(app: Application): (request: IncomingMessage, response: ServerResponse) => void
+  wrap(app: Application): Listener
 }
 
 /**
@@ -63,6 +64,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
   const core = new Cacheflow<Request>(options)
   const { gate } = core
   const { policy } = gate.cache.settings
+  const asksApplication = policy.key !== undefined || policy.session !== undefined
 
   function middleware(request: Request, response: Response, next: NextFunction): void {
     if (gate.isClaimed(response)) next()
@@ -84,19 +86,22 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     }
   }
 
-  function wrap(app: Application): (request: IncomingMessage, response: ServerResponse) => void {
+  function wrap(app: Application): Listener {
     if (!isApplication(app)) {
       throw new CacheflowError(
         'ERR_CACHEFLOW_APPLICATION',
         'wrap() takes the Express application itself: cache.wrap(app).',
       )
     }
-    return (message, raw) => {
+    const listener: Listener = (message, raw) => {
       const request = message as Request
       const response = raw as Response
+      // The application's own functions expect Express's request, which Express would make of it only later.
+      if (asksApplication) Object.setPrototypeOf(request, app.request)
       const forward = (): void => app(request, response)
-      gate.pass(new ExpressPassage(request, response, app, true, forward), policy)
+      gate.pass(new ExpressPassage(request, response, app, true, forward, listener), policy)
     }
+    return listener
   }
 
   /**
@@ -112,7 +117,8 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
   function stand(parent: Application): void {
     // Under a path only some requests are ours to answer.
     if (Reflect.get(middleware, 'mountpath') !== '/') return
-    const isFirst = layersOf(parent) === 1
+    // What asks the application's functions needs Express's request: then the ordinary place answers.
+    const isFirst = layersOf(parent) === 1 && !asksApplication
     const handle: unknown = Reflect.get(parent, 'handle')
     if (typeof handle !== 'function') return
     const standing = (request: Request, response: Response, done?: NextFunction): void => {

@@ -13,6 +13,7 @@ import {
   originalHeaders,
 } from '../../src/adapter.ts'
 
+export type Listener = (message: IncomingMessage, response: ServerResponse) => void
 type Trust = (address: string | undefined, hop: number) => boolean
 
 /** One Express request at one place, for the gate. */
@@ -22,20 +23,26 @@ export class ExpressPassage implements Passage<Request> {
   readonly #app: Application
   readonly #isFirst: boolean
   readonly #next: () => void
+  readonly #listener: Listener | undefined
 
-  /** @param isFirst nothing has run before this place */
+  /**
+   * @param isFirst nothing has run before this place
+   * @param listener what a refresh runs, where the cache stands outside of the application
+   */
   constructor(
     message: Request,
     response: Response,
     app: Application,
     isFirst: boolean,
     next: () => void,
+    listener?: Listener,
   ) {
     this.message = message
     this.response = response
     this.#app = app
     this.#isFirst = isFirst
     this.#next = next
+    this.#listener = listener
   }
 
   incoming(arrival: Arrival | undefined): NodeRequest<Request> {
@@ -63,6 +70,10 @@ export class ExpressPassage implements Passage<Request> {
   }
 
   rerun(message: IncomingMessage, response: ServerResponse): void {
+    if (this.#listener) {
+      this.#listener(message, response)
+      return
+    }
     // In a mounted application the outermost one must run: what stands before the mount belongs to the response.
     let root = this.#app
     while (isMounted(root)) root = root.parent

@@ -88,8 +88,11 @@ export function injectionFor<Native>(
   for (const name of Object.keys(request.headers)) {
     const value = headerValue(request.headers, name)
     if (value === undefined || personal.has(name) || credentials.has(name)) continue
+    if (name.startsWith(':')) continue
     headers[name] = value
   }
+  // HTTP/2 names the host in a pseudo-header, which HTTP/1.1 does not know.
+  headers['host'] ??= request.origin.replace(/^https?:\/\//, '')
   const cookies = namedCookies(headerValue(request.headers, 'cookie') ?? '', inputs)
   if (cookies !== '') headers['cookie'] = cookies
   message.headers = headers

@@ -97,7 +97,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       const request = message as Request
       const response = raw as Response
       // The application's own functions expect Express's request, which Express would make of it only later.
-      if (asksApplication) Object.setPrototypeOf(request, app.request)
+      if (asksApplication) Object.setPrototypeOf(request, Reflect.get(app, 'request') as object)
       const forward = (): void => app(request, response)
       gate.pass(new ExpressPassage(request, response, app, true, forward, listener), policy)
     }

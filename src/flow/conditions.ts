@@ -1,5 +1,5 @@
 import type { StoredResponse } from '../http/stored-response.ts'
-import { conditionsOf } from '../http/validation.ts'
+import { conditionsOf, validatorsOf } from '../http/validation.ts'
 import { type IncomingRequest, headerValue } from './incoming-request.ts'
 
 /** Header fields that an application sees changed, or, where undefined, not at all. */
@@ -17,12 +17,13 @@ export function overridesFor<Native>(
   const { headers } = request
   const isConditional =
     headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined
-  const isOffered = stored?.hasOwnValidator === true
-  if (!isConditional && !isOffered) return undefined
+  const offered = stored?.confirmable
+  if (!isConditional && offered === undefined) return undefined
   return {
     'if-none-match': undefined,
     'if-modified-since': undefined,
-    ...(isOffered ? conditionsOf(stored.validators) : {}),
+    // By the application's own validators: an entity tag of ours would hide its Last-Modified (RFC 9110 §13.2.2).
+    ...(offered ? conditionsOf(validatorsOf(offered)) : {}),
   }
 }
 

@@ -204,7 +204,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   #confirms(head: ResponseHead, stored: StoredResponse): boolean {
     return (
       this.#matchedVersion ||
-      (stored.hasOwnValidator && this.request.method === 'GET' && head.status === 304)
+      (stored.confirmable !== undefined && this.request.method === 'GET' && head.status === 304)
     )
   }
 

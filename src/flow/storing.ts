@@ -124,7 +124,10 @@ export function freshened<Native>(
 ): Made {
   if (!mayFreshen(old.validators, validatorsOf(head.fields))) return refuse('no-validator')
   // The age of the stored response ends here; that of the confirmation counts.
-  const fields = freshenFields(withoutFields(old.fields, new Set(['date'])), head.fields)
+  const confirmed = withoutFields(old.confirmable ?? old.fields, new Set(['date']))
+  const fields = freshenFields(confirmed, head.fields)
+  // A handler that confirms stops before it has named everything that the page was made from.
+  for (const tag of old.tags) facts.recording.tags.add(tag)
   const renewed = { ...head, status: old.status, statusMessage: old.statusMessage, fields }
   const verdict = judgeHead(facts, renewed)
   return verdict.store ? stored(facts, renewed, verdict, old.body, old.form, old) : verdict
@@ -160,11 +163,10 @@ function stored<Native>(
   const windows = windowsOf(verdict, policy)
   const timeline = timelineOf(verdict.lifetime.milliseconds, age, receivedAt, windows)
   const own = validatorsOf(head.fields)
-  const hasOwnValidator =
-    old?.hasOwnValidator ?? (own.etag !== undefined || own.lastModified !== undefined)
+  const isConfirmable = own.etag !== undefined || own.lastModified !== undefined
   const isUsable =
     Math.max(timeline.staleAt, timeline.revalidateUntil, timeline.errorUntil) > receivedAt
-  if (!isUsable && !hasOwnValidator) return refuse('stale-on-arrival', verdict.lifetime.source)
+  if (!isUsable && !isConfirmable) return refuse('stale-on-arrival', verdict.lifetime.source)
 
   const isSoft = sequence.isSoftened(stamp, closure)
   const fields = restingFields(facts, head, verdict, body)
@@ -180,7 +182,7 @@ function stored<Native>(
       body,
       form,
       validators: validatorsOf(fields),
-      hasOwnValidator,
+      confirmable: isConfirmable ? withoutFields(endToEnd(head.fields), madeAnew) : undefined,
       timeline: isSoft ? softened(timeline, settings.clock()) : timeline,
       mayServeStale: verdict.mayServeStale,
       noCache: verdict.noCache,

@@ -20,8 +20,11 @@ export interface StoredResponse {
   /** As what the framework held the body, so that middleware outside of the cache finds the same on a hit. */
   readonly form: BodyForm
   readonly validators: Validators
-  /** The application sent a validator itself, so that it may answer a validation with 304. */
-  readonly hasOwnValidator: boolean
+  /**
+   * The end-to-end fields as the application made them, where a validator is among them: what it may confirm with a 304.
+   * Those that rest in `fields` have ours beside them, which say nothing of what the application wants.
+   */
+  readonly confirmable: HeaderFields | undefined
   timeline: Timeline
   readonly mayServeStale: boolean
   readonly noCache: boolean
@@ -67,8 +70,12 @@ export function acceptedBy(
   stored: StoredResponse,
   now: number,
 ): boolean {
+  const { maxAge, minFresh, maxStale } = wish
   const left = (stored.timeline.staleAt - now) / 1000
-  if (wish.maxAge !== undefined && currentAge(stored.timeline, now) > wish.maxAge) return false
-  if (wish.minFresh !== undefined && left < wish.minFresh) return false
-  return left > 0 || (stored.mayServeStale && wish.maxStale !== undefined && -left <= wish.maxStale)
+  if (maxAge !== undefined && currentAge(stored.timeline, now) > maxAge) return false
+  if (minFresh !== undefined && left < minFresh) return false
+  if (left > 0) return true
+  // Who says nothing of freshness takes something stale where the response itself allows it.
+  if (maxStale === undefined) return maxAge === undefined && minFresh === undefined
+  return stored.mayServeStale && -left <= maxStale
 }

@@ -210,5 +210,7 @@ function bytesOf(stored: StoredResponse): number {
   let size = stored.body.byteLength * (stored.form === 'text' ? 2 : 1)
   for (const text of stored.fields) size += text.length + 16
   for (const tag of stored.tags) size += tag.length + 16
+  // The strings are those of `fields`.
+  size += 8 * (stored.confirmable?.length ?? 0)
   return size
 }

@@ -147,14 +147,14 @@ export class ResponseCache<Native> {
     return { sequence, responses: fallen.size, fragments: 0, keys, instances: 0 }
   }
 
-  #fell(dependency: Dependency | 'all'): StoredResponse[] {
+  #fell(dependency: Dependency): StoredResponse[] {
     if (dependency === 'all') return this.store.fellAll()
     const found = this.store.enclosing(dependency)
     for (const { key } of found) this.store.fell(key, dependency)
     return found
   }
 
-  #soften(dependency: Dependency | 'all'): StoredResponse[] {
+  #soften(dependency: Dependency): StoredResponse[] {
     const now = this.settings.clock()
     const found = dependency === 'all' ? this.store.responses() : this.store.enclosing(dependency)
     for (const stored of found) stored.timeline = softened(stored.timeline, now)

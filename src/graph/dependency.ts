@@ -6,7 +6,7 @@
  *   path:/posts/1?x=2                        the same on every host
  *   route:/posts/:id                         all responses of a route
  *   route:/posts/:id?id=1                    those with these parameters
- *   key:GET https://shop.example/posts/1     one cache key with all its variants
+ *   key:https://shop.example/posts/1         one cache key with all its variants
  *   group:https://shop.example "posts"       a cache group of one origin (RFC 9875)
  */
 export type Dependency = string
@@ -32,18 +32,28 @@ export function groupDependency(origin: string, group: string): Dependency {
   return `group:${origin.toLowerCase()} ${JSON.stringify(group)}`
 }
 
+/**
+ * Routers match paths without regard to case, and Express knows of a mount path only how the request wrote it. The two
+ * characters that could be taken for the start of parameters, or for their escapes, are escaped.
+ */
 export function routeDependency(pattern: string): Dependency {
-  return `route:${pattern}`
+  const name = pattern.toLowerCase().replaceAll('%', '%25').replaceAll('?', '%3F')
+  return `route:${name}`
 }
 
+/** The parameters of a route by name; a wildcard's are its path, or a list of its segments. */
 export type RouteParams = Readonly<Record<string, string | number | readonly string[]>>
 
 /** `route:/posts/:id?id=1`: names sorted and values escaped, so that order and content cannot collide. */
 export function routeParamsDependency(pattern: string, params: RouteParams): Dependency {
   const pairs = Object.entries(params)
-    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(textOf(value))}`)
     .toSorted()
-  return `route:${pattern}?${pairs.join('&')}`
+  return `${routeDependency(pattern)}?${pairs.join('&')}`
+}
+
+function textOf(value: RouteParams[string]): string {
+  return typeof value === 'object' ? value.join('/') : String(value)
 }
 
 /** What a response of a matched route depends on: the route, each parameter alone, and all of them together. */

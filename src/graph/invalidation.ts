@@ -47,6 +47,8 @@ export function checkedTag(tag: unknown, where: string): string {
   return tag
 }
 
+const kinds: ReadonlySet<string> = new Set(['tag', 'key', 'url', 'route', 'all'])
+
 /** The dependencies a target names; 'all' for everything. */
 export function dependenciesOf(
   target: InvalidationTarget,
@@ -54,8 +56,10 @@ export function dependenciesOf(
 ): readonly Dependency[] | 'all' {
   const given: unknown = target
   if (typeof given !== 'object' || given === null) throw fail('ERR_CACHEFLOW_TARGET', given, where)
-  const names = ['tag', 'key', 'url', 'route', 'all'].filter((name) => name in given)
-  if (names.length !== 1) throw fail('ERR_CACHEFLOW_TARGET', given, where)
+  const names = Object.keys(given).filter((name) => name !== 'params' || !('route' in given))
+  if (names.length !== 1 || !kinds.has(names[0] ?? '')) {
+    throw fail('ERR_CACHEFLOW_TARGET', given, where)
+  }
 
   if ('tag' in target) {
     const tags: readonly string[] = typeof target.tag === 'string' ? [target.tag] : target.tag
@@ -70,7 +74,7 @@ export function dependenciesOf(
 }
 
 function urlTarget(url: string, where: string): Dependency {
-  const target = url.split('#', 1)[0] ?? ''
+  const target = asSent(url.split('#', 1)[0] ?? '')
   if (target.startsWith('/') && !target.startsWith('//')) return pathDependency(target)
   const [whole, origin, path] = /^(https?:\/\/[^/?]+)([/?].*)?$/i.exec(target) ?? []
   if (whole === undefined || origin === undefined) {
@@ -81,20 +85,52 @@ function urlTarget(url: string, where: string): Dependency {
   return urlDependency(origin, path === undefined ? '/' : path.startsWith('?') ? `/${path}` : path)
 }
 
+/** No request target has a space or a character beyond ASCII: what people write is not what clients send. */
+function asSent(url: string): string {
+  return url.replaceAll(/[^!-~]+/g, (part) =>
+    encodeURIComponent(part.replaceAll(/\p{Surrogate}/gu, '\uFFFD')),
+  )
+}
+
 function routeTarget(
   target: { readonly route: string; readonly params?: RouteParams },
   where: string,
 ): Dependency {
   const pattern = text(target.route, target, where)
-  const names = Object.keys(target.params ?? {})
-  if (target.params === undefined || names.length === 0) return routeDependency(pattern)
-  const wanted = pattern.match(/[:*][A-Za-z_$][\w$]*/g)?.map((name) => name.slice(1)) ?? []
+  if (target.params === undefined) return routeDependency(pattern)
+  if (!isParams(target.params)) {
+    throw fail('ERR_CACHEFLOW_TARGET', target.params, where, {
+      mend: 'params is an object of non-empty strings, numbers or lists of strings: { id: 7 }.',
+    })
+  }
+  const names = Object.keys(target.params)
+  if (names.length === 0) return routeDependency(pattern)
+  const wanted = parametersOf(pattern)
   const unknown = names.find((name) => !wanted.includes(name))
   const isIndexed = names.length === 1 || names.length === wanted.length
   if (unknown === undefined && isIndexed) return routeParamsDependency(pattern, target.params)
   throw fail('ERR_CACHEFLOW_TARGET', target.params, where, {
     mend: `Give one parameter or all of them; ${pattern} has: ${wanted.join(', ') || 'none'}.`,
   })
+}
+
+// An id that is undefined would otherwise name a page that nobody has, and the right one would stay.
+function isParams(given: unknown): given is RouteParams {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return false
+  return Object.values(given).every(
+    (value: unknown) =>
+      (typeof value === 'string' && value !== '') ||
+      Number.isFinite(value) ||
+      (Array.isArray(value) && value.length > 0 && value.every((part) => typeof part === 'string')),
+  )
+}
+
+/** `:id`, `*path`, and a bare `*` by its number, as Express 4 names it. */
+function parametersOf(pattern: string): string[] {
+  let bare = 0
+  return (pattern.match(/[:*][A-Za-z_$][\w$]*|\*/g) ?? []).map((name) =>
+    name === '*' ? String(bare++) : name.slice(1),
+  )
 }
 
 function text(value: unknown, given: unknown, where: string): string {

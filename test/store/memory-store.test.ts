@@ -201,7 +201,7 @@ describe('a million random operations', () => {
 
   it(`keep the byte bound at every moment, and an index that tells exactly what is stored (seed ${seed})`, () => {
     const random = new Random(seed)
-    const closures = Array.from({ length: 80 }, (_, i) => {
+    const closures: (readonly string[])[] = Array.from({ length: 80 }, (_, i) => {
       const size = i % 9
       return [...new Set(Array.from({ length: size }, () => random.one(dependencies)))]
     })

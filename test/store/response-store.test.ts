@@ -64,7 +64,7 @@ function response(
     body: Buffer.from(body),
     form: 'bytes',
     validators: { etag: undefined, lastModified: undefined },
-    hasOwnValidator: false,
+    confirmable: undefined,
     timeline,
     mayServeStale: true,
     noCache: false,
@@ -257,13 +257,17 @@ describe('random requests with variants', () => {
     const names = ['a', 'b', 'c']
     const values = [undefined, '', '1;1:b=1:2']
     const seen = { found: 0, absent: 0 }
+    const faults: string[] = []
+    const check = (what: string, isRight: boolean): void => {
+      if (!isRight) faults.push(what)
+    }
     for (let step = 0; step < 60_000; step++) {
       const primary = `key ${random.below(6)}`
       const request = Object.fromEntries(names.map((name) => [name, random.one(values)]))
       const dice = random.next()
       if (dice < 0.5) {
         // The application reads a, sometimes b, sometimes c: its answer tells of all it read.
-        const read = names.filter((name, i) => i === 0 || random.chance(0.4))
+        const read = names.filter((_name, i) => i === 0 || random.chance(0.4))
         const inputs = Object.fromEntries(read.map((name) => [name, request[name]]))
         const body = JSON.stringify([primary, read.map((name) => [name, request[name] ?? null])])
         const closure = [`tag:${random.below(5)}`]
@@ -276,15 +280,18 @@ describe('random requests with variants', () => {
         }
         seen.found++
         const [madeFor, inputs] = JSON.parse(body) as [string, [string, string | null][]]
-        expect(madeFor).toBe(primary)
-        for (const [name, value] of inputs) expect(request[name] ?? null).toBe(value)
+        check(`key at ${step}`, madeFor === primary)
+        for (const [name, value] of inputs) {
+          check(`${name} at ${step}`, (request[name] ?? null) === value)
+        }
       } else {
         const dependency = `tag:${random.below(5)}`
         for (const { key } of store.enclosing(dependency)) store.fell(key, dependency)
-        expect(store.enclosing(dependency)).toEqual([])
+        check(`${dependency} at ${step}`, store.enclosing(dependency).length === 0)
       }
-      if (store.bytes > maxSize) throw new Error(`${store.bytes} bytes at ${step}`)
+      check(`bound at ${step}`, store.bytes <= maxSize)
     }
+    expect(faults).toEqual([])
     expect(seen.found).toBeGreaterThan(1_000)
     expect(seen.absent).toBeGreaterThan(1_000)
     expect(store.evicted.length).toBeGreaterThan(1_000)

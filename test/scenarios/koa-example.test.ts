@@ -99,7 +99,9 @@ describe.each([
 
   it('refuses what it does not understand, and invalidates nothing then', async () => {
     await call('/stations/pass')
-    expect((await call('/stations/pass', 'PUT', { name: '' })).status).toBe(422)
+    for (const wrong of [{}, { name: '', altitude: 3 }, { name: 'Pass', altitude: 'high' }]) {
+      expect((await call('/stations/pass', 'PUT', wrong)).status).toBe(422)
+    }
     expect((await call('/stations/pass/readings', 'POST', { celsius: 'hot' })).status).toBe(422)
     expect((await call('/stations/nowhere/readings', 'POST', { celsius: 1 })).status).toBe(404)
     expect((await call('/stations/nowhere')).status).toBe(404)

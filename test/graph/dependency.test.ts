@@ -86,6 +86,23 @@ describe('the names of dependencies', () => {
     expect(pairs).toBeGreaterThan(50)
   })
 
+  it.each([
+    [
+      'a pattern that looks like another with parameters',
+      routeDependency('/posts/:id?id=1'),
+      routeParamsDependency('/posts/:id', { id: 1 }),
+    ],
+    ['a pattern with an escape', routeDependency('/a%3Fb'), routeDependency('/a?b')],
+    [
+      'a value that looks like another parameter',
+      routeParamsDependency('/:a/:b', { a: '1&b=2' }),
+      routeParamsDependency('/:a/:b', { a: 1, b: 2 }),
+    ],
+    ['a tag that looks like a path', tagDependency('path:/a'), pathDependency('/a')],
+  ])('keep apart %s', (_what, one, other) => {
+    expect(one).not.toBe(other)
+  })
+
   it('of a host are the same in either case; those of a path are not', () => {
     expect(urlDependency('HTTP://Shop.Example', '/A')).toBe(
       urlDependency('http://shop.example', '/A'),

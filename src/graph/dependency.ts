@@ -33,12 +33,11 @@ export function groupDependency(origin: string, group: string): Dependency {
 }
 
 /**
- * Routers match paths without regard to case, and Express knows of a mount path only how the request wrote it. The two
- * characters that could be taken for the start of parameters, or for their escapes, are escaped.
+ * Routers match paths without regard to case, and Express knows of a mount path only how the request wrote it. A question
+ * mark could be taken for the start of parameters: it is escaped, by the only capital that such a name has.
  */
 export function routeDependency(pattern: string): Dependency {
-  const name = pattern.toLowerCase().replaceAll('%', '%25').replaceAll('?', '%3F')
-  return `route:${name}`
+  return `route:${pattern.toLowerCase().replaceAll('?', '%3F')}`
 }
 
 /** The parameters of a route by name; a wildcard's are its path, or a list of its segments. */

@@ -27,8 +27,10 @@ const checks = {
 }
 
 const named = process.argv.slice(2)
-for (const name of named) {
-  if (!(name in checks)) throw new Error(`${name} is none of ${Object.keys(checks).join(', ')}`)
+const unknown = named.filter((name) => !(name in checks))
+if (unknown.length > 0) {
+  console.log(`failed ${unknown.join(', ')}: none of ${Object.keys(checks).join(', ')}`)
+  process.exit(1)
 }
 const wanted = new Set(named.length > 0 ? named : Object.keys(checks))
 for (const name of wanted) if (checks[name].needs) wanted.add(checks[name].needs)

@@ -50,6 +50,12 @@ export function observe(
   Object.defineProperties(request, descriptors)
 }
 
+/** Shows the application its conditions again, where it turns out that the cache will not answer them. */
+export function reveal(request: IncomingMessage): void {
+  const state = observed.get(request)
+  if (state) state.headers = view(state.original, state.observation, undefined)
+}
+
 /** The headers of a request as they arrived; reading them here is not noted. */
 export function originalHeaders(request: IncomingMessage): RequestHeaders {
   return observed.get(request)?.original ?? request.headers
@@ -145,7 +151,10 @@ class JarObserver implements ProxyHandler<object> {
   }
 
   ownKeys(jar: object): (string | symbol)[] {
-    this.#observation.allCookies(Reflect.ownKeys(jar).length > 0)
+    // cookie-parser looks through all of them for JSON.
+    if (!isCarrierReading(JarObserver.prototype.ownKeys)) {
+      this.#observation.allCookies(Reflect.ownKeys(jar).length > 0)
+    }
     return Reflect.ownKeys(jar)
   }
 }

@@ -18,17 +18,23 @@ export function isCarrierReading(below: (...args: never[]) => unknown): boolean 
   return carriers.some((name) => file.includes(`${sep}node_modules${sep}${name}${sep}`))
 }
 
-/** The file of the frame that called `below`. */
+/** A few frames are enough: built-ins such as Object.keys stand between a trap and the code that reads. */
+const framesAbove = 4
+
+/** The file of the code that called `below`; built-ins have none. */
 export function callerOf(below: (...args: never[]) => unknown): string | undefined {
   const { prepareStackTrace, stackTraceLimit } = Error
   const holder: { stack?: unknown } = {}
   try {
-    Error.stackTraceLimit = 1
+    Error.stackTraceLimit = framesAbove
     Error.prepareStackTrace = (_error, sites) => sites
     Error.captureStackTrace(holder, below)
-    const sites = holder.stack
-    const site: unknown = Array.isArray(sites) ? sites[0] : undefined
-    return isCallSite(site) ? (site.getFileName() ?? undefined) : undefined
+    const sites: readonly unknown[] = Array.isArray(holder.stack) ? holder.stack : []
+    for (const site of sites) {
+      const file = isCallSite(site) ? site.getFileName() : undefined
+      if (typeof file === 'string') return file
+    }
+    return undefined
   } finally {
     Error.prepareStackTrace = prepareStackTrace
     Error.stackTraceLimit = stackTraceLimit

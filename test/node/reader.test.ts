@@ -1,0 +1,49 @@
+import cookieParser from 'cookie-parser'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { Observation } from '../../src/flow/observation.ts'
+import { observe } from '../../src/node/observer.ts'
+
+/** A request with two cookies that cookie-parser has read, and what was noted of it. */
+function parsed(): { readonly request: IncomingMessage; readonly observation: Observation } {
+  const request = new IncomingMessage(new Socket())
+  request.headers = { cookie: 'theme=dark; sid=1' }
+  const observation = new Observation(new Set(), new Set())
+  observe(request, observation, undefined)
+  cookieParser('secret')(request as never, new ServerResponse(request) as never, () => undefined)
+  return { request, observation }
+}
+
+function cookiesOf(request: IncomingMessage): Record<string, string> {
+  return Reflect.get(request, 'cookies') as Record<string, string>
+}
+
+describe('cookie-parser', () => {
+  it('reads the whole header and looks through all cookies, and that makes nothing private', () => {
+    const { observation } = parsed()
+    expect(observation.privateRead).toBeUndefined()
+    expect([...observation.inputs]).toEqual([])
+  })
+
+  it('offers cookies whose reads by name become inputs', () => {
+    const { request, observation } = parsed()
+    expect(cookiesOf(request)['theme']).toBe('dark')
+    expect([...observation.inputs]).toEqual(['cookie:theme'])
+    expect(observation.privateRead).toBeUndefined()
+  })
+
+  it('does not excuse an application that enumerates its cookies', () => {
+    const enumerations = [
+      (jar: object) => Object.keys(jar),
+      (jar: object) => ({ ...jar }),
+      (jar: object) => JSON.stringify(jar),
+      (jar: object) => Reflect.ownKeys(jar),
+    ]
+    for (const enumerate of enumerations) {
+      const { request, observation } = parsed()
+      enumerate(cookiesOf(request))
+      expect(observation.privateRead?.reason).toBe('cookie-read')
+    }
+  })
+})

@@ -14,13 +14,13 @@
 
 /** @type {Case[]} */
 export const CASES = [
-  { id: 'html', title: '20 KiB HTML', page: 'html', requests: 2500, kind: 'hit' },
-  { id: 'json', title: '1 KiB JSON', page: 'json', requests: 3000, kind: 'hit' },
+  { id: 'html', title: '20 KiB HTML', page: 'html', requests: 1500, kind: 'hit' },
+  { id: 'json', title: '1 KiB JSON', page: 'json', requests: 2000, kind: 'hit' },
   {
     id: '304',
     title: '304 to If-None-Match',
     page: 'html',
-    requests: 3000,
+    requests: 2000,
     kind: 'hit',
     conditional: true,
   },

@@ -39,17 +39,17 @@ const { values: options } = parseArgs({
   },
 })
 
-/**
- * So many rounds are not counted: the compiler has to have done its work, and to have seen connections
- * come and go and the pauses between rounds (the first rounds cost up to twice as much).
- */
-const WARM_UP_ROUNDS = 4
+/** Seconds for each process, before the first round: the compiler has to have done its work. */
+const WARM_UP = options.quick ? 0.5 : 1.2
+/** So many rounds are not counted: the pauses between them are new to the processes. */
+const WARM_UP_ROUNDS = options.quick ? 1 : 2
 /** A profile takes so many times the requests of a round. */
 const PROFILE_ROUNDS = 12
+const PROFILE_WARM_UP = 4
 /** The base is measured again after so many variants. */
 const BASE_EVERY = 6
 
-const rounds = counted('rounds') ?? (options.quick ? 5 : 15)
+const rounds = counted('rounds') ?? (options.quick ? 5 : 11)
 const requestsARound = counted('requests')
 const load = new Child('load', 'load.js')
 
@@ -98,8 +98,11 @@ async function measure(wanted, variants) {
     index > 0 && index % BASE_EVERY === 0 && wanted.kind === 'hit' ? ['node', id] : [id],
   )
   try {
-    for (const subject of subjects.values()) await subject.start()
     const start = performance.now()
+    for (const subject of subjects.values()) {
+      await subject.start()
+      await subject.warmUp(WARM_UP)
+    }
     for (let round = 1 - WARM_UP_ROUNDS; round <= rounds; round++) {
       const ofRound = Object.fromEntries(variants.map(({ id }) => [id, []]))
       for (const id of order) ofRound[id].push(await subjects.get(id).sample(requests))
@@ -132,7 +135,7 @@ async function profile(name) {
   const subject = new Subject(variant, wanted, load)
   try {
     await subject.start()
-    await subject.sample(requests)
+    await subject.warmUp(PROFILE_WARM_UP)
     const { cpu } = await subject.sample(requests)
     console.log(
       `${caseId}/${variantId}: ${cpu.toFixed(1)} µs of CPU a request without the profiler\n`,

@@ -14,7 +14,9 @@ export function report(run) {
   const tables = CASES.filter(({ id }) => run.results[id]).map((wanted) =>
     caseTable(wanted, run.results[wanted.id]),
   )
-  return [conditions(run), barTable(run.results), ...tables].filter(Boolean).join('\n\n')
+  return [conditions(run), disturbance(run.results), barTable(run.results), ...tables]
+    .filter(Boolean)
+    .join('\n\n')
 }
 
 /** Where the figures come from. No host name and no path: only what bears on them. */
@@ -33,6 +35,28 @@ function conditions({ command, date, rounds }) {
       ],
     ],
   )
+}
+
+/**
+ * Says so when a run is not worth believing: the server had to wait for its core, or the two processes
+ * of the same base differ.
+ */
+function disturbance(results) {
+  const signs = CASES.filter(({ id }) => results[id]?.node).flatMap(({ id, title }) => {
+    const { node, 'node-again': again } = results[id]
+    const busy = median(node.map((sample) => sample.busy))
+    const control = again ? ratio(cpu(again), cpu(node)).median : 1
+    return [
+      busy < 0.9
+        ? `${title}: the base had its core for ${Math.round(busy * 100)} % of the time only`
+        : '',
+      Math.abs(control - 1) > 0.05
+        ? `${title}: the base measured twice differs by ${control.toFixed(2)}`
+        : '',
+    ].filter(Boolean)
+  })
+  if (signs.length === 0) return ''
+  return `**Disturbed**, to be run again on a quiet machine:\n\n${signs.map((sign) => `- ${sign}`).join('\n')}`
 }
 
 function caseTable(wanted, results) {

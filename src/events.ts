@@ -109,6 +109,9 @@ export type RefreshReason = 'stale-while-revalidate' | 'soft'
 
 export interface HitEvent {
   readonly key: string
+  readonly method: string
+  /** Path and query as received. */
+  readonly url: string
   readonly reason: HitReason
   /** Seconds since the response was made. */
   readonly age: number
@@ -118,6 +121,8 @@ export interface HitEvent {
 }
 export interface MissEvent {
   readonly key: string
+  readonly method: string
+  readonly url: string
   readonly reason: MissReason
   /** What felled the entry, for reason 'invalidated': a dependency such as `tag:posts`. */
   readonly by: string | undefined
@@ -142,6 +147,8 @@ export interface StoreEvent {
 }
 export interface RefuseEvent {
   readonly key: string
+  readonly method: string
+  readonly url: string
   readonly route: string | undefined
   readonly reason: RefuseReason
   readonly detail: string | undefined

@@ -132,7 +132,8 @@ function matchedRoute(request: Request): MatchedRoute | undefined {
   const { path } = route
   if (typeof path !== 'string') return undefined
   const params: Record<string, string> = {}
-  for (const [name, value] of Object.entries(request.params)) {
+  // Express 5 takes the params back when the route has failed.
+  for (const [name, value] of Object.entries(request.params ?? {})) {
     if (value !== undefined) params[name] = String(value)
   }
   return { pattern: request.baseUrl + path, params }

@@ -9,11 +9,12 @@ import {
   type Report,
   type StoredResponse,
   answer,
+  asksAgain,
   fieldsSince,
-  movesKey,
   observe,
   refreshExchange,
   renditionOf,
+  reveal,
   setField,
   snapshot,
 } from '../../src/adapter.ts'
@@ -68,10 +69,9 @@ export class KoaPlace {
     }
     const { exchange } = way
     const policy = policyAt(exchange.policy)
-    const namesCookies = policy.vary.some((name) => name.startsWith('cookie:'))
-    const asksAgain = movesKey(policy) || (exchange.lookup.bypass === 'cookie' && namesCookies)
-    if (policy.off || !asksAgain || exchange.isEnded) {
+    if (policy.off || exchange.isEnded || !asksAgain(exchange, policy)) {
       exchange.policy = policy
+      if (policy.off) reveal(ctx.req)
       await next()
       return
     }

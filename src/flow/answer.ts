@@ -63,6 +63,19 @@ export function answer<Native>(
   }
 }
 
+/** Must a request on its way be judged anew under the policy of its route? Only where that looks under another key. */
+export function asksAgain<Native>(exchange: Exchange<Native>, policy: Policy<Native>): boolean {
+  const before = exchange.policy
+  const { bypass } = exchange.lookup
+  const namesCookies = policy.vary.some((name) => name.startsWith('cookie:'))
+  return (
+    policy.key !== before.key ||
+    policy.session !== before.session ||
+    policy.query !== before.query ||
+    (bypass === 'cookie' && namesCookies)
+  )
+}
+
 /** Would this request, as it has just arrived, be answered from memory? Asks nothing of the application's functions. */
 export function foresees<Native>(
   cache: ResponseCache<Native>,
@@ -70,7 +83,7 @@ export function foresees<Native>(
 ): boolean {
   const { policy, clock } = cache.settings
   if (movesKey(policy) || cache.settings.requestDirectives) return false
-  const key = request.origin + request.target
+  const key = cacheKey(request, policy, undefined)
   const { stored } = cache.store.find(key, (name) => cache.read(request, name))
   if (stored === undefined || stored.stamp < cache.sequence.softFloor) return false
   const judgement = judge(stored, clock())
@@ -102,10 +115,10 @@ function look<Native>(
   if (stored) {
     const use = usable(cache, stored, wish, now)
     if (use === 'fresh' || use === 'max-stale') {
-      return serve(cache, stored, waited ? 'collapsed' : use, undefined)
+      return serve(cache, request, stored, waited ? 'collapsed' : use, undefined)
     }
     if (use === 'stale-while-revalidate') {
-      return serve(cache, stored, use, cache.leadRefresh(stored))
+      return serve(cache, request, stored, use, cache.leadRefresh(stored))
     }
     reason = use
     if (judge(stored, now) === 'dead') {
@@ -131,15 +144,15 @@ function look<Native>(
       return { act: 'wait', making, timeout }
     }
   }
-  if (credential === undefined) cache.miss(primaryKey, key, isPass ? 'hit-for-miss' : reason)
-  else cache.bypass(request, 'credentials', credential)
   const exchange = new Exchange(cache, request, policy, {
     primaryKey,
     key,
     audience,
     stored,
-    reason,
+    reason: isPass ? 'hit-for-miss' : reason,
+    felledBy: reason === 'invalidated' ? store.fallOf(key)?.by : undefined,
     bypass: credential === undefined ? undefined : 'credentials',
+    bypassDetail: credential,
   })
   if (isShared) exchange.lead()
   return { act: 'forward', exchange }
@@ -167,11 +180,12 @@ function usable<Native>(
 
 function serve<Native>(
   cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
   stored: StoredResponse,
   reason: HitReason,
   refresh: Making | undefined,
 ): Answer<Native> {
-  cache.hit(stored, reason)
+  cache.hit(request, stored, reason)
   return { act: 'serve', stored, reason, refresh }
 }
 
@@ -181,7 +195,6 @@ function pass<Native>(
   policy: Policy<Native>,
   reason: BypassReason,
 ): Answer<Native> {
-  cache.bypass(request, reason)
   return { act: 'forward', exchange: passingExchange(cache, request, policy, reason) }
 }
 

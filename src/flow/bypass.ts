@@ -15,6 +15,8 @@ export function bypassReason<Native>(
   if (method !== 'GET' && method !== 'HEAD') return 'method'
   // Absolute form and the like name another target than Host does: no key could hold both (S-11).
   if (request.target.charCodeAt(0) !== slash) return 'target'
+  // A host that is none, such as "victim/x", would write the path of another key (S-9, S-10).
+  if (!plainOrigin.test(request.origin) || !isPlainHost(headers['host'])) return 'target'
   if (headers['upgrade'] !== undefined || headers['expect'] !== undefined) return 'upgrade'
   if (headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined) {
     return 'precondition'
@@ -25,6 +27,12 @@ export function bypassReason<Native>(
 }
 
 const slash = 47
+const plainOrigin = /^https?:\/\/[^\s/?#\\]*$/i
+const plainHost = /^[^\s/?#\\]*$/
+
+function isPlainHost(host: string | readonly string[] | undefined): boolean {
+  return host === undefined || (typeof host === 'string' && plainHost.test(host))
+}
 
 /** The answer to a GET may depend on a body that the key does not hold ("fat GET", S-5). */
 function hasBody(headers: RequestHeaders): boolean {

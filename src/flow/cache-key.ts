@@ -12,21 +12,35 @@ const longestKey = 4_096
  *   https://shop.example/posts/1?x=2
  *   ^ origin             ^ target
  *
- * `key()` replaces the target; `session()` adds who shares. The parts are joined by characters that no URL
- * contains, so that no request can write another's key.
+ * `key()` replaces the target; `session()` adds who shares; where a trusted proxy names the host and Host itself is
+ * another one, both count. The parts are joined by spaces, which neither a request target nor a plain origin contains, and
+ * what is free text carries its length: no request can write another's key.
+ *
+ *   https://shop.example via inner:3000/posts/1
+ *   https://shop.example key 7:posts 1 session 5:alice
  */
 export function cacheKey<Native>(
   request: IncomingRequest<Native>,
   policy: Policy<Native>,
   audience: string | undefined,
 ): string {
+  const origin = request.origin + viaOf(request)
   if (policy.key === undefined && audience === undefined && policy.query === undefined) {
-    return request.origin + request.target
+    return origin + request.target
   }
   const own = policy.key === undefined ? undefined : ownKey(policy.key(request.native))
-  const name = own === undefined ? keyedTarget(request.target, policy.query) : ` key ${own}`
-  const key = request.origin + name
+  const name =
+    own === undefined ? keyedTarget(request.target, policy.query) : ` key ${own.length}:${own}`
+  const key = origin + name
   return audience === undefined ? key : `${key} session ${audience.length}:${audience}`
+}
+
+/** An application behind a trusted proxy can still read Host, which anybody can send beside any forwarded host (S-2). */
+function viaOf<Native>({ headers, origin }: IncomingRequest<Native>): string {
+  const { host } = headers
+  if (typeof host !== 'string') return ''
+  const isSame = origin.endsWith(host) && origin.charAt(origin.length - host.length - 1) === '/'
+  return isSame ? '' : ` via ${host}`
 }
 
 /** The target with the parameters that the policy makes part of the key. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Duration, milliseconds } from '../duration.ts'
 import { fail } from '../errors.ts'
-import { tagDependency } from '../graph/dependency.ts'
+import { pathOf, tagDependency, urlDependency } from '../graph/dependency.ts'
 import { type InvalidationTarget, checkedTag, dependenciesOf } from '../graph/invalidation.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import type { Validators } from '../http/validation.ts'
@@ -31,6 +31,7 @@ export interface DraftSink {
 /** What a draft speaks for: an exchange. */
 export interface DraftSubject {
   readonly recording: Recording
+  readonly request: { readonly origin: string }
   readonly versionScope: string
   matchesVersion(version: Validators): boolean
 }
@@ -67,7 +68,13 @@ export class Draft {
     for (const target of targets) {
       const dependencies = dependenciesOf(target, 'dependsOn()')
       if (dependencies === 'all') throw fail('ERR_CACHEFLOW_TARGET', target, 'dependsOn()')
-      for (const dependency of dependencies) this.#exchange.recording.dependencies.add(dependency)
+      const { recording, request } = this.#exchange
+      for (const dependency of dependencies) {
+        recording.dependencies.add(dependency)
+        const path = pathOf(dependency)
+        // A POST to that path is a POST to our own host, and names the whole URL.
+        if (path !== undefined) recording.dependencies.add(urlDependency(request.origin, path))
+      }
     }
     return this
   }

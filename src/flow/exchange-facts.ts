@@ -15,7 +15,11 @@ export interface Lookup {
   /** A stale stored response that the application may confirm, or that may stand in for an error. */
   readonly stored: StoredResponse | undefined
   readonly reason: MissReason | undefined
+  /** What felled what was stored, where the reason is 'invalidated'. */
+  readonly felledBy?: string | undefined
   readonly bypass: BypassReason | undefined
+  /** What decided to pass by: the name of a header. */
+  readonly bypassDetail?: string | undefined
 }
 
 /** The head of a response as the application made it, before the fields of outer layers. */

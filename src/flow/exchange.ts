@@ -8,6 +8,7 @@ import {
   validatorsOf,
   weakMatch,
 } from '../http/validation.ts'
+import { keyedTarget } from './cache-key.ts'
 import { type Overrides, overridesFor, versionScopeOf } from './conditions.ts'
 import type { ExchangeFacts, HeadPlan, Lookup, ResponseHead } from './exchange-facts.ts'
 import { bypassFields, forwardFields } from './head-fields.ts'
@@ -36,6 +37,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   #head: ResponseHead | undefined
   #verdict: Verdict | undefined
   #matchedVersion = false
+  #isTold = false
   #done = false
 
   constructor(
@@ -64,7 +66,8 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** Nothing of it will be stored: credentials alone do not say so, for `public` may follow (RFC 9111 §3.5). */
   get isPassing(): boolean {
-    return this.lookup.bypass !== undefined && this.lookup.bypass !== 'credentials'
+    const { bypass } = this.lookup
+    return this.policy.off || (bypass !== undefined && bypass !== 'credentials')
   }
 
   /** Its fate is sealed: stored, refused, or answered from the store. */
@@ -117,7 +120,11 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#head = head
     this.receivedAt = this.cache.settings.clock()
     this.#invalidateTarget(head)
-    if (this.isPassing) return { act: 'send', fields: bypassFields(this, head), collect: false }
+    if (this.isPassing) {
+      this.#tell()
+      this.#settle()
+      return { act: 'send', fields: bypassFields(this, head), collect: false }
+    }
     const { stored } = this.lookup
     if (stored) {
       if (head.status === 304 && this.#confirms(head, stored)) return this.#freshen(head, stored)
@@ -125,6 +132,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
         return this.#replaceError(stored, head.status)
       }
     }
+    this.#tell()
     if (this.request.method === 'HEAD') {
       if (stored && head.status === 200) {
         const length = ['Content-Length', String(stored.body.byteLength)]
@@ -176,6 +184,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   refuse(reason: RefuseReason, detail?: string): void {
     if (this.#done) return
     this.#done = true
+    this.#tell()
     this.observation?.seal()
     const { cache, request, lookup } = this
     if (!this.isPassing && request.method === 'GET') {
@@ -189,6 +198,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   /** Another exchange goes on in its place, under the key of a route. */
   release(): void {
     this.#done = true
+    this.#isTold = true
     if (!this.isRefresh) this.#settle()
   }
 
@@ -210,6 +220,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** The application confirmed the stored response (RFC 9111 §4.3.4). */
   #freshen(head: ResponseHead, stored: StoredResponse): HeadPlan {
+    this.#isTold = true
     const renewed = freshened(this, head, stored)
     if (renewed.store) {
       this.#store(renewed.response, 'validated')
@@ -219,7 +230,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#done = true
     this.#settle()
     const served = renewed.store ? renewed.response : stored
-    this.cache.hit(served, 'validated')
+    this.cache.hit(this.request, served, 'validated')
     return {
       act: 'serve',
       stored: served,
@@ -240,9 +251,10 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   #replaceError(stored: StoredResponse, status: number): HeadPlan {
     this.#done = true
+    this.#isTold = true
     this.#tellRefresh('kept')
     this.#settle()
-    this.cache.hit(stored, 'stale-if-error')
+    this.cache.hit(this.request, stored, 'stale-if-error')
     return { act: 'serve', stored, reason: 'stale-if-error', forwardedStatus: status, cookies: [] }
   }
 
@@ -268,9 +280,11 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   }
 
   #invalidateTarget(head: ResponseHead): void {
-    const { request } = this
+    const { request, policy } = this
     if (!isUnsafe(request.method) && !isUnsafe(head.method)) return
-    const dependencies = invalidatedBy(request.origin, request.target, head.status, head.fields)
+    const keyed = (target: string): string => keyedTarget(target, policy.query)
+    const { status, fields } = head
+    const dependencies = invalidatedBy(request.origin, request.target, status, fields, keyed)
     if (dependencies.length > 0) this.cache.invalidate(dependencies, false)
   }
 
@@ -278,6 +292,17 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   #release(reason: RefuseReason): void {
     if (!isTransient(reason, this.#head?.status)) this.cache.rememberPass(this.lookup.key)
     this.#settle()
+  }
+
+  /** Tells once what led to the application: a miss, or a bypass. Only now is it known whether a route answered instead. */
+  #tell(): void {
+    if (this.#isTold) return
+    this.#isTold = true
+    const { cache, request, policy } = this
+    const { primaryKey, reason, felledBy, bypass, bypassDetail } = this.lookup
+    if (policy.off) cache.bypass(request, 'off')
+    else if (bypass !== undefined) cache.bypass(request, bypass, bypassDetail)
+    else cache.miss(request, primaryKey, reason ?? 'absent', felledBy)
   }
 
   #settle(): void {

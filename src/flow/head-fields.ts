@@ -116,7 +116,7 @@ export function forwardFields<Native>(
 
 /** The changes for a response of a request that passed by. */
 export function bypassFields<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): HeadFields {
-  const { bypass } = facts.lookup
+  const bypass = facts.policy.off ? 'off' : facts.lookup.bypass
   const fwd = bypass === 'method' ? 'method' : 'bypass'
   return {
     set: reportFields(facts, head, { fwd, stored: false }, `bypass: ${bypass ?? ''}`),

@@ -14,6 +14,8 @@ export function inputValue<Native>(
   userAgentClass: UserAgentClass,
 ): string | undefined {
   const { headers } = request
+  // A field can be called "constructor"; what every object has is no field (S-29).
+  if (name in Object.prototype && !Object.hasOwn(headers, name)) return undefined
   if (name.startsWith('cookie:')) {
     const header = headerValue(headers, 'cookie')
     return header === undefined ? undefined : cookieValue(header, name.slice('cookie:'.length))
@@ -21,7 +23,8 @@ export function inputValue<Native>(
   if (name === 'user-agent') return userAgentClass(headerValue(headers, name) ?? '')
   // Frameworks read X-Forwarded-For to tell the client's address: then the peer's address matters as well.
   if (name === 'x-forwarded-for') {
-    return `${request.remoteAddress} ${headerValue(headers, name) ?? '-'}`
+    const forwarded = headerValue(headers, name)
+    return forwarded === undefined ? request.remoteAddress : `${request.remoteAddress} ${forwarded}`
   }
   return normaliseField(name, headerValue(headers, name))
 }

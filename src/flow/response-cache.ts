@@ -41,12 +41,14 @@ export class ResponseCache<Native> {
   }
 
   /** Counts and tells a hit. */
-  hit(stored: StoredResponse, reason: HitReason): void {
+  hit(request: IncomingRequest<Native>, stored: StoredResponse, reason: HitReason): void {
     this.hits++
     if (!this.events.wants('hit')) return
     const now = this.settings.clock()
     this.events.emit('hit', {
       key: stored.primaryKey,
+      method: request.method,
+      url: request.target,
       reason,
       age: currentAge(stored.timeline, now),
       ttl: timeToLive(stored.timeline, now),
@@ -64,11 +66,16 @@ export class ResponseCache<Native> {
   }
 
   /** Counts and tells a miss. */
-  miss(primaryKey: string, key: string, reason: MissReason): void {
+  miss(
+    request: IncomingRequest<Native>,
+    primaryKey: string,
+    reason: MissReason,
+    by?: string,
+  ): void {
     this.misses++
     if (!this.events.wants('miss')) return
-    const by = reason === 'invalidated' ? this.store.fallOf(key)?.by : undefined
-    this.events.emit('miss', { key: primaryKey, reason, by })
+    const { method, target: url } = request
+    this.events.emit('miss', { key: primaryKey, method, url, reason, by })
   }
 
   /** Counts and tells that a request passes by. */
@@ -95,7 +102,10 @@ export class ResponseCache<Native> {
     detail: string | undefined,
   ): void {
     const route = request.route()?.pattern
-    if (this.events.wants('refuse')) this.events.emit('refuse', { key, route, reason, detail })
+    if (this.events.wants('refuse')) {
+      const { method, target: url } = request
+      this.events.emit('refuse', { key, method, url, route, reason, detail })
+    }
     const message = this.#warnings.messageOnce(
       route ?? request.target.split('?', 1)[0] ?? '/',
       reason,

@@ -27,13 +27,15 @@ export function invalidatedBy(
   target: string,
   status: number,
   fields: HeaderFields,
+  /** Reduces a target to what the cache key has of it. */
+  keyed: (target: string) => string,
 ): Dependency[] {
   if (status < 200 || status >= 400) return []
-  const dependencies = [urlDependency(origin, target)]
+  const dependencies = [urlDependency(origin, keyed(target))]
   for (const name of ['location', 'content-location']) {
     const reference = fieldValue(fields, name)
     const named = reference === undefined ? undefined : onOrigin(reference, origin, target)
-    if (named !== undefined) dependencies.push(urlDependency(origin, named))
+    if (named !== undefined) dependencies.push(urlDependency(origin, keyed(named)))
   }
   const groups = parseStringList(fieldValue(fields, 'cache-group-invalidation') ?? '') ?? []
   for (const group of groups) dependencies.push(groupDependency(origin, group))

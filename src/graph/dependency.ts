@@ -28,6 +28,11 @@ export function pathDependency(target: string): Dependency {
   return `path:${target}`
 }
 
+/** The path of a path dependency; undefined for every other kind. */
+export function pathOf(dependency: Dependency): string | undefined {
+  return dependency.startsWith('path:') ? dependency.slice('path:'.length) : undefined
+}
+
 export function groupDependency(origin: string, group: string): Dependency {
   return `group:${origin.toLowerCase()} ${JSON.stringify(group)}`
 }

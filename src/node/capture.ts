@@ -4,6 +4,7 @@ import type { Exchange } from '../flow/exchange.ts'
 import { withoutFields } from '../http/header-fields.ts'
 import { notModifiedFields } from '../http/validation.ts'
 import { type Report, deliver } from './delivery.ts'
+import { type Chunk, derivesLength, encodingOf, isChunk, lengthOf } from './framing.ts'
 import {
   type HeaderSnapshot,
   fieldsSince,
@@ -61,7 +62,8 @@ export class Capture<Native> {
     response.end = this.#onEnd.bind(this) as typeof response.end
     response.once('close', () => {
       // What is made for nobody may be cut short without a sign: Koa ends it with no body at all.
-      if (!this.#ended) this.exchange.refuse('incomplete', 'the connection closed')
+      if (this.#ended) return
+      this.#conclude(() => this.exchange.refuse('incomplete', 'the connection closed'))
     })
   }
 
@@ -76,17 +78,38 @@ export class Capture<Native> {
   #onWriteHead(status: number, ...rest: unknown[]): ServerResponse {
     const response = this.#response
     if (this.#mode !== 'waiting' || response.headersSent) return this.#writeHead(status, ...rest)
-    const { reason, fields } = parseWriteHead(rest)
+    const isAlone = !this.#hasOuterLayers && response.getHeaderNames().length === 0
+    const { reason, fields } = parseWriteHead(rest, isAlone || this.#request.httpVersionMajor > 1)
     for (const [name, value] of fields) response.setHeader(name, value)
     response.statusCode = status
     const plan = this.#plan(status, reason)
     if (plan === undefined) return this.#passHead(status, reason)
+    const changed = plan.act === 'serve' ? [] : [...plan.fields.remove, ...plan.fields.set.map(([name]) => name)]
+    const standing = changed.map((name) => [name, response.getHeader(name)] as const)
+    try {
+      this.#carryOut(plan, status, reason)
+    } catch (error) {
+      // Node or an outer layer refused the head. What the framework answers then is another response than this one.
+      this.#mode = 'passing'
+      this.#conclude(() => this.exchange.refuse('fault', 'the head could not be sent'))
+      response.statusCode = status
+      for (const [name, value] of response.headersSent ? [] : standing) {
+        if (value === undefined) response.removeHeader(name)
+        else response.setHeader(name, value)
+      }
+      throw error
+    }
+    return response
+  }
+
+  #carryOut(plan: HeadPlan, status: number, reason: string | undefined): void {
+    const response = this.#response
     if (plan.act === 'serve') {
       this.#mode = 'dropping'
       this.#clearFields()
       if (plan.cookies.length > 0) response.setHeader('Set-Cookie', [...plan.cookies])
       this.#deliver(plan.stored, { kind: plan.reason, forwardedStatus: plan.forwardedStatus })
-      return response
+      return
     }
     for (const name of plan.fields.remove) response.removeHeader(name)
     for (const [name, value] of plan.fields.set) setField(response, name, [value])
@@ -104,14 +127,13 @@ export class Capture<Native> {
       // Layers outside of ours speak inside writeHead: a session's cookie comes that late (C-7, C-9).
       if (this.#hasOuterLayers) this.exchange.veto(fieldsSince(response, this.#before))
     }
-    return response
   }
 
   #plan(status: number, reason: string | undefined): HeadPlan | undefined {
     try {
       return this.exchange.head({
         status,
-        statusMessage: reason ?? (this.#response.statusMessage || undefined),
+        statusMessage: reason ?? this.#statusMessage,
         fields: fieldsSince(this.#response, this.#before),
         method: this.#request.method ?? '',
       })
@@ -123,13 +145,19 @@ export class Capture<Native> {
     }
   }
 
+  /** HTTP/2 has none, and warns whoever asks (RFC 9113 §8.3.1). */
+  get #statusMessage(): string | undefined {
+    if (this.#request.httpVersionMajor !== 1) return undefined
+    return this.#response.statusMessage || undefined
+  }
+
   #passHead(status: number, reason: string | undefined): ServerResponse {
     return reason === undefined ? this.#writeHead(status) : this.#writeHead(status, reason)
   }
 
   #onWrite(chunk: unknown, ...rest: unknown[]): boolean {
     if (this.#isEnding) return this.#write(chunk, ...rest)
-    if (!isBytes(chunk)) return this.#write(chunk, ...rest)
+    if (!isChunk(chunk)) return this.#write(chunk, ...rest)
     if (this.#mode === 'waiting') this.#writeImplicitHead(undefined)
     if (this.#mode === 'hiding' || this.#mode === 'dropping') {
       this.#keep(chunk, rest[0])
@@ -144,7 +172,9 @@ export class Capture<Native> {
 
   #onEnd(...args: unknown[]): ServerResponse {
     if (this.#ended || this.#isEnding) return this.#end(...args)
-    const chunk = isBytes(args[0]) ? args[0] : undefined
+    // What Node will refuse must not cost the head, which an error page may need.
+    if (args[0] && !isChunk(args[0]) && typeof args[0] !== 'function') return this.#end(...args)
+    const chunk = isChunk(args[0]) ? args[0] : undefined
     if (this.#mode === 'waiting') this.#writeImplicitHead(args)
     this.#ended = true
     if (chunk !== undefined) this.#keep(chunk, args[1])
@@ -159,13 +189,20 @@ export class Capture<Native> {
       this.#isEnding = false
     }
     // The client has its bytes by now: what storing costs is not on its time.
-    if (this.#mode === 'collecting' || this.#mode === 'hiding') {
-      this.exchange.complete(this.#body())
-    } else {
-      this.exchange.end()
-    }
+    const isWhole = this.#mode === 'collecting' || this.#mode === 'hiding'
+    this.#conclude(() => (isWhole ? this.exchange.complete(this.#body()) : this.exchange.end()))
     this.#chunks = []
     return this.#response
+  }
+
+  /** By now the response is on its way: what goes wrong in the cache is told, and nobody's error. */
+  #conclude(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.exchange.cache.fault(error, 'ending an exchange')
+      this.exchange.release()
+    }
   }
 
   #callBack(args: unknown[]): void {
@@ -181,29 +218,14 @@ export class Capture<Native> {
    */
   #writeImplicitHead(endArguments: unknown[] | undefined): void {
     const response = this.#response
-    if (endArguments !== undefined && this.#mayDeriveLength()) {
+    if (endArguments !== undefined && derivesLength(this.#request, response)) {
       const [chunk, encoding] = endArguments
-      response.setHeader('Content-Length', isBytes(chunk) ? lengthOf(chunk, encoding) : 0)
+      response.setHeader('Content-Length', isChunk(chunk) ? lengthOf(chunk, encoding) : 0)
     }
     response.writeHead(response.statusCode)
   }
 
-  #mayDeriveLength(): boolean {
-    const response = this.#response
-    const { statusCode } = response
-    return (
-      this.#request.httpVersionMajor === 1 &&
-      this.#request.method !== 'HEAD' &&
-      statusCode >= 200 &&
-      statusCode !== 204 &&
-      statusCode !== 304 &&
-      !response.hasHeader('content-length') &&
-      !response.hasHeader('transfer-encoding') &&
-      !response.hasHeader('trailer')
-    )
-  }
-
-  #keep(chunk: string | Uint8Array, encoding: unknown): void {
+  #keep(chunk: Chunk, encoding: unknown): void {
     if (this.#mode !== 'collecting' && this.#mode !== 'hiding') return
     this.#size += lengthOf(chunk, encoding)
     if (this.#size > this.exchange.cache.store.maxEntrySize) {
@@ -253,18 +275,4 @@ export class Capture<Native> {
     const writer = { writeHead: this.#writeHead, end: this.#end }
     deliver(request, this.#response, stored, cache.settings, report, writer)
   }
-}
-
-function isBytes(chunk: unknown): chunk is string | Uint8Array {
-  return typeof chunk === 'string' || chunk instanceof Uint8Array
-}
-
-function encodingOf(encoding: unknown): BufferEncoding {
-  return typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8'
-}
-
-function lengthOf(chunk: string | Uint8Array, encoding: unknown): number {
-  return typeof chunk === 'string'
-    ? Buffer.byteLength(chunk, encodingOf(encoding))
-    : chunk.byteLength
 }

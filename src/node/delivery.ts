@@ -158,7 +158,7 @@ function fieldsFor<Native>(
   const own = ['Age', age]
   if (settings.cacheStatus !== false) own.push('Cache-Status', status)
   if (settings.why) {
-    const why = printable(whyOf(stored, report))
+    const why = printable(whyOf(stored, report, now))
     own.push('cacheflow-why', why, 'Server-Timing', `cacheflow;desc="${why}"`)
   }
   return [...own, ...wire[kind].slice(places.cacheStatus + 1)]
@@ -199,9 +199,11 @@ function statusOf<Native>(
   return cacheStatus({ name: 'cacheflow', hit: true, ttl, ...key }, upstream)
 }
 
-function whyOf(stored: StoredResponse, report: Report): string {
+function whyOf(stored: StoredResponse, report: Report, now: number): string {
   const vary = stored.inputs.length === 0 ? '' : `; vary: ${stored.inputs.join(' ')}`
-  return `hit: ${report.kind}${vary}`
+  const { timeline } = stored
+  const age = `age=${currentAge(timeline, now)}; ttl=${timeToLive(timeline, now)}`
+  return `hit: ${report.kind}; ${age}${vary}`
 }
 
 /** Beside fields that outer layers have set; a name with several lines keeps them all. */

@@ -1,8 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Answer, answer, foresees, passingExchange, refreshExchange } from '../flow/answer.ts'
+import {
+  type Answer,
+  answer,
+  asksAgain,
+  foresees,
+  passingExchange,
+  refreshExchange,
+} from '../flow/answer.ts'
 import type { Exchange } from '../flow/exchange.ts'
 import { Observation } from '../flow/observation.ts'
-import { type Policy, movesKey } from '../flow/policy.ts'
+import type { Policy } from '../flow/policy.ts'
 import type { Making } from '../flow/request-collapsing.ts'
 import type { ResponseCache } from '../flow/response-cache.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
@@ -10,7 +17,7 @@ import { Capture } from './capture.ts'
 import { type Report, deliver } from './delivery.ts'
 import { injectionFor } from './injection.ts'
 import type { Arrival, NodeRequest } from './node-request.ts'
-import { observe } from './observer.ts'
+import { observe, reveal } from './observer.ts'
 
 /** One request at one place where the cache stands, with what the framework must do for it. */
 export interface Passage<Native> {
@@ -116,11 +123,9 @@ export class Gate<Native> {
     }
     const { exchange } = way
     const policy = policyAt(exchange.policy)
-    const { bypass } = exchange.lookup
-    const asksAgain =
-      movesKey(policy) || (bypass === 'cookie' && policy.vary.some((v) => v.startsWith('cookie:')))
-    if (policy.off || !asksAgain || exchange.isEnded) {
+    if (policy.off || exchange.isEnded || !asksAgain(exchange, policy)) {
       exchange.policy = policy
+      if (policy.off) reveal(passage.message)
       passage.forward()
       return
     }

@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { type IncomingMessage, ServerResponse } from 'node:http'
 
 /** Header values as they stood at one moment, to tell later who set what. */
 export type HeaderSnapshot = ReadonlyMap<string, string>
@@ -48,39 +48,50 @@ export function setField(response: ServerResponse, name: string, values: readonl
   response.setHeader(name, [...names.values()].join(', '))
 }
 
-/** What `writeHead(status, reason?, headers?)` was called with, in all its forms. */
-export function parseWriteHead(rest: WriteHeadArguments): {
+/** Values as `setHeader` takes them; what it refuses, it shall refuse itself. */
+type GivenField = readonly [name: string, value: string | string[]]
+
+/**
+ * What `writeHead(status, reason?, headers?)` was called with, in all its forms.
+ *
+ * @param keepsLines a name that stands several times in a list has several lines
+ */
+export function parseWriteHead(
+  rest: WriteHeadArguments,
+  keepsLines: boolean,
+): {
   readonly reason: string | undefined
-  readonly fields: readonly (readonly [name: string, value: string | string[]])[]
+  readonly fields: readonly GivenField[]
 } {
   const reason = typeof rest[0] === 'string' ? rest[0] : undefined
-  const headers = rest[reason === undefined && rest[0] !== undefined ? 0 : 1] ?? rest[0]
-  return { reason, fields: typeof headers === 'object' && headers !== null ? grouped(headers) : [] }
-}
-
-// Array forms may repeat a name: its lines stay together, none is lost (C-6).
-function grouped(headers: object): [string, string | string[]][] {
-  if (!Array.isArray(headers)) {
-    return Object.entries(headers as OutgoingHttpHeaders).flatMap(([name, value]) =>
-      value === undefined
-        ? []
-        : [
-            [name, Array.isArray(value) ? value.map(String) : String(value)] as [
-              string,
-              string | string[],
-            ],
-          ],
-    )
-  }
-  const pairs: unknown[][] = Array.isArray(headers[0])
+  const headers = rest[1] ?? (reason === undefined ? rest[0] : undefined)
+  if (typeof headers !== 'object' || headers === null) return { reason, fields: [] }
+  if (!Array.isArray(headers)) return { reason, fields: Object.entries(headers) as GivenField[] }
+  const pairs: GivenField[] = Array.isArray(headers[0])
     ? headers
     : headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1]]] : []))
+  return { reason, fields: keepsLines || appendsLines() ? grouped(pairs) : pairs }
+}
+
+let appends: boolean | undefined
+
+/** Where other fields were set before, older versions of Node keep the last line of a name, newer ones keep all. */
+function appendsLines(): boolean {
+  if (appends === undefined) {
+    const probe = new ServerResponse({ method: 'GET' } as IncomingMessage)
+    probe.setHeader('a', '0')
+    probe.writeHead(200, ['b', '1', 'b', '2'])
+    appends = Array.isArray(probe.getHeader('b'))
+  }
+  return appends
+}
+
+function grouped(pairs: readonly GivenField[]): GivenField[] {
   const lines = new Map<string, [string, string[]]>()
   for (const [name, value] of pairs) {
-    const text = String(name)
-    const entry = lines.get(text.toLowerCase()) ?? [text, []]
-    lines.set(text.toLowerCase(), entry)
-    for (const line of Array.isArray(value) ? value : [value]) entry[1].push(String(line))
+    const entry = lines.get(name.toLowerCase()) ?? [name, []]
+    lines.set(name.toLowerCase(), entry)
+    entry[1].push(...(Array.isArray(value) ? value : [value]))
   }
   return [...lines.values()].map(([name, values]) => [
     name,

@@ -8,7 +8,8 @@
  * @property {string} server        the module of servers/ that makes it
  * @property {string} [framework]   the package (an alias of bench/package.json)
  * @property {string} [place]       where it stands: wrap, first, behind, or route
- * @property {'cacheflow' | 'ready' | 'bare' | 'peer'} role  bare: the framework alone, ready: ends with a ready Buffer
+ * @property {'cacheflow' | 'ready' | 'body' | 'bare' | 'peer'} role  bare: the framework alone; ready: a middleware that
+ *   ends with a ready Buffer; body: one that gives it to Koa
  * @property {string[]} cases       ids of cases.js
  * @property {boolean} [reads]      the handler reads Accept-Language, so that answers differ by it
  */
@@ -62,6 +63,7 @@ function ofFramework(framework) {
     of('ready', 'first', 'ready Buffer first'),
     of('ready', 'behind', 'ready Buffer behind middleware'),
     of('cacheflow', 'behind', 'app.use(cache) behind middleware'),
+    ...(kind === 'koa' ? [of('body', 'behind', 'ctx.body = Buffer behind middleware')] : []),
     of('bare', 'route', kind === 'koa' ? 'ctx.body' : 'res.send', [...bareHits, ...MISSES]),
   ]
 }

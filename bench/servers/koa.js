@@ -19,17 +19,34 @@ export async function koaApp({ framework, page, noStore, reads, count }, prepare
   return app
 }
 
-/** `bare`: the handler alone. `ready`: a middleware ends with a Buffer, first or behind others. */
+/** `bare`: the handler alone. `ready` and `body`: a middleware ends with a Buffer, first or behind others. */
 export async function createListener(setup) {
-  if (setup.role === 'bare') return (await koaApp(setup)).callback()
-  const end = endWithBuffer(setup)
+  const ending = { ready: endPastKoa, body: endWithinKoa }[setup.role]
   const app = await koaApp(setup, (koa) => {
     if (setup.place === 'behind') for (const middleware of koaMiddleware()) koa.use(middleware)
-    koa.use((ctx) => {
-      // Past Koa's own respond(): the least a Koa middleware can do to end a response.
-      ctx.respond = false
-      end(ctx.req, ctx.res)
-    })
+    if (ending) koa.use(ending(setup))
   })
   return app.callback()
+}
+
+/** Past Koa's own respond(): the least that can end a response, and what stands above can add nothing more. */
+function endPastKoa(setup) {
+  const end = endWithBuffer(setup)
+  return (ctx) => {
+    ctx.respond = false
+    end(ctx.req, ctx.res)
+  }
+}
+
+/** As Koa wants it: what stands above still finds the body and may still set a field. */
+function endWithinKoa({ page }) {
+  return (ctx) => {
+    ctx.set('ETag', page.etag)
+    if (ctx.headers['if-none-match'] === page.etag) {
+      ctx.status = 304
+      return
+    }
+    ctx.set('Content-Type', page.type)
+    ctx.body = page.bytes
+  }
 }

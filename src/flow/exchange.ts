@@ -164,6 +164,13 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     if (!verdict.store && forbids.has(verdict.reason)) this.refuse(verdict.reason, verdict.detail)
   }
 
+  /** The head went out in UTF-8: its bytes are kept, read as Latin-1, which is how stored heads go out. */
+  headWasText(): void {
+    if (this.#head === undefined) return
+    const fields = this.#head.fields.map((text) => Buffer.from(text).toString('latin1'))
+    this.#head = { ...this.#head, fields }
+  }
+
   /** The whole body is known: store the response, if nothing forbids it by now. */
   complete(body: Buffer, form: BodyForm = 'bytes'): void {
     if (this.#done || this.#head === undefined) return

@@ -4,7 +4,14 @@ import type { Exchange } from '../flow/exchange.ts'
 import { withoutFields } from '../http/header-fields.ts'
 import { notModifiedFields } from '../http/validation.ts'
 import { type Report, deliver } from './delivery.ts'
-import { type Chunk, derivesLength, encodingOf, isChunk, lengthOf } from './framing.ts'
+import {
+  type Chunk,
+  derivesLength,
+  encodingOf,
+  isChunk,
+  lengthOf,
+  sendsHeadAsText,
+} from './framing.ts'
 import {
   type HeaderSnapshot,
   fieldsSince,
@@ -45,6 +52,7 @@ export class Capture<Native> {
   #mode: Mode = 'waiting'
   #chunks: Buffer[] = []
   #size = 0
+  #isHeadText = false
   #isEnding = false
   #ended = false
 
@@ -112,7 +120,7 @@ export class Capture<Native> {
       return
     }
     for (const name of plan.fields.remove) response.removeHeader(name)
-    for (const [name, value] of plan.fields.set) setField(response, name, [value])
+    for (const [name, value] of plan.fields.set) setField(response, name, value)
     if (plan.act === 'not-modified') {
       this.#mode = 'hiding'
       this.#removeRepresentationFields()
@@ -165,6 +173,7 @@ export class Capture<Native> {
       if (callback) process.nextTick(callback as () => void)
       return true
     }
+    this.#noteHead(chunk, rest[0])
     const isTaken = this.#write(chunk, ...rest)
     this.#keep(chunk, rest[0])
     return isTaken
@@ -177,7 +186,10 @@ export class Capture<Native> {
     const chunk = isChunk(args[0]) ? args[0] : undefined
     if (this.#mode === 'waiting') this.#writeImplicitHead(args)
     this.#ended = true
-    if (chunk !== undefined) this.#keep(chunk, args[1])
+    if (chunk !== undefined) {
+      this.#noteHead(chunk, args[1])
+      this.#keep(chunk, args[1])
+    }
     this.#isEnding = true
     const isDropping = this.#mode === 'dropping'
     try {
@@ -190,7 +202,11 @@ export class Capture<Native> {
     }
     // The client has its bytes by now: what storing costs is not on its time.
     const isWhole = this.#mode === 'collecting' || this.#mode === 'hiding'
-    this.#conclude(() => (isWhole ? this.exchange.complete(this.#body()) : this.exchange.end()))
+    this.#conclude(() => {
+      if (this.#isHeadText) this.exchange.headWasText()
+      if (isWhole) this.exchange.complete(this.#body())
+      else this.exchange.end()
+    })
     this.#chunks = []
     return this.#response
   }
@@ -223,6 +239,11 @@ export class Capture<Native> {
       response.setHeader('Content-Length', isChunk(chunk) ? lengthOf(chunk, encoding) : 0)
     }
     response.writeHead(response.statusCode)
+  }
+
+  #noteHead(chunk: Chunk, encoding: unknown): void {
+    if (this.#mode !== 'collecting' || this.#size > 0) return
+    this.#isHeadText ||= sendsHeadAsText(this.#response, chunk, encoding)
   }
 
   #keep(chunk: Chunk, encoding: unknown): void {

@@ -1,12 +1,16 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { HeaderFields } from '../http/header-fields.ts'
 
 /** Header values as they stood at one moment, to tell later who set what. */
 export type HeaderSnapshot = ReadonlyMap<string, string>
+
+const nothing: HeaderSnapshot = new Map()
 
 /** The arguments of writeHead after its status. */
 export type WriteHeadArguments = readonly unknown[]
 
 export function snapshot(response: ServerResponse): HeaderSnapshot {
+  if (response.getHeaderNames().length === 0) return nothing
   const values = new Map<string, string>()
   for (const name of response.getHeaderNames()) {
     values.set(name, String(response.getHeader(name)))
@@ -33,19 +37,39 @@ function rawNames(response: ServerResponse): string[] {
 }
 
 /** Sets a field over what stands there; Vary only ever grows, for outer layers have their own reasons to vary. */
-export function setField(response: ServerResponse, name: string, values: readonly string[]): void {
-  if (name.toLowerCase() !== 'vary') {
-    response.setHeader(name, values.length === 1 ? (values[0] ?? '') : [...values])
-    return
+export function setField(response: ServerResponse, name: string, value: string): void {
+  const isVary = name.length === 4 && name.toLowerCase() === 'vary'
+  const standing = isVary ? response.getHeader(name) : undefined
+  response.setHeader(name, standing === undefined ? value : union(String(standing), value))
+}
+
+/** Beside fields that outer layers have set; a name with several lines keeps them all. */
+export function setFields(response: ServerResponse, fields: HeaderFields): void {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? ''
+    const value = fields[i + 1] ?? ''
+    if (isRepeated(fields, name, i)) response.appendHeader(name, value)
+    else setField(response, name, value)
   }
-  const standing = String(response.getHeader('vary') ?? '')
+}
+
+/** Did the same name come earlier in the list? Heads are short, and lengths tell most names apart. */
+function isRepeated(fields: HeaderFields, name: string, before: number): boolean {
+  for (let i = 0; i < before; i += 2) {
+    const earlier = fields[i] ?? ''
+    if (earlier.length !== name.length) continue
+    if (earlier === name || earlier.toLowerCase() === name.toLowerCase()) return true
+  }
+  return false
+}
+
+function union(...lists: readonly string[]): string {
   const names = new Map<string, string>()
-  for (const field of [standing, ...values].join(',').split(',')) {
-    const trimmed = field.trim()
-    if (trimmed !== '' && !names.has(trimmed.toLowerCase()))
-      names.set(trimmed.toLowerCase(), trimmed)
+  for (const item of lists.join(',').split(',')) {
+    const name = item.trim()
+    if (name !== '' && !names.has(name.toLowerCase())) names.set(name.toLowerCase(), name)
   }
-  response.setHeader(name, [...names.values()].join(', '))
+  return [...names.values()].join(', ')
 }
 
 /** Values as `setHeader` takes them; what it refuses, it shall refuse itself. */

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { type Host, isHit, open } from '../support/host.ts'
 import { essenceBehindCache, essenceOf } from '../support/transparency.ts'
+import { compressing } from './rules/compression.ts'
+import { failures } from './rules/failures.ts'
+import { lateFields } from './rules/late-fields.ts'
 import { requests } from './rules/requests.ts'
 import { ways } from './ways.ts'
 
@@ -24,5 +27,8 @@ export function conformance(host: Host): void {
       })
     }
     requests(host)
+    lateFields(host)
+    compressing(host)
+    failures(host)
   })
 }

@@ -193,9 +193,10 @@ export const ways: readonly Way[] = [
     handler: (_, response) => {
       response.setHeader('X-Latin', 'caf\u00e9 \u00ff')
       response.setHeader('X-Empty', '')
-      response.end('x')
+      response.end(Buffer.from('x'))
     },
   },
+  ...textHeads(),
   {
     title: 'C-13: the status 204 has no body, whatever was written',
     handler: (_, response) => {
@@ -286,6 +287,26 @@ function endings(): Way[] {
     title: `C-5: ${name} stores what was sent, and calls back`,
     handler: (_, response) => {
       call(response, () => undefined)
+    },
+  }))
+}
+
+/** Node sends a head in UTF-8 when it goes out in one string with the body: a stored response has the same bytes. */
+function textHeads(): Way[] {
+  const calls: [string, (response: ServerResponse) => void][] = [
+    ['end(text)', (response) => response.end('x')],
+    ["end(text, 'latin1')", (response) => response.end('x', 'latin1')],
+    ['write(text)', (response) => void (response.write('x'), response.end())],
+    ['write(empty), end(text)', (response) => void (response.write(''), response.end('x'))],
+    ['flushHeaders()', (response) => void (response.flushHeaders(), response.end(Buffer.from('x')))],
+    ['a length and write(text)', (response) => void (response.setHeader('Content-Length', 1), response.write('x'), response.end())],
+    ['end()', (response) => response.end()],
+  ]
+  return calls.map(([name, call]) => ({
+    title: `C-8: a field value beyond ASCII has the bytes it had with ${name}`,
+    handler: (_, response) => {
+      response.setHeader('X-Latin', 'caf\u00e9')
+      call(response)
     },
   }))
 }

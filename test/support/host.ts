@@ -37,6 +37,8 @@ export interface Site {
   /** Middleware between the cache and the handler. */
   readonly inside?: readonly (Connect | KoaMiddleware)[]
   readonly options?: CacheflowOptions<unknown>
+  /** For middleware that must know its application, on Koa. */
+  readonly prepare?: (app: Koa3) => void
 }
 
 /** A framework, one of its majors, and a place of the cache in it. */
@@ -100,10 +102,11 @@ export function koaHost(major: 2 | 3, place: Place): Host {
     hasOutside,
     // Behind other middleware the response is what the context holds.
     seesRaw: !hasOutside,
-    build({ handler, koa, outside = [], inside = [], options = {} }, isCached) {
+    build({ handler, koa, outside = [], inside = [], options = {}, prepare }, isCached) {
       const cache = forKoa(options)
       const app = new Koa()
       app.silent = true
+      prepare?.(app)
       if (hasOutside) for (const each of outside) app.use(each as KoaMiddleware as Koa3.Middleware)
       if (hasOutside) app.use(outerOfKoa)
       if (isCached && (place === 'first' || place === 'behind')) app.use(cache)

@@ -1,4 +1,4 @@
-import { fail } from './errors.ts'
+import { errorTable, fail } from './errors.ts'
 
 /**
  * A length of time: a number of milliseconds, or a number with its unit,
@@ -25,13 +25,15 @@ const SPELLING = /^(\d{1,16}(?:\.\d{1,16})?)(ms|s|m|h|d|w)$/
  * A duration in milliseconds.
  *
  * @param option the option it was given for, as the message of the error names it
+ * @param also what else that option takes, for the message
  * @throws CacheflowError `ERR_CACHEFLOW_DURATION` when it is negative, not finite, longer than
  * 2^31 seconds, or spelled in any other way
  */
-export function milliseconds(duration: Duration, option: string): number {
+export function milliseconds(duration: Duration, option: string, also: string = ''): number {
   const length = typeof duration === 'number' ? duration : spelled(duration)
   if (length === undefined || !(length >= 0 && length <= LONGEST)) {
-    throw fail('ERR_CACHEFLOW_DURATION', duration, option)
+    const mend = `${errorTable.ERR_CACHEFLOW_DURATION}${also}`
+    throw fail('ERR_CACHEFLOW_DURATION', duration, option, { mend })
   }
   return length
 }

@@ -38,4 +38,5 @@ export {
   type SurrogateOptions,
   xkey,
 } from './http/surrogate.ts'
-export type { CacheflowOptions, RouteOptions } from './options.ts'
+export type { CacheflowOptions } from './options.ts'
+export type { RouteOptions } from './route-options.ts'

@@ -2,40 +2,22 @@ import { type ByteSize, byteSize } from './byte-size.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { fail } from './errors.ts'
 import type { UserAgentClass } from './flow/request-input.ts'
-import type { Policy, QueryPolicy } from './flow/policy.ts'
+import type { Policy } from './flow/policy.ts'
 import type { Settings } from './flow/settings.ts'
-import { fn, flag, refuseUnknown, strings, text, wholeNumber } from './option-check.ts'
-import { checkedTag } from './graph/invalidation.ts'
+import {
+  fieldNames,
+  fieldText,
+  flag,
+  fn,
+  inputNames,
+  refuseUnknown,
+  text,
+  wholeNumber,
+} from './option-check.ts'
 import { userAgentClass } from './http/normalisation.ts'
 import type { Surrogate } from './http/surrogate.ts'
-
-/** What can be said for all responses, and again for those of one route: the nearer wins, field by field. */
-export interface RouteOptions<Native> {
-  /**
-   * How long a response is fresh that states no lifetime of its own. `false` stores nothing of that kind; `'http'` lets
-   * the response's headers alone decide (RFC 9111). Default `'1m'`.
-   */
-  readonly maxAge?: Duration | false | 'http'
-  /** How long a stale response may still be served while it is renewed (RFC 5861 §3). Default `false`: not at all. */
-  readonly staleWhileRevalidate?: Duration | false
-  /** How long a stale response may stand in for a 500, 502, 503 or 504 (RFC 5861 §4). Default `false`: not at all. */
-  readonly staleIfError?: Duration | false
-  /** Tags of every response here; those of route() are added to those of cacheflow(). Default none. */
-  readonly tags?: readonly string[]
-  /** Request inputs that select variants, read or not: header names, or `cookie:name`. Added up. Default none. */
-  readonly vary?: readonly string[]
-  /** Replaces path and query in the cache key. Default: the request target as received. */
-  readonly key?: (request: Native) => string
-  /**
-   * Who shares the response: a name such as a role or a user id, or null for nobody. Without it, what is made from
-   * credentials, a session, a user or the whole Cookie header is not stored.
-   */
-  readonly session?: (request: Native) => string | null | undefined
-  /** The query parameters that are part of the key; the others are taken from the request. Default: all of them. */
-  readonly query?: QueryPolicy
-  /** Refuse pages that hold a CSRF token or a CSP nonce. Default `true`. */
-  readonly guard?: boolean
-}
+import { isToken } from './http/token.ts'
+import { type RouteOptions, policyOverlay, routeOptionNames } from './route-options.ts'
 
 export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   readonly memory?: {
@@ -83,19 +65,8 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   readonly clock?: () => number
 }
 
-const routeNames: ReadonlySet<string> = new Set([
-  'maxAge',
-  'staleWhileRevalidate',
-  'staleIfError',
-  'tags',
-  'vary',
-  'key',
-  'session',
-  'query',
-  'guard',
-])
 const names: ReadonlySet<string> = new Set([
-  ...routeNames,
+  ...routeOptionNames,
   'memory',
   'maxVariants',
   'collapse',
@@ -114,96 +85,10 @@ const names: ReadonlySet<string> = new Set([
   'clock',
 ])
 
-const defaultMaxSize = 64 * 1024 * 1024
-const minute = 60_000
-
-/** Checks and completes the options of one cache. */
-export function resolveOptions<Native>(options: CacheflowOptions<Native>): Settings<Native> {
-  refuseUnknown(options, names, 'cacheflow()')
-  const maxSize = byteSize(options.memory?.maxSize ?? defaultMaxSize, 'memory.maxSize')
-  const collapse = options.collapse ?? true
-  const observe = options.observe ?? true
-  const base: Policy<Native> = {
-    off: false,
-    mode: 'own',
-    maxAge: minute,
-    staleWhileRevalidate: 0,
-    staleIfError: 0,
-    heuristic: flag(options.heuristic, 'heuristic', false),
-    tags: [],
-    vary: [],
-    key: undefined,
-    session: undefined,
-    query: undefined,
-    guard: true,
-  }
-  return {
-    policy: overlaid(base, options),
-    maxSize,
-    maxEntrySize: byteSize(
-      options.memory?.maxEntrySize ?? Math.floor(maxSize / 8),
-      'memory.maxEntrySize',
-    ),
-    maxVariants: wholeNumber(options.maxVariants ?? 100, 'maxVariants'),
-    collapseTimeout:
-      typeof collapse === 'object'
-        ? milliseconds(collapse.timeout, 'collapse.timeout')
-        : flag(collapse, 'collapse', true) && 5_000,
-    hitForMiss: milliseconds(options.hitForMiss ?? 2 * minute, 'hitForMiss'),
-    observe: typeof observe === 'object' || flag(observe, 'observe', true),
-    ignoredInputs: new Set(
-      typeof observe === 'object' ? strings(observe.ignore, 'observe.ignore').map(inputName) : [],
-    ),
-    credentials: new Set([
-      'authorization',
-      'proxy-authorization',
-      ...strings(options.credentials ?? [], 'credentials').map((name) => name.toLowerCase()),
-    ]),
-    targets: strings(
-      options.targets ?? ['Cacheflow-Cache-Control', 'Surrogate-Control'],
-      'targets',
-    ),
-    surrogates: surrogatesOf(options.surrogate),
-    requestDirectives: flag(options.requestDirectives, 'requestDirectives', false),
-    cacheStatus:
-      options.cacheStatus === 'debug' ? 'debug' : flag(options.cacheStatus, 'cacheStatus', true),
-    why: flag(options.why, 'why', process.env['NODE_ENV'] === 'development'),
-    build: text(options.build ?? '', 'build'),
-    cacheControl:
-      options.cacheControl === false
-        ? false
-        : text(options.cacheControl ?? 'no-cache', 'cacheControl'),
-    userAgentClass: fn(options.userAgent, 'userAgent') ?? userAgentClass,
-    clock: fn(options.clock, 'clock') ?? Date.now,
-  }
-}
-
-/** Checks the options of a route once, and gives the overlay that adds them to what holds around it. */
-export function resolveRoute<Native>(
-  options: RouteOptions<Native> | false,
-): (policy: Policy<Native>) => Policy<Native> {
-  if (options === false) return (policy) => ({ ...policy, off: true })
-  if (typeof options !== 'object' || options === null) {
-    throw fail('ERR_CACHEFLOW_OPTION', options, 'route()', {
-      mend: 'Give an object of options, or false to keep the route out of the cache.',
-    })
-  }
-  refuseUnknown(options, routeNames, 'route()')
-  const overlays = new WeakMap<Policy<Native>, Policy<Native>>()
-  const overlay = (policy: Policy<Native>): Policy<Native> => {
-    const known = overlays.get(policy) ?? overlaid(policy, options)
-    overlays.set(policy, known)
-    return known
-  }
-  // A wrong option is told where it is written, not at the first request.
-  overlaid(unset as Policy<Native>, options)
-  return overlay
-}
-
-const unset: Policy<never> = {
+const base: Policy<unknown> = {
   off: false,
   mode: 'own',
-  maxAge: false,
+  maxAge: 60_000,
   staleWhileRevalidate: 0,
   staleIfError: 0,
   heuristic: false,
@@ -215,52 +100,76 @@ const unset: Policy<never> = {
   guard: true,
 }
 
-function overlaid<Native>(policy: Policy<Native>, options: RouteOptions<Native>): Policy<Native> {
-  const { maxAge, tags = [], vary = [] } = options
+/** Checks and completes the options of one cache. */
+export function resolveOptions<Native>(options: CacheflowOptions<Native>): Settings<Native> {
+  refuseUnknown(options, names, 'cacheflow()')
+  const { collapse = true, observe = true, hitForMiss = '2m' } = options
+  const { cacheStatus = true, cacheControl = 'no-cache' } = options
+  const heuristic = flag(options.heuristic, 'heuristic', false)
   return {
-    off: policy.off,
-    heuristic: policy.heuristic,
-    mode: maxAge === undefined ? policy.mode : maxAge === 'http' ? 'http' : 'own',
-    maxAge:
-      maxAge === undefined || maxAge === 'http' ? policy.maxAge : length(maxAge, 'maxAge', false),
-    staleWhileRevalidate:
-      length(options.staleWhileRevalidate, 'staleWhileRevalidate', 0) ??
-      policy.staleWhileRevalidate,
-    staleIfError: length(options.staleIfError, 'staleIfError', 0) ?? policy.staleIfError,
-    tags: [
-      ...new Set([...policy.tags, ...strings(tags, 'tags').map((t) => checkedTag(t, 'tags'))]),
-    ],
-    vary: [...new Set([...policy.vary, ...strings(vary, 'vary').map(inputName)])],
-    key: fn(options.key, 'key') ?? policy.key,
-    session: fn(options.session, 'session') ?? policy.session,
-    query: options.query === undefined ? policy.query : queryPolicy(options.query),
-    guard: flag(options.guard, 'guard', policy.guard),
+    policy: policyOverlay(options)({ ...base, heuristic }),
+    ...sizesOf(options.memory),
+    maxVariants: wholeNumber(options.maxVariants, 'maxVariants', 100),
+    collapseTimeout: collapseTimeout(collapse),
+    hitForMiss: milliseconds(hitForMiss, 'hitForMiss'),
+    observe: observe !== false,
+    ignoredInputs: new Set(ignoredInputs(observe)),
+    credentials: new Set([
+      'authorization',
+      'proxy-authorization',
+      ...fieldNames(options.credentials, 'credentials', []).map((name) => name.toLowerCase()),
+    ]),
+    targets: fieldNames(options.targets, 'targets', [
+      'Cacheflow-Cache-Control',
+      'Surrogate-Control',
+    ]),
+    surrogates: surrogatesOf(options.surrogate),
+    requestDirectives: flag(options.requestDirectives, 'requestDirectives', false),
+    cacheStatus: cacheStatus === 'debug' ? 'debug' : flag(cacheStatus, 'cacheStatus', true),
+    why: flag(options.why, 'why', process.env['NODE_ENV'] === 'development'),
+    build: text(options.build, 'build', ''),
+    cacheControl: cacheControl === false ? false : fieldText(cacheControl, 'cacheControl'),
+    userAgentClass: fn(options.userAgent, 'userAgent') ?? userAgentClass,
+    clock: fn(options.clock, 'clock') ?? Date.now,
   }
 }
 
-function length<Off>(given: Duration | false, option: string, off: Off): number | Off
-function length<Off>(
-  given: Duration | false | undefined,
-  option: string,
-  off: Off,
-): number | Off | undefined
-function length<Off>(
-  given: Duration | false | undefined,
-  option: string,
-  off: Off,
-): number | Off | undefined {
-  if (given === undefined) return undefined
-  return given === false ? off : milliseconds(given, option)
+const sizeNames: ReadonlySet<string> = new Set(['maxSize', 'maxEntrySize'])
+
+function sizesOf(
+  memory: CacheflowOptions<never>['memory'] = {},
+): Pick<Settings<never>, 'maxSize' | 'maxEntrySize'> {
+  refuseUnknown(memory, sizeNames, 'memory', "Give { maxSize: '64MiB', maxEntrySize: '8MiB' }.")
+  const { maxSize: given = '64MiB' } = memory
+  const maxSize = byteSize(given, 'memory.maxSize')
+  if (maxSize === 0) {
+    throw fail('ERR_CACHEFLOW_BYTE_SIZE', given, 'memory.maxSize', {
+      mend: 'Give at least one byte; maxAge: false or route(false) keep responses out of the cache.',
+    })
+  }
+  const { maxEntrySize = Math.floor(maxSize / 8) } = memory
+  return { maxSize, maxEntrySize: byteSize(maxEntrySize, 'memory.maxEntrySize') }
 }
 
-function queryPolicy(given: unknown): QueryPolicy {
-  if (typeof given === 'object' && given !== null && Object.keys(given).length === 1) {
-    if ('only' in given) return { only: strings(given.only, 'query.only') }
-    if ('ignore' in given) return { ignore: strings(given.ignore, 'query.ignore') }
-  }
-  throw fail('ERR_CACHEFLOW_OPTION', given, 'query', {
-    mend: "Give { only: ['page'] } or { ignore: TRACKING_PARAMETERS }.",
-  })
+function collapseTimeout(
+  given: Exclude<CacheflowOptions<never>['collapse'], undefined>,
+): number | false {
+  if (typeof given === 'boolean') return given && 5_000
+  refuseUnknown(given, new Set(['timeout']), 'collapse', "Give true, false or { timeout: '5s' }.")
+  return milliseconds(given.timeout, 'collapse.timeout')
+}
+
+function ignoredInputs(
+  given: Exclude<CacheflowOptions<never>['observe'], undefined>,
+): readonly string[] {
+  if (typeof given === 'boolean') return []
+  refuseUnknown(
+    given,
+    new Set(['ignore']),
+    'observe',
+    "Give true, false or { ignore: ['x-request-id'] }.",
+  )
+  return inputNames(given.ignore, 'observe.ignore')
 }
 
 function surrogatesOf(given: Surrogate | readonly Surrogate[] | undefined): readonly Surrogate[] {
@@ -279,12 +188,8 @@ function isSurrogate(given: unknown): given is Surrogate {
     given !== null &&
     'header' in given &&
     typeof given.header === 'string' &&
+    isToken(given.header) &&
     'encode' in given &&
     typeof given.encode === 'function'
   )
-}
-
-/** Header names compare without case; cookie names do not. */
-function inputName(name: string): string {
-  return name.startsWith('cookie:') ? name : name.toLowerCase()
 }

@@ -8,7 +8,13 @@ const layers: readonly (readonly string[])[] = [
   ['src/graph/'],
   ['src/flow/'],
   ['src/node/'],
-  ['src/adapter.ts', 'src/option-check.ts', 'src/options.ts', 'src/cacheflow.ts'],
+  [
+    'src/adapter.ts',
+    'src/option-check.ts',
+    'src/route-options.ts',
+    'src/options.ts',
+    'src/cacheflow.ts',
+  ],
   ['src/index.ts'],
   ['adapters/'],
 ]

@@ -1,0 +1,110 @@
+import { type Duration, milliseconds } from './duration.ts'
+import { fail } from './errors.ts'
+import type { Policy, QueryPolicy } from './flow/policy.ts'
+import { checkedTag } from './graph/invalidation.ts'
+import { flag, fn, inputNames, refuseUnknown, strings } from './option-check.ts'
+
+/** What can be said for all responses, and again for those of one route: the nearer wins, field by field. */
+export interface RouteOptions<Native> {
+  /**
+   * How long a response is fresh that states no lifetime of its own. `false` stores nothing of that kind; `'http'` lets
+   * the response's headers alone decide (RFC 9111). Default `'1m'`.
+   */
+  readonly maxAge?: Duration | false | 'http'
+  /** How long a stale response may still be served while it is renewed (RFC 5861 §3). Default `false`: not at all. */
+  readonly staleWhileRevalidate?: Duration | false
+  /** How long a stale response may stand in for a 500, 502, 503 or 504 (RFC 5861 §4). Default `false`: not at all. */
+  readonly staleIfError?: Duration | false
+  /** Tags of every response here; those of route() are added to those of cacheflow(). Default none. */
+  readonly tags?: readonly string[]
+  /** Request inputs that select variants, read or not: header names, or `cookie:name`. Added up. Default none. */
+  readonly vary?: readonly string[]
+  /** Replaces path and query in the cache key. Default: the request target as received. */
+  readonly key?: (request: Native) => string
+  /**
+   * Who shares the response: a name such as a role or a user id, or null for nobody. Without it, what is made from
+   * credentials, a session, a user or the whole Cookie header is not stored.
+   */
+  readonly session?: (request: Native) => string | null | undefined
+  /** The query parameters that are part of the key; the others are taken from the request. Default: all of them. */
+  readonly query?: QueryPolicy
+  /** Refuse pages that hold a CSRF token or a CSP nonce. Default `true`. */
+  readonly guard?: boolean
+}
+
+export const routeOptionNames: ReadonlySet<string> = new Set([
+  'maxAge',
+  'staleWhileRevalidate',
+  'staleIfError',
+  'tags',
+  'vary',
+  'key',
+  'session',
+  'query',
+  'guard',
+])
+/** Checks the options of a route once, and gives the overlay that adds them to what holds around it. */
+export function resolveRoute<Native>(
+  options: RouteOptions<Native> | false,
+): (policy: Policy<Native>) => Policy<Native> {
+  if (options === false) return (policy) => ({ ...policy, off: true })
+  const mend = 'Give an object of options, or false to keep the route out of the cache.'
+  refuseUnknown(options, routeOptionNames, 'route()', mend)
+  const overlay = policyOverlay(options)
+  const overlaid = new WeakMap<Policy<Native>, Policy<Native>>()
+  return (policy) => {
+    const known = overlaid.get(policy) ?? overlay(policy)
+    overlaid.set(policy, known)
+    return known
+  }
+}
+
+/** Checks options now, and lays them over a policy later: the nearer wins field by field, tags and vary add up. */
+export function policyOverlay<Native>(
+  options: RouteOptions<Native>,
+): (policy: Policy<Native>) => Policy<Native> {
+  const maxAge = lifetime(options.maxAge)
+  const refresh = window(options.staleWhileRevalidate, 'staleWhileRevalidate')
+  const error = window(options.staleIfError, 'staleIfError')
+  const tags = strings(options.tags, 'tags', []).map((tag) => checkedTag(tag, 'tags'))
+  const vary = inputNames(options.vary, 'vary', [])
+  const key = fn(options.key, 'key')
+  const session = fn(options.session, 'session')
+  const query = queryPolicy(options.query)
+  const guard = options.guard === undefined ? undefined : flag(options.guard, 'guard', true)
+  return (policy) => ({
+    off: policy.off,
+    heuristic: policy.heuristic,
+    mode: maxAge === undefined ? policy.mode : maxAge === 'http' ? 'http' : 'own',
+    maxAge: maxAge === undefined || maxAge === 'http' ? policy.maxAge : maxAge,
+    staleWhileRevalidate: refresh ?? policy.staleWhileRevalidate,
+    staleIfError: error ?? policy.staleIfError,
+    tags: [...new Set([...policy.tags, ...tags])],
+    vary: [...new Set([...policy.vary, ...vary])],
+    key: key ?? policy.key,
+    session: session ?? policy.session,
+    query: query ?? policy.query,
+    guard: guard ?? policy.guard,
+  })
+}
+
+function lifetime(given: RouteOptions<never>['maxAge']): number | false | 'http' | undefined {
+  if (given === undefined || given === false || given === 'http') return given
+  return milliseconds(given, 'maxAge', " Or 'http', or false.")
+}
+
+function window(given: Duration | false | undefined, option: string): number | undefined {
+  if (given === undefined) return undefined
+  return given === false ? 0 : milliseconds(given, option, ' Or false.')
+}
+
+function queryPolicy(given: unknown): QueryPolicy | undefined {
+  if (given === undefined) return undefined
+  if (typeof given === 'object' && given !== null && Object.keys(given).length === 1) {
+    if ('only' in given) return { only: strings(given.only, 'query.only') }
+    if ('ignore' in given) return { ignore: strings(given.ignore, 'query.ignore') }
+  }
+  throw fail('ERR_CACHEFLOW_OPTION', given, 'query', {
+    mend: "Give { only: ['page'] } or { ignore: TRACKING_PARAMETERS }.",
+  })
+}

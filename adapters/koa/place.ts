@@ -16,7 +16,9 @@ import {
   renditionOf,
   reveal,
   setField,
+  setFields,
   snapshot,
+  withoutFields,
 } from '../../src/adapter.ts'
 import { bodyOf, tap } from './body.ts'
 import { attachDraft, incomingOf, narrow, rerun } from './passage.ts'
@@ -43,7 +45,7 @@ export class KoaPlace {
 
   async pass(ctx: Context, next: Next, policy: Policy<Context>): Promise<void> {
     const gate = this.#gate
-    const incoming = incomingOf(ctx, gate.arrivalOf(ctx.req), false)
+    const incoming = gate.arrivedAs(ctx.req) ?? incomingOf(ctx, undefined, false)
     const making = gate.refreshOf(ctx.req)
     const exchange = making
       ? refreshExchange(gate.cache, incoming, policy, making)
@@ -190,7 +192,7 @@ export class KoaPlace {
       return
     }
     for (const name of plan.fields.remove) ctx.remove(name)
-    for (const [name, value] of plan.fields.set) setField(ctx.res, name, [value])
+    for (const [name, value] of plan.fields.set) setField(ctx.res, name, value)
     if (plan.collect) this.#collect(ctx, exchange, before)
     else exchange.end()
     if (plan.act === 'not-modified') {
@@ -275,17 +277,10 @@ function textOf(stored: StoredResponse): string {
 
 /** @param isOpen the length is Koa's to derive, from what leaves the outermost middleware */
 function applyFields(ctx: Context, fields: readonly string[], isOpen: boolean): void {
-  const seen = new Set<string>()
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? ''
-    const value = fields[i + 1] ?? ''
-    const key = name.toLowerCase()
-    if (isOpen && key === 'content-length') continue
-    if (seen.has(key)) ctx.res.appendHeader(name, value)
-    else setField(ctx.res, name, [value])
-    seen.add(key)
-  }
+  setFields(ctx.res, isOpen ? withoutFields(fields, contentLength) : fields)
 }
+
+const contentLength: ReadonlySet<string> = new Set(['content-length'])
 
 function clearFields(ctx: Context, before: HeaderSnapshot): void {
   const fields = fieldsSince(ctx.res, before)

@@ -4,7 +4,7 @@ import type { HitReason } from '../events.ts'
 import { printable } from '../flow/head-fields.ts'
 import type { IncomingRequest } from '../flow/incoming-request.ts'
 import type { Settings } from '../flow/settings.ts'
-import { setField } from './header-snapshot.ts'
+import { setFields } from './header-snapshot.ts'
 import { cacheStatus } from '../http/cache-status.ts'
 import { currentAge, timeToLive } from '../http/freshness.ts'
 import { type HeaderFields, fieldValue, withoutFields } from '../http/header-fields.ts'
@@ -204,21 +204,4 @@ function whyOf(stored: StoredResponse, report: Report, now: number): string {
   const { timeline } = stored
   const age = `age=${currentAge(timeline, now)}; ttl=${timeToLive(timeline, now)}`
   return `hit: ${report.kind}; ${age}${vary}`
-}
-
-/** Beside fields that outer layers have set; a name with several lines keeps them all. */
-function setFields(response: ServerResponse, fields: HeaderFields): void {
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? ''
-    const value = fields[i + 1] ?? ''
-    if (response.hasHeader(name) && isRepeated(fields, name, i)) response.appendHeader(name, value)
-    else setField(response, name, [value])
-  }
-}
-
-/** Did the same name come earlier in the list? */
-function isRepeated(fields: HeaderFields, name: string, before: number): boolean {
-  const wanted = name.toLowerCase()
-  for (let i = 0; i < before; i += 2) if (fields[i]?.toLowerCase() === wanted) return true
-  return false
 }

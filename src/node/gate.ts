@@ -51,6 +51,8 @@ export class Gate<Native> {
   readonly cache: ResponseCache<Native>
   readonly #ways = new WeakMap<ServerResponse, Way<Native>>()
   readonly #arrivals = new WeakMap<IncomingMessage, Arrival>()
+  /** The requests of those arrivals, so that none is made twice. */
+  readonly #arrived = new WeakMap<IncomingMessage, NodeRequest<Native>>()
   readonly #refreshes = new WeakMap<IncomingMessage, Making>()
 
   constructor(cache: ResponseCache<Native>) {
@@ -67,8 +69,9 @@ export class Gate<Native> {
     claimed.add(response)
   }
 
-  arrivalOf(message: IncomingMessage): Arrival | undefined {
-    return this.#arrivals.get(message)
+  /** The request as it arrived, where the cache already stood before its place. */
+  arrivedAs(message: IncomingMessage): NodeRequest<Native> | undefined {
+    return this.#arrived.get(message)
   }
 
   /** The making that this request refreshes, if it is a background refresh. */
@@ -88,12 +91,14 @@ export class Gate<Native> {
     const { settings, sequence } = this.cache
     const standing = this.#arrivals.get(message)
     if (!settings.observe || standing) return standing
-    const willHit = !this.#refreshes.has(message) && foresees(this.cache, incoming())
+    const request = incoming()
+    const willHit = !this.#refreshes.has(message) && foresees(this.cache, request)
     const observation = willHit
       ? undefined
       : new Observation(settings.ignoredInputs, settings.credentials)
     const arrival = { observation, stamp: sequence.applied, isComplete: !willHit }
     this.#arrivals.set(message, arrival)
+    this.#arrived.set(message, request.arrived(arrival))
     if (observation) observe(message, observation, undefined)
     return arrival
   }
@@ -105,7 +110,7 @@ export class Gate<Native> {
       passage.forward()
       return
     }
-    const incoming = passage.incoming(this.#arrivals.get(message))
+    const incoming = this.#arrived.get(message) ?? passage.incoming(undefined)
     const making = this.#refreshes.get(message)
     if (making) {
       this.#forward(passage, refreshExchange(this.cache, incoming, policy, making))

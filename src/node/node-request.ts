@@ -28,9 +28,9 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   readonly headers: RequestHeaders
   readonly isHttp1: boolean
   readonly native: Native
-  readonly observedFromStart: boolean
-  readonly observation: Observation | undefined
-  readonly arrivalStamp: number | undefined
+  observedFromStart: boolean
+  observation: Observation | undefined
+  arrivalStamp: number | undefined
   readonly #message: IncomingMessage
   readonly #route: (native: Native) => MatchedRoute | undefined
 
@@ -55,6 +55,14 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.arrivalStamp = arrival?.stamp
     this.#message = message
     this.#route = route
+  }
+
+  /** What its arrival already told, when the cache's place is reached. */
+  arrived(arrival: Arrival): this {
+    this.observedFromStart = arrival.isComplete
+    this.observation = arrival.observation
+    this.arrivalStamp = arrival.stamp
+    return this
   }
 
   get remoteAddress(): string {

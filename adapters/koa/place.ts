@@ -84,6 +84,7 @@ export class KoaPlace {
         observation: exchange.observation,
         stamp: exchange.recording.stamp,
         isComplete: exchange.request.observedFromStart && exchange.observation !== undefined,
+        foreseen: exchange.request.foreseen,
       },
       false,
     )

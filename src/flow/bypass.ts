@@ -47,7 +47,7 @@ function knowsCookies<Native>(
   settings: Settings<Native>,
 ): boolean {
   return (
-    (settings.observe && request.observedFromStart) ||
+    (settings.observe && (request.observedFromStart || request.foreseen)) ||
     policy.session !== undefined ||
     policy.vary.some((name) => name.startsWith('cookie:'))
   )

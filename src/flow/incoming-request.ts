@@ -28,6 +28,8 @@ export interface IncomingRequest<Native> {
   readonly native: Native
   /** True when every read since the request's arrival was observed, so that unread cookies are known to be unread. */
   readonly observedFromStart: boolean
+  /** On arrival it looked like a hit, so that nobody noted its reads: it may be answered from the store, not fill it. */
+  readonly foreseen: boolean
   /** The observation that began before the cache's place was reached, with the sequence number of that moment. */
   readonly observation: Observation | undefined
   readonly arrivalStamp: number | undefined

@@ -51,7 +51,8 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   const { cache, request, policy, lookup, recording } = facts
   if (policy.off || cache.isClosed) return refuse('off')
   if (recording.refusal) return refuse(recording.refusal.reason, recording.refusal.detail)
-  if (isUnobserved(facts)) return refuse('unobserved')
+  // It looked like a hit on arrival, so that nobody noted what earlier middleware read; and then it was none.
+  if (request.foreseen && facts.observation) return refuse('unobserved')
   if (head.method !== request.method) return refuse('method-changed', head.method)
   const verdict = judgeStorability(
     {
@@ -68,13 +69,6 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   )
   if (!verdict.store || lookup.audience !== undefined) return verdict
   return privateBy(facts, head, verdict.control.public) ?? verdict
-}
-
-/** It looked like a hit on arrival, so that nobody noted what earlier middleware read; and then it was none. */
-function isUnobserved<Native>({ request, observation }: ExchangeFacts<Native>): boolean {
-  return (
-    observation !== undefined && request.arrivalStamp !== undefined && !request.observedFromStart
-  )
 }
 
 /** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */

@@ -92,11 +92,11 @@ export class Gate<Native> {
     const standing = this.#arrivals.get(message)
     if (!settings.observe || standing) return standing
     const request = incoming()
-    const willHit = !this.#refreshes.has(message) && foresees(this.cache, request)
-    const observation = willHit
+    const foreseen = !this.#refreshes.has(message) && foresees(this.cache, request)
+    const observation = foreseen
       ? undefined
       : new Observation(settings.ignoredInputs, settings.credentials)
-    const arrival = { observation, stamp: sequence.applied, isComplete: !willHit }
+    const arrival = { observation, stamp: sequence.applied, isComplete: !foreseen, foreseen }
     this.#arrivals.set(message, arrival)
     this.#arrived.set(message, request.arrived(arrival))
     if (observation) observe(message, observation, undefined)
@@ -139,6 +139,7 @@ export class Gate<Native> {
       observation: exchange.observation,
       stamp: exchange.recording.stamp,
       isComplete: exchange.request.observedFromStart && exchange.observation !== undefined,
+      foreseen: exchange.request.foreseen,
     })
     const making = this.#refreshes.get(passage.message)
     if (making) {

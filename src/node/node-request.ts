@@ -18,6 +18,8 @@ export interface Arrival {
   readonly stamp: number
   /** False when something may have been read before it began. */
   readonly isComplete: boolean
+  /** It looked like a hit, so that nothing is noted. */
+  readonly foreseen: boolean
 }
 
 /** A `node:http` (or HTTP/2 compatibility) request as the cache sees it. */
@@ -29,6 +31,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   readonly isHttp1: boolean
   readonly native: Native
   observedFromStart: boolean
+  foreseen: boolean
   observation: Observation | undefined
   arrivalStamp: number | undefined
   readonly #message: IncomingMessage
@@ -51,6 +54,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.isHttp1 = message.httpVersionMajor === 1
     this.native = native
     this.observedFromStart = isFirst || arrival?.isComplete === true
+    this.foreseen = arrival?.foreseen === true
     this.observation = arrival?.observation
     this.arrivalStamp = arrival?.stamp
     this.#message = message
@@ -60,6 +64,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   /** What its arrival already told, when the cache's place is reached. */
   arrived(arrival: Arrival): this {
     this.observedFromStart = arrival.isComplete
+    this.foreseen = arrival.foreseen
     this.observation = arrival.observation
     this.arrivalStamp = arrival.stamp
     return this

@@ -74,7 +74,8 @@ export function initialAge(fields: HeaderFields, requestedAt: number, receivedAt
   const apparent = date === undefined ? 0 : Math.max(0, receivedAt - date)
   // Of a list the first member counts, and what is no number is ignored (RFC 9111 §5.1).
   const text = fieldLines(fields, 'age')[0]?.split(',', 1)[0]?.trim() ?? ''
-  const stated = /^\d{1,10}$/.test(text) ? Math.min(Number(text), 2 ** 31) * 1000 : 0
+  // What is too great to count is as old as can be (RFC 9111 §1.2.2).
+  const stated = /^\d+$/.test(text) ? Math.min(Number(text), 2 ** 31) * 1000 : 0
   // The response's own Age was right when it was made; the time until it came is added to it.
   const corrected = stated === 0 ? 0 : stated + Math.max(0, receivedAt - requestedAt)
   return Math.max(apparent, corrected)

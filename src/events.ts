@@ -35,11 +35,14 @@ export type MissReason =
   /** A response of this key was lately not storable: requests run side by side and do not wait. */
   | 'hit-for-miss'
 
-/** Why a request passes by the cache: nothing is looked up and nothing is stored. */
+/** Why a request passes by the cache: nothing is looked up and nothing is stored, but for 'credentials'. */
 export type BypassReason =
   /** The method is neither GET nor HEAD. */
   | 'method'
-  /** The request carries Authorization (or a header of `credentials`) and nobody said who shares. */
+  /**
+   * The request carries Authorization (or a header of `credentials`) and nobody said who shares. Only what says public,
+   * s-maxage or must-revalidate is served or stored all the same (RFC 9111 §3.5).
+   */
   | 'credentials'
   /** The request carries cookies and what the application read of them is unknown. */
   | 'cookie'
@@ -49,7 +52,7 @@ export type BypassReason =
   | 'body'
   /** If-Match or If-Unmodified-Since: a 412 is the application's business. */
   | 'precondition'
-  /** The request target is not a plain path (absolute form, asterisk, authority). */
+  /** The request target is not a plain path (absolute form, asterisk, authority), or Host is no plain host. */
   | 'target'
   /** Upgrade or Expect: the connection leaves the ways of a cache. */
   | 'upgrade'
@@ -60,15 +63,25 @@ export type BypassReason =
 
 /** Why a response was not stored. */
 export type RefuseReason =
+  /** Its status is not kept: an error other than 404 and 410, unless `maxAge: 'http'`; or a 304 that nobody asked for. */
   | 'status'
+  /** It says no-store (RFC 9111 §5.2.2.5). */
   | 'no-store'
+  /** It says private (RFC 9111 §5.2.2.7). */
   | 'private'
+  /** It says must-understand, and its status is none that we know (RFC 9111 §5.2.2.3). */
   | 'must-understand'
+  /** It sets a cookie, and a cookie is for one visitor. */
   | 'set-cookie'
+  /** It says Vary: *, which no request matches (RFC 9111 §4.1). */
   | 'vary-any'
+  /** The request carried a credential, and the response does not say public, s-maxage or must-revalidate. */
   | 'authorization'
+  /** A 206, or a Content-Range: a part is not the whole. */
   | 'partial'
+  /** An event stream (or multipart/x-mixed-replace): it has no end. */
   | 'event-stream'
+  /** It has trailers, which are not stored. */
   | 'trailers'
   /** Neither the response nor the options give it a lifetime. */
   | 'no-lifetime'
@@ -76,10 +89,13 @@ export type RefuseReason =
   | 'stale-on-arrival'
   /** no-cache without a validator of the application's own: it could never be validated. */
   | 'no-validator'
-  /** A credential header was read. */
+  /** A credential header was read, or is named in Vary. */
   | 'credentials-read'
+  /** The whole Cookie header was read, or is named in Vary. */
   | 'cookie-read'
+  /** The session was read. */
   | 'session-read'
+  /** The user was read. */
   | 'user-read'
   /** All request headers were read at once. */
   | 'headers-read'
@@ -87,7 +103,9 @@ export type RefuseReason =
   | 'unobserved'
   /** Its Content-Encoding is none the request's normalised Accept-Encoding accepts. */
   | 'encoding'
+  /** The page holds a token against cross-site request forgery, which is for one visitor. */
   | 'csrf-token'
+  /** The page holds the nonce of its Content-Security-Policy, which is for one response. */
   | 'csp-nonce'
   /** draft.noStore(reason) was called. */
   | 'draft'
@@ -101,8 +119,9 @@ export type RefuseReason =
   | 'invalidated'
   /** The application changed the request's method (method override). */
   | 'method-changed'
-  /** maxAge: false, route(false) or a closed cache. */
+  /** route(false) was met, or the cache was closed, while it was made. */
   | 'off'
+  /** The cache itself failed; a fault event tells how. */
   | 'fault'
 
 export type RefreshReason = 'stale-while-revalidate' | 'soft'

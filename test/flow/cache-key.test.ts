@@ -128,6 +128,12 @@ describe('the cache key', () => {
     const forged = cacheKey(get('/'), policyOf({ key: () => `page${suffix}` }), undefined)
     expect(forged).not.toBe(shared)
   })
+
+  it('S-9: of one variant cannot be written by the name of an audience', () => {
+    const inputs = ` vary ${variantKey(['x'], ['1'])}`
+    const variant = cacheKey(get('/'), policyOf(), 'bob') + inputs
+    expect(cacheKey(get('/'), policyOf(), `bob${inputs}`)).not.toBe(variant)
+  })
 })
 
 describe('a request that no key could hold passes by', () => {

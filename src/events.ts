@@ -124,7 +124,12 @@ export type RefuseReason =
   /** The cache itself failed; a fault event tells how. */
   | 'fault'
 
-export type RefreshReason = 'stale-while-revalidate' | 'soft'
+/** Why a response was made anew in the background. */
+export type RefreshReason =
+  /** Its time was over, and it was served in its stale-while-revalidate window. */
+  | 'stale-while-revalidate'
+  /** It was invalidated softly. */
+  | 'soft'
 
 export interface HitEvent {
   readonly key: string

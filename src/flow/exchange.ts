@@ -320,8 +320,10 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   #tellRefresh(outcome: 'stored' | 'validated' | 'kept'): void {
     if (!this.isRefresh || !this.cache.events.wants('refresh')) return
-    const { primaryKey: key } = this.lookup
-    this.cache.events.emit('refresh', { key, reason: 'stale-while-revalidate', outcome })
+    const { primaryKey: key, stored } = this.lookup
+    const isSoft = stored && this.cache.sequence.isSoftened(stored.stamp, stored.closure)
+    const reason = isSoft === true ? 'soft' : 'stale-while-revalidate'
+    this.cache.events.emit('refresh', { key, reason, outcome })
   }
 }
 

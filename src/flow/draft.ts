@@ -138,20 +138,31 @@ function versionValidators(
     const lastModified = version.updatedAt === undefined ? undefined : moment(version.updatedAt)
     return { etag: version.etag, lastModified }
   }
-  const records: readonly Versioned[] = Array.isArray(version) ? version : [version as Versioned]
-  const moments = records.map((record) => moment(record.updatedAt))
-  const texts = records.map(
-    ({ id, updatedAt }) =>
-      `${String(id ?? '')}@${updatedAt instanceof Date ? updatedAt.getTime() : updatedAt}`,
-  )
+  const records: readonly unknown[] = Array.isArray(version) ? version : [version]
+  const versions = records.map(versionOf)
   const hash = createHash('sha1')
-    .update(JSON.stringify([key, texts]))
+    .update(JSON.stringify([key, versions.map(({ text }) => text)]))
     .digest('base64url')
+  const youngest = versions.reduce((latest, { time }) => Math.max(latest, time), -Infinity)
   return {
     etag: `W/"${hash}"`,
-    lastModified: moments.length === 0 ? undefined : Math.max(...moments),
+    lastModified: versions.length === 0 ? undefined : youngest,
   }
 }
+
+function versionOf(record: unknown): { readonly text: string; readonly time: number } {
+  if (!isVersioned(record)) throw fail('ERR_CACHEFLOW_VERSION', record, 'freshWhen()')
+  const { id = '', updatedAt } = record
+  const time = moment(updatedAt)
+  return { text: `${id}@${updatedAt instanceof Date ? time : updatedAt}`, time }
+}
+
+function isVersioned(record: unknown): record is Versioned {
+  return typeof record === 'object' && record !== null && 'updatedAt' in record
+}
+
+/** No Date is farther from 1970, in milliseconds: a greater number counts something else. */
+const farthestDate = 8.64e15
 
 function moment(updatedAt: unknown): number {
   const time =
@@ -162,6 +173,6 @@ function moment(updatedAt: unknown): number {
         : typeof updatedAt === 'string'
           ? Date.parse(updatedAt)
           : Number.NaN
-  if (Number.isFinite(time)) return time
+  if (Math.abs(time) <= farthestDate) return time
   throw fail('ERR_CACHEFLOW_VERSION', updatedAt, 'freshWhen()')
 }

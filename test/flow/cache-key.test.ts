@@ -30,7 +30,7 @@ function get(target: string, origin = 'https://shop.example'): IncomingRequest<s
     observation: undefined,
     arrivalStamp: undefined,
     route: () => undefined,
-  } as IncomingRequest<string>
+  }
 }
 
 function codeOf(run: () => unknown): string | undefined {

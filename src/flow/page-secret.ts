@@ -6,7 +6,9 @@ import { type HeaderFields, fieldLines, fieldValue } from '../http/header-fields
  * `<meta name="csrf-token" content="x1">`, in either order of the attributes.
  */
 const csrfName =
-  /\bname=["']?(?:_csrf|csrf|_token|csrf[-_]?token|xsrf[-_]?token|authenticity_token|csrfmiddlewaretoken|__RequestVerificationToken)["'\s>/]/i
+  /\bname\s*=\s*["']?(?:x-)?(?:_csrf|csrf|_token|csrf[-_]?token|xsrf[-_]?token|authenticity_token|csrfmiddlewaretoken|__RequestVerificationToken)["'\s>/]/i
+
+const marks = ['csrf', 'CSRF', 'Csrf', 'xsrf', 'XSRF', 'Xsrf', '_token', 'VerificationToken']
 
 /** What in a body belongs to one visitor or one response, so that it may not be shared. */
 export function secretIn(
@@ -16,14 +18,12 @@ export function secretIn(
   const type = fieldValue(fields, 'content-type') ?? ''
   if (!/html/i.test(type) || fieldValue(fields, 'content-encoding') !== undefined) return undefined
   for (const nonce of nonces(fields)) {
-    if (body.includes(`nonce="${nonce}"`) || body.includes(`nonce='${nonce}'`)) {
+    if (['"', "'", ''].some((quote) => body.includes(`nonce=${quote}${nonce}`))) {
       return { reason: 'csp-nonce', detail: 'a nonce of Content-Security-Policy' }
     }
   }
   // The search for a few bytes is much cheaper than turning the whole page into a string.
-  if (
-    !['csrf', 'CSRF', '_token', 'xsrf', 'XSRF', 'VerificationToken'].some((t) => body.includes(t))
-  ) {
+  if (!marks.some((mark) => body.includes(mark))) {
     return undefined
   }
   const found = csrfName.exec(body.toString('latin1'))

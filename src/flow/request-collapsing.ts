@@ -5,6 +5,9 @@ export type Collapse =
   /** It took longer than `collapse.timeout`. */
   | 'timeout'
 
+/** Node lets a longer timer end at once. */
+const longestTimer = 2 ** 31 - 1
+
 /** One response being made, and the requests that wait for it. */
 export class Making {
   readonly key: string
@@ -29,7 +32,7 @@ export class Making {
   wait(timeout: number): Promise<Collapse> {
     if (this.#settled) return Promise.resolve('settled')
     return new Promise((resolve) => {
-      const timer = setTimeout(() => end('timeout'), timeout)
+      const timer = setTimeout(() => end('timeout'), Math.min(timeout, longestTimer))
       const end = (how: Collapse): void => {
         clearTimeout(timer)
         this.#waiting.delete(end)

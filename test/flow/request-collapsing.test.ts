@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Making, RequestCollapsing } from '../../src/flow/request-collapsing.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** How a wait ended, as far as it has. */
+function ended(wait: Promise<unknown>): () => Promise<unknown> {
+  let how: unknown = 'waiting'
+  void wait.then((end) => (how = end))
+  return async () => {
+    await vi.advanceTimersByTimeAsync(0)
+    return how
+  }
+}
+
+describe('a response being made', () => {
+  it('lets all who wait go on when it settles, and nobody wait afterwards', async () => {
+    const making = new Making('k', 0, new Set())
+    const waits = [making.wait(5_000), making.wait(60_000)].map(ended)
+    expect(making.waiting).toBe(2)
+    expect(await waits[0]?.()).toBe('waiting')
+    making.settle()
+    for (const wait of waits) expect(await wait()).toBe('settled')
+    expect(making.waiting).toBe(0)
+    expect(await making.wait(5_000)).toBe('settled')
+    making.settle()
+  })
+
+  it('lets each go on when its own time is over, and leaves no timer behind', async () => {
+    const making = new Making('k', 0, new Set())
+    const short = ended(making.wait(1_000))
+    const long = ended(making.wait(2_000))
+    await vi.advanceTimersByTimeAsync(999)
+    expect([await short(), await long()]).toEqual(['waiting', 'waiting'])
+    await vi.advanceTimersByTimeAsync(1)
+    expect([await short(), await long()]).toEqual(['timeout', 'waiting'])
+    expect(making.waiting).toBe(1)
+    making.settle()
+    expect(await long()).toBe('settled')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('a wait longer than any timer runs is a long one, not none', async () => {
+    const making = new Making('k', 0, new Set())
+    const wait = ended(making.wait(30 * 86_400_000))
+    await vi.advanceTimersByTimeAsync(3_600_000)
+    expect(await wait()).toBe('waiting')
+    making.settle()
+  })
+})
+
+describe('requests for one key', () => {
+  it('find the making that leads, until it settles', () => {
+    const collapsing = new RequestCollapsing()
+    expect(collapsing.find('k')).toBeUndefined()
+    const making = collapsing.lead('k', 3, new Set(['tag:a']))
+    expect(collapsing.find('k')).toBe(making)
+    expect([making.key, making.stamp, [...making.dependencies]]).toEqual(['k', 3, ['tag:a']])
+    expect(collapsing.find('other')).toBeUndefined()
+    expect(collapsing.making).toBe(1)
+    collapsing.settle(making)
+    expect(collapsing.find('k')).toBeUndefined()
+    expect(collapsing.making).toBe(0)
+  })
+
+  it('a making that was overtaken keeps those who wait for it, and its end does not end its successor', async () => {
+    const collapsing = new RequestCollapsing()
+    const overtaken = collapsing.lead('k', 0, new Set())
+    const early = ended(overtaken.wait(5_000))
+    const successor = collapsing.lead('k', 1, new Set())
+    const late = ended(successor.wait(5_000))
+    expect(collapsing.find('k')).toBe(successor)
+    collapsing.settle(overtaken)
+    expect([await early(), await late()]).toEqual(['settled', 'waiting'])
+    expect(collapsing.find('k')).toBe(successor)
+    collapsing.settle(successor)
+    expect(await late()).toBe('settled')
+    expect(collapsing.making).toBe(0)
+  })
+})

@@ -44,7 +44,7 @@ function isReadable(body: unknown): body is Readable {
 /**
  * Lets a stream flow on unchanged while a copy is kept.
  *
- * @param limit bytes; more are not kept, and `onEnd` gets undefined
+ * @param limit bytes; more are not kept, and `onEnd` gets undefined as soon as there are more
  * @param onEnd called once with all bytes when the stream has ended well; never when it failed
  */
 export function tap(
@@ -56,13 +56,18 @@ export function tap(
   let size = 0
   const copy = new Transform({
     transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+      const wasWithin = size <= limit
       size += chunk.byteLength
       if (size <= limit) chunks.push(Buffer.from(chunk))
-      else chunks = []
+      else if (wasWithin) {
+        // It may never end, and others wait for it.
+        chunks = []
+        onEnd(undefined)
+      }
       done(null, chunk)
     },
     flush(done: TransformCallback): void {
-      onEnd(size <= limit ? Buffer.concat(chunks) : undefined)
+      if (size <= limit) onEnd(Buffer.concat(chunks))
       done()
     },
   })

@@ -5,6 +5,7 @@ import { compressing } from './rules/compression.ts'
 import { failures } from './rules/failures.ts'
 import { lateFields } from './rules/late-fields.ts'
 import { requests } from './rules/requests.ts'
+import { streams } from './rules/streams.ts'
 import { ways } from './ways.ts'
 
 /** Everything that an adapter must get right, on one host. */
@@ -30,5 +31,6 @@ export function conformance(host: Host): void {
     lateFields(host)
     compressing(host)
     failures(host)
+    streams(host)
   })
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { type Connect, type Host, type KoaMiddleware, isHit, open } from '../../support/host.ts'
 import { latch } from '../../support/latch.ts'
-import { Wire } from '../../support/wire.ts'
+import { Wire, parse } from '../../support/wire.ts'
 
 /** C-17 to C-19 and C-30: errors, responses that break off, clients that leave, and a cache that fails. */
 export function failures(host: Host): void {
@@ -143,10 +143,14 @@ function breaks(host: Host): void {
                 stream.pipe(response)
               },
             }),
+        options: { collapse: { timeout: 100 } },
       })
-      // Koa 2 answers a stream that failed before its first byte went out with an error page.
-      const broken = await Promise.all([server.send(), server.send()])
-      expect(broken.map(({ isComplete, status }) => isComplete && status === 200)).toEqual([false, false])
+      const wires = [new Wire(server.port), new Wire(server.port)]
+      for (const wire of wires) await wire.until('half ')
+      // Koa 2 leaves such a connection open, with the cache as without.
+      const isLeft = host.framework === 'Koa' && host.major === 2
+      for (const wire of wires) await (isLeft ? wire.abort() : wire.closed())
+      for (const wire of wires) expect(parse(wire.bytes, 'GET').isComplete).toBe(false)
       isBroken = false
       const whole = await server.send()
       expect([whole.text, isHit(whole)]).toEqual(['half and half', false])

@@ -63,7 +63,7 @@ export type BypassReason =
 
 /** Why a response was not stored. */
 export type RefuseReason =
-  /** Its status is not kept: an error other than 404 and 410, unless `maxAge: 'http'`; or a 304 that nobody asked for. */
+  /** Its status is not kept: an error other than 404 and 410, unless `maxAge: 'http'`; or a 304, which has no body. */
   | 'status'
   /** It says no-store (RFC 9111 §5.2.2.5). */
   | 'no-store'

@@ -151,7 +151,10 @@ function stored<Native>(
   const felledBy = sequence.felledBy(stamp, closure)
   if (felledBy !== undefined) return refuse('invalidated', felledBy)
   const standing = store.peek(key)
-  if (standing && standing.stamp > stamp) return refuse('invalidated', 'a newer response is stored')
+  // The most recent response is the one to use, not the one whose body took longest (RFC 9111 §4).
+  if (standing && (standing.stamp > stamp || standing.timeline.cachedAt > receivedAt)) {
+    return refuse('invalidated', 'a newer response is stored')
+  }
 
   const age = initialAge(head.fields, facts.requestedAt, receivedAt)
   const windows = windowsOf(verdict, policy)

@@ -78,6 +78,21 @@ describe.each(hosts)('collapsing behind %s', (host) => {
 })
 
 describe('collapsing', () => {
+  it('M-7: two who ask at one time get a cookie each', async () => {
+    const held = latch()
+    const app = await application(async ({ run }) => {
+      if (run === 1) await held.opened
+      return { fields: { 'Cache-Control': 'public, max-age=60', 'Set-Cookie': `sid=${run}` } }
+    })
+    const answers = crowdAt(app, 3)
+    await app.arrived(3)
+    held.open()
+    const cookies = await Promise.all(
+      answers.map(async (answer) => (await answer).headers['set-cookie']),
+    )
+    expect(cookies.toSorted()).toEqual([['sid=1'], ['sid=2'], ['sid=3']])
+  })
+
   it('M-48: it can be turned off', async () => {
     const inside = meeting(3)
     const app = await application(

@@ -2,6 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { TRACKING_PARAMETERS } from 'cacheflow'
 import { describe, expect, it } from 'vitest'
 import { application, expressApplication, hosts } from '../support/application.ts'
+import { latch } from '../support/latch.ts'
 
 describe.each(hosts)('the key behind %s', (host) => {
   it('M-13: scheme, authority, path and query, as received, are the key', async () => {
@@ -163,6 +164,30 @@ describe('Vary', () => {
     // The page now says that X-B matters, too: what was stored without it cannot be told apart any more.
     expect((await app.get('/', { 'X-A': '1', 'X-B': 'x' })).body).toBe('made 4')
     expect((await app.get('/', { 'X-A': '1' })).body).toBe('made 3')
+  })
+
+  it('M-15: one that was begun earlier and ends later takes the place of none', async () => {
+    const held = latch()
+    const app = await expressApplication(
+      (express, cache, self) => {
+        express.use(cache)
+        express.get('/', (_request, response) => {
+          const run = ++self.runs
+          response.write('made ')
+          if (run === 1) void held.opened.then(() => response.end('1'))
+          else response.end(String(run))
+        })
+      },
+      { collapse: false },
+    )
+    const slow = app.get('/')
+    await app.arrived(1)
+    app.advance(50)
+    expect((await app.get('/')).body).toBe('made 2')
+    held.open()
+    expect((await slow).body).toBe('made 1')
+    app.advance(20)
+    expect((await app.get('/')).body).toBe('made 2')
   })
 
   it('M-15: what the application reads of a request selects the variant as Vary does, and is told in it', async () => {

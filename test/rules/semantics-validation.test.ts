@@ -283,6 +283,25 @@ describe('validation', () => {
     expect([validated.body, validated.headers['etag']]).toEqual(['made 1', etag])
   })
 
+  it('M-34: the ETag of res.send() is offered to Express, which confirms it by itself', async () => {
+    const app = await expressApplication((express, cache, self) => {
+      express.use(cache)
+      express.get('/', (_request, response) => {
+        self.runs++
+        response.send('page')
+      })
+    })
+    const { headers } = await app.get('/')
+    expect(headers['etag']).toMatch(/^W\//)
+    app.advance(61)
+    const validated = await app.get('/')
+    expect([validated.status, validated.body]).toEqual([200, 'page'])
+    expect(validated.headers['cache-status']).toBe('cacheflow; fwd=stale; fwd-status=304')
+    expect(validated.headers['content-type']).toBe('text/html; charset=utf-8')
+    expect((await app.get('/')).headers['cache-status']).toBe('cacheflow; hit; ttl=60')
+    expect(app.runs).toBe(2)
+  })
+
   it('M-34: a page without a validator of the application is made anew', async () => {
     const asked: (string | undefined)[] = []
     const app = await application(({ request }) => {

@@ -102,8 +102,8 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
       const forward = (): Promise<void> => handle.call(app, ctx, run)
       if (gate.isClaimed(ctx.res)) return forward()
       if (!isFirst) {
-        const arrival = gate.arrive(ctx.req, () => incomingOf(ctx, undefined, true))
-        if (arrival?.observation) observeOnce(ctx, arrival.observation)
+        const arrived = gate.arrive(ctx.req, () => incomingOf(ctx, undefined, true))
+        if (arrived?.observation) observeOnce(ctx, arrived.observation)
         return forward()
       }
       gate.pass(new KoaPassage(ctx, true, () => void forward()), policy)

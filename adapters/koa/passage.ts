@@ -7,6 +7,7 @@ import {
   type Exchange,
   type MatchedRoute,
   NodeRequest,
+  type Observation,
   type Passage,
   type Policy,
   keyedTarget,
@@ -87,11 +88,13 @@ export function attachDraft(ctx: Context, exchange: Exchange<Context>): void {
   if (exchange.observation) observeOnce(ctx, exchange.observation)
 }
 
-const observed = new WeakSet<Context>()
+const observed = new WeakMap<Context, Observation>()
 
-export function observeOnce(ctx: Context, observation: Parameters<typeof observeContext>[1]): void {
-  if (observed.has(ctx)) return
-  observed.add(ctx)
+export function observeOnce(ctx: Context, observation: Observation): void {
+  const earlier = observed.get(ctx)
+  earlier?.relayTo(observation)
+  if (earlier) return
+  observed.set(ctx, observation)
   observeContext(ctx, observation)
 }
 

@@ -92,7 +92,8 @@ export class Capture<Native> {
     response.statusCode = status
     const plan = this.#plan(status, reason)
     if (plan === undefined) return this.#passHead(status, reason)
-    const changed = plan.act === 'serve' ? [] : [...plan.fields.remove, ...plan.fields.set.map(([name]) => name)]
+    const changed =
+      plan.act === 'serve' ? [] : [...plan.fields.remove, ...plan.fields.set.map(([name]) => name)]
     const standing = changed.map((name) => [name, response.getHeader(name)] as const)
     try {
       this.#carryOut(plan, status, reason)

@@ -40,7 +40,11 @@ export function derivesLength(request: IncomingMessage, response: ServerResponse
  * Does Node send the head in UTF-8, together with this first chunk? It does where both are one string, and where the head
  * was flushed before; in all other cases a head goes out as Latin-1, one byte for each character.
  */
-export function sendsHeadAsText(response: ServerResponse, chunk: Chunk, encoding: unknown): boolean {
+export function sendsHeadAsText(
+  response: ServerResponse,
+  chunk: Chunk,
+  encoding: unknown,
+): boolean {
   if (Reflect.get(response, '_headerSent') === true) return true
   const isText = typeof chunk === 'string' && (!encoding || encoding === 'utf8')
   // The length of a chunk goes first, as Latin-1.

@@ -16,6 +16,7 @@ import type { StoredResponse } from '../http/stored-response.ts'
 import { Capture } from './capture.ts'
 import { type Report, deliver } from './delivery.ts'
 import { injectionFor } from './injection.ts'
+import { Mark } from './mark.ts'
 import type { Arrival, NodeRequest } from './node-request.ts'
 import { observe, reveal } from './observer.ts'
 
@@ -41,7 +42,7 @@ interface Way<Native> {
 }
 
 /** Responses that some cache of this process has in hand: a second one steps aside (C-25). */
-const claimed = new WeakSet<ServerResponse>()
+const claimed = new Mark<true>('claimed')
 
 /** A refresh that neither ends nor fails gives its place free after this time: 60 s. */
 const refreshTimeout = 60_000
@@ -49,11 +50,9 @@ const refreshTimeout = 60_000
 /** Where requests of `node:http` meet the cache: answered from it, held until another's answer is there, or let through. */
 export class Gate<Native> {
   readonly cache: ResponseCache<Native>
-  readonly #ways = new WeakMap<ServerResponse, Way<Native>>()
-  readonly #arrivals = new WeakMap<IncomingMessage, Arrival>()
-  /** The requests of those arrivals, so that none is made twice. */
-  readonly #arrived = new WeakMap<IncomingMessage, NodeRequest<Native>>()
-  readonly #refreshes = new WeakMap<IncomingMessage, Making>()
+  readonly #ways = new Mark<Way<Native>>('way')
+  readonly #arrived = new Mark<NodeRequest<Native>>('arrived')
+  readonly #refreshes = new Mark<Making>('refresh')
 
   constructor(cache: ResponseCache<Native>) {
     this.cache = cache
@@ -61,12 +60,12 @@ export class Gate<Native> {
 
   /** Has a request of this response passed a cache already, this one or another? */
   isClaimed(response: ServerResponse): boolean {
-    return claimed.has(response)
+    return claimed.get(response) === true
   }
 
   /** The adapter itself follows this response from here on. */
   claim(response: ServerResponse): void {
-    claimed.add(response)
+    claimed.set(response, true)
   }
 
   /** The request as it arrived, where the cache already stood before its place. */
@@ -87,26 +86,31 @@ export class Gate<Native> {
    * Begins to observe at a request's arrival, for a cache whose place comes later; unless the request will be a hit, as
    * it looks now: then nobody's reads matter.
    */
-  arrive(message: IncomingMessage, incoming: () => NodeRequest<Native>): Arrival | undefined {
+  arrive(
+    message: IncomingMessage,
+    incoming: () => NodeRequest<Native>,
+  ): NodeRequest<Native> | undefined {
     const { settings, sequence } = this.cache
-    const standing = this.#arrivals.get(message)
+    const standing = this.#arrived.get(message)
     if (!settings.observe || standing) return standing
     const request = incoming()
-    const foreseen = !this.#refreshes.has(message) && foresees(this.cache, request)
+    const foreseen = this.#refreshes.get(message) === undefined && foresees(this.cache, request)
     const observation = foreseen
       ? undefined
       : new Observation(settings.ignoredInputs, settings.credentials)
-    const arrival = { observation, stamp: sequence.applied, isComplete: !foreseen, foreseen }
-    this.#arrivals.set(message, arrival)
-    this.#arrived.set(message, request.arrived(arrival))
+    const stamp = sequence.applied
+    this.#arrived.set(
+      message,
+      request.arrived({ observation, stamp, isComplete: !foreseen, foreseen }),
+    )
     if (observation) observe(message, observation, undefined)
-    return arrival
+    return request
   }
 
   /** Lets a request pass the cache with the given policy. */
   pass(passage: Passage<Native>, policy: Policy<Native>): void {
     const { message, response } = passage
-    if (claimed.has(response)) {
+    if (claimed.get(response) === true) {
       passage.forward()
       return
     }
@@ -204,7 +208,7 @@ export class Gate<Native> {
     if (standing) standing.capture.exchange = exchange
     const capture = standing?.capture ?? new Capture(message, response, exchange)
     this.#ways.set(response, { exchange, capture })
-    claimed.add(response)
+    claimed.set(response, true)
     if (!exchange.isPassing) {
       observe(message, exchange.observation, exchange.overrides)
       if (exchange.policy.query !== undefined) passage.narrow(exchange.policy)

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Observation } from '../flow/observation.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
+import { Mark } from './mark.ts'
 import { isCarrierReading } from './reader.ts'
 
 /** What an observed request keeps beside itself. */
@@ -16,7 +17,7 @@ interface Observed {
   readonly jars: WeakMap<object, object>
 }
 
-const observed = new WeakMap<object, Observed>()
+const observed = new Mark<Observed>('observed')
 
 type Overrides = Readonly<Record<string, string | undefined>>
 
@@ -31,6 +32,8 @@ export function observe(
 ): void {
   const earlier = observed.get(request)
   if (earlier) {
+    // Two caches watch one request: the answer may come from either.
+    if (observation) earlier.observation?.relayTo(observation)
     if (overrides) earlier.headers = view(earlier.original, earlier.observation, overrides)
     return
   }

@@ -47,6 +47,7 @@ export class Observation {
   readonly #ignored: ReadonlySet<string>
   readonly #credentials: ReadonlySet<string>
   #privateRead: PrivateRead | undefined
+  readonly #followers = new Set<Observation>()
   #quiet = 0
   #sealed = false
 
@@ -57,6 +58,11 @@ export class Observation {
 
   get privateRead(): PrivateRead | undefined {
     return this.#privateRead
+  }
+
+  /** The observation of another cache, which notes from now on what is noted here. */
+  relayTo(other: Observation): void {
+    if (other !== this) this.#followers.add(other)
   }
 
   /** After the response was made: later reads (access logs) did not shape it. */
@@ -75,6 +81,7 @@ export class Observation {
   }
 
   header(name: string, value: string | string[] | undefined): void {
+    this.#relay((other) => other.header(name, value))
     if (!this.#listens(name) || noiseFields.has(name)) return
     if (value !== undefined && this.#credentials.has(name)) {
       this.#private('credentials-read', name)
@@ -86,6 +93,7 @@ export class Observation {
   }
 
   cookie(name: string): void {
+    this.#relay((other) => other.cookie(name))
     if (this.#listens(`cookie:${name}`)) this.inputs.add(`cookie:${name}`)
   }
 
@@ -94,15 +102,22 @@ export class Observation {
   }
 
   session(): void {
+    this.#relay((other) => other.session())
     if (this.#listens('session')) this.#private('session-read', 'req.session')
   }
 
   user(): void {
+    this.#relay((other) => other.user())
     if (this.#listens('user')) this.#private('user-read', 'req.user')
   }
 
   allHeaders(how: string): void {
+    this.#relay((other) => other.allHeaders(how))
     if (this.#listens('headers')) this.#private('headers-read', how)
+  }
+
+  #relay(tell: (other: Observation) => void): void {
+    if (this.#quiet === 0) for (const other of this.#followers) tell(other)
   }
 
   #listens(name: string): boolean {

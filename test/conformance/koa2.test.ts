@@ -1,4 +1,6 @@
 import { koaHost, places } from '../support/host.ts'
+import { koaNestings, nesting } from './rules/nesting.ts'
 import { conformance } from './suite.ts'
 
 for (const place of places) conformance(koaHost(2, place))
+nesting('Koa 2', koaNestings(2))

@@ -17,9 +17,6 @@ const BROWSER = {
 
 const CONNECTIONS = 32
 
-/** Requests before the counted ones: a process that waited for its turn has to find its pace again. */
-const RUN_IN = 1000
-
 /** No two samples ask for the same address where each request is for another one. */
 const FAR = 1e6
 
@@ -35,13 +32,20 @@ export class Subject {
   #case
   #server
   #load
+  #runIn
   #plan
 
-  /** @param {import('./variants.js').Variant} variant @param {import('./cases.js').Case} wanted @param {Child} load */
-  constructor(variant, wanted, load) {
+  /**
+   * @param {import('./variants.js').Variant} variant
+   * @param {import('./cases.js').Case} wanted
+   * @param {Child} load
+   * @param {number} runIn  requests before the counted ones: a process that waited for its turn has to find its pace again
+   */
+  constructor(variant, wanted, load, runIn) {
     this.#variant = variant
     this.#case = wanted
     this.#load = load
+    this.#runIn = runIn
   }
 
   /** Starts the server and makes sure that it answers rightly, and from where it should. */
@@ -58,13 +62,13 @@ export class Subject {
   async warmUp(seconds) {
     const end = performance.now() + seconds * 1000
     for (let times = 0; times < 4 || performance.now() < end; times++)
-      await this.#whileOpen(() => this.#run(RUN_IN))
+      await this.#whileOpen(() => this.#run(this.#runIn))
   }
 
   /** @param {number} requests @returns {Promise<Sample>} */
   sample(requests) {
     return this.#whileOpen(async () => {
-      await this.#run(RUN_IN)
+      await this.#run(this.#runIn)
       const before = await this.#server.ask('usage')
       const seconds = await this.#run(requests)
       const after = await this.#server.ask('usage')

@@ -40,16 +40,18 @@ const { values: options } = parseArgs({
 })
 
 /** Seconds for each process, before the first round: the compiler has to have done its work. */
-const WARM_UP = options.quick ? 0.5 : 1.2
+const WARM_UP = options.quick ? 0.3 : 1.2
 /** So many rounds are not counted: the pauses between them are new to the processes. */
 const WARM_UP_ROUNDS = options.quick ? 1 : 2
+/** Requests of each sample that are not counted. */
+const RUN_IN = options.quick ? 400 : 1000
 /** A profile takes so many times the requests of a round. */
 const PROFILE_ROUNDS = 12
 const PROFILE_WARM_UP = 4
 /** The base is measured again after so many variants. */
 const BASE_EVERY = 6
 
-const rounds = counted('rounds') ?? (options.quick ? 5 : 11)
+const rounds = counted('rounds') ?? (options.quick ? 4 : 11)
 const requestsARound = counted('requests')
 const load = new Child('load', 'load.js')
 
@@ -91,7 +93,7 @@ async function bench() {
 async function measure(wanted, variants) {
   const requests = requestsOf(wanted)
   const subjects = new Map(
-    variants.map((variant) => [variant.id, new Subject(variant, wanted, load)]),
+    variants.map((variant) => [variant.id, new Subject(variant, wanted, load, RUN_IN)]),
   )
   const samples = Object.fromEntries(variants.map(({ id }) => [id, []]))
   const order = variants.flatMap(({ id }, index) =>
@@ -132,7 +134,7 @@ async function profile(name) {
   if (!wanted || !variant?.cases.includes(caseId))
     throw new Error(`There is no ${caseId}/${variantId}; see npm run bench -- --list`)
   const requests = requestsOf(wanted) * PROFILE_ROUNDS
-  const subject = new Subject(variant, wanted, load)
+  const subject = new Subject(variant, wanted, load, RUN_IN)
   try {
     await subject.start()
     await subject.warmUp(PROFILE_WARM_UP)

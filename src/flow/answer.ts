@@ -140,7 +140,7 @@ function look<Native>(
   if (isShared) {
     const making = cache.collapsing.find(key)
     // A making that an invalidation overtook must not answer those who came after it.
-    if (making && cache.sequence.felledBy(making.stamp, making.dependencies) === undefined) {
+    if (making && !making.isOvertaken(cache.sequence)) {
       return { act: 'wait', making, timeout }
     }
   }

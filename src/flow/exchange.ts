@@ -18,7 +18,14 @@ import type { Policy } from './policy.ts'
 import { Recording } from './recording.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
-import { type Verdict, freshened, isTransient, judgeHead, madeFrom } from './storing.ts'
+import {
+  type Verdict,
+  freshened,
+  isTransient,
+  judgeHead,
+  knownClosure,
+  madeFrom,
+} from './storing.ts'
 import { invalidatedBy, isUnsafe } from './unsafe-method.ts'
 
 /** One request that runs the application: what it may see, what it records, and what becomes of its response. */
@@ -77,12 +84,9 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** Others who ask for the same key will wait for this exchange. */
   lead(): void {
-    const { recording } = this
-    this.#making = this.cache.collapsing.lead(
-      this.lookup.key,
-      recording.stamp,
-      recording.dependencies,
-    )
+    const { key } = this.lookup
+    const { stamp } = this.recording
+    this.#making = this.cache.collapsing.lead(key, stamp, () => knownClosure(this))
   }
 
   /** The header fields that the application must not see, or must see changed. */

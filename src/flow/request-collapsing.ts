@@ -1,3 +1,6 @@
+import type { Dependency } from '../graph/dependency.ts'
+import type { Sequence } from '../graph/sequence.ts'
+
 /** How a waiting request's wait ended. */
 export type Collapse =
   /** The making ended, stored or not: look again. */
@@ -13,15 +16,21 @@ export class Making {
   readonly key: string
   /** The sequence number at which it started. */
   readonly stamp: number
-  /** What it is known to depend on so far. */
-  readonly dependencies: ReadonlySet<string>
+  readonly #dependencies: () => Iterable<Dependency>
   readonly #waiting = new Set<(end: Collapse) => void>()
   #settled = false
 
-  constructor(key: string, stamp: number, dependencies: ReadonlySet<string>) {
+  /** @param dependencies tells what it is known to depend on so far */
+  constructor(key: string, stamp: number, dependencies: () => Iterable<Dependency>) {
     this.key = key
     this.stamp = stamp
-    this.dependencies = dependencies
+    this.#dependencies = dependencies
+  }
+
+  /** Was something it depends on invalidated since it started? Then nobody who comes now may wait for it. */
+  isOvertaken(sequence: Sequence): boolean {
+    if (this.stamp === sequence.applied) return false
+    return sequence.felledBy(this.stamp, this.#dependencies()) !== undefined
   }
 
   get waiting(): number {
@@ -64,7 +73,7 @@ export class RequestCollapsing {
   }
 
   /** Takes the lead; a making that an invalidation overtook stays with those who already wait for it. */
-  lead(key: string, stamp: number, dependencies: ReadonlySet<string>): Making {
+  lead(key: string, stamp: number, dependencies: () => Iterable<Dependency>): Making {
     const making = new Making(key, stamp, dependencies)
     this.#makings.set(key, making)
     return making

@@ -59,10 +59,8 @@ export class ResponseCache<Native> {
   /** One refresh of a response at a time: undefined when one is running that no invalidation has overtaken. */
   leadRefresh(stored: StoredResponse): Making | undefined {
     const running = this.collapsing.find(stored.key)
-    if (running && this.sequence.felledBy(running.stamp, running.dependencies) === undefined) {
-      return undefined
-    }
-    return this.collapsing.lead(stored.key, this.sequence.applied, new Set(stored.closure))
+    if (running && !running.isOvertaken(this.sequence)) return undefined
+    return this.collapsing.lead(stored.key, this.sequence.applied, () => stored.closure)
   }
 
   /** Counts and tells a miss. */

@@ -51,8 +51,8 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   const { cache, request, policy, lookup, recording } = facts
   if (policy.off || cache.isClosed) return refuse('off')
   if (recording.refusal) return refuse(recording.refusal.reason, recording.refusal.detail)
-  // It looked like a hit on arrival, so that nobody noted what earlier middleware read; and then it was none.
-  if (request.foreseen && facts.observation) return refuse('unobserved')
+  // What earlier middleware read of it is unknown, and might be anything.
+  if (facts.observation && !request.observedFromStart) return refuse('unobserved')
   if (head.method !== request.method) return refuse('method-changed', head.method)
   const verdict = judgeStorability(
     {
@@ -196,6 +196,11 @@ function stored<Native>(
 
 /** Everything whose invalidation fells this response. */
 function closureOf<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): Dependency[] {
+  return [...knownClosure(facts), ...groupsOf(facts.request.origin, head.fields)]
+}
+
+/** What a response is known to depend on while it is made. */
+export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[] {
   const { request, policy, lookup, recording } = facts
   const target = keyedTarget(request.target, policy.query)
   const matched = request.route()
@@ -206,7 +211,6 @@ function closureOf<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): De
     ...(matched ? routeDependencies(matched.pattern, matched.params) : []),
     ...policy.tags.map(tagDependency),
     ...recording.dependencies,
-    ...groupsOf(request.origin, head.fields),
   ]
 }
 

@@ -7,6 +7,7 @@ import {
   dependenciesOf,
 } from './graph/invalidation.ts'
 import { Gate } from './node/gate.ts'
+import { flag, refuseUnknown } from './option-check.ts'
 import { type CacheflowOptions, resolveOptions } from './options.ts'
 
 export interface InvalidateOptions {
@@ -41,7 +42,8 @@ export interface CacheHandle {
    *   await cache.invalidate({ tag: 'posts' })
    *   await cache.invalidate({ route: '/posts/:id', params: { id: 7 } }, { soft: true })
    *
-   * @throws CacheflowError `ERR_CACHEFLOW_TARGET`, `ERR_CACHEFLOW_TAG`, `ERR_CACHEFLOW_CLOSED`
+   * @throws CacheflowError `ERR_CACHEFLOW_TARGET`, `ERR_CACHEFLOW_TAG`, `ERR_CACHEFLOW_OPTION`,
+   *   `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_CLOSED`
    */
   invalidate(target: InvalidationTarget, options?: InvalidateOptions): Promise<InvalidationReceipt>
   /**
@@ -75,10 +77,8 @@ export class Cacheflow<Native> implements CacheHandle {
     options: InvalidateOptions = {},
   ): Promise<InvalidationReceipt> {
     if (this.#cache.isClosed) throw fail('ERR_CACHEFLOW_CLOSED', target, 'invalidate()')
-    const { soft = false } = options
-    if (typeof soft !== 'boolean') {
-      throw fail('ERR_CACHEFLOW_OPTION', soft, 'soft', { mend: 'Give true or false.' })
-    }
+    refuseUnknown(options, new Set(['soft']), 'invalidate()')
+    const soft = flag(options.soft, 'soft', false)
     return this.#cache.invalidate(dependenciesOf(target, 'invalidate()'), soft)
   }
 

@@ -104,7 +104,7 @@ interface Held {
 
 function seen({ body, headers }: Answer): string {
   const status = String(headers['cache-status'])
-  const how = /^cacheflow; hit/.test(status)
+  const how = status.startsWith('cacheflow; hit')
     ? 'hit'
     : /collapsed/.test(status)
       ? 'collapsed'
@@ -296,3 +296,265 @@ describe.each(cases)('what depends on %s', (_name, { path, record, targets }) =>
 function prefix(path: string): string {
   return path === '/streamed' ? 'streamed: ' : ''
 }
+
+describe('an invalidation', () => {
+  it('fells nothing that does not depend on its target', async () => {
+    const blog = await Blog.open()
+    const paths = [
+      '/posts',
+      '/early',
+      '/late',
+      '/about',
+      '/about?page=2',
+      '/shops/a/items/7',
+      '/shops/b/items/7',
+    ]
+    for (const path of paths) await blog.see(path)
+    const receipts = [
+      await blog.app.cache.invalidate({ tag: 'no such tag' }),
+      await blog.app.cache.invalidate({ url: '/about?page=3' }),
+      await blog.app.cache.invalidate({ url: 'http://other.example/about' }),
+      await blog.app.cache.invalidate({ key: `${blog.app.origin}/about?` }),
+      await blog.app.cache.invalidate({ route: '/shops/:shop/items' }),
+      await blog.app.cache.invalidate({ route: '/shops/:shop/items/:item', params: { item: 8 } }),
+      await blog.app.cache.invalidate({
+        route: '/shops/:shop/items/:item',
+        params: { shop: 'b', item: 8 },
+      }),
+    ]
+    expect(receipts.flatMap(({ responses, keys }) => [responses, keys.length])).toEqual(
+      receipts.flatMap(() => [0, 0]),
+    )
+    expect(receipts.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6, 7])
+    for (const path of paths) expect(await blog.see(path)).toMatch(/, hit$/)
+    const { keys } = await blog.app.cache.invalidate({
+      route: '/shops/:shop/items/:item',
+      params: { shop: 'a', item: 7 },
+    })
+    expect(keys).toEqual([`${blog.app.origin}/shops/a/items/7`])
+    for (const path of paths.slice(0, 5)) expect(await blog.see(path)).toMatch(/, hit$/)
+    expect(await blog.see('/shops/b/items/7')).toMatch(/, hit$/)
+    expect(await blog.see('/shops/a/items/7')).toMatch(/, made$/)
+  })
+
+  it('refuses no making of what does not depend on its target', async () => {
+    const blog = await Blog.open()
+    const paths = ['/posts', '/early', '/late', '/streamed', '/about', '/shops/a/items/7']
+    const held = await Promise.all(paths.map((path) => blog.hold(path)))
+    await blog.app.cache.invalidate({ tag: ['other', 'a', 'b'] })
+    await blog.app.cache.invalidate({ route: '/shops/:shop/items/:item', params: { item: 8 } })
+    await blog.app.cache.invalidate({ url: '/about?page=2' })
+    for (const { stop } of held) stop.release()
+    await Promise.all(held.map(({ answer }) => answer))
+    expect(blog.app.refusals).toEqual([])
+    for (const path of paths) expect(await blog.see(path)).toMatch(/, hit$/)
+  })
+
+  it('refuses only the one making that it overtook', async () => {
+    const blog = await Blog.open()
+    const [early, about] = [await blog.hold('/early'), await blog.hold('/about')]
+    await blog.app.cache.invalidate({ tag: 'early' })
+    for (const { stop } of [early, about]) stop.release()
+    await Promise.all([early.answer, about.answer])
+    expect(blog.app.seen('refuse')).toMatchObject([
+      { key: `${blog.app.origin}/early`, reason: 'invalidated', detail: 'tag:early' },
+    ])
+    expect(await blog.see('/about')).toMatch(/, hit$/)
+  })
+
+  it('tells of itself: each dependency, its number, and the keys that fell by it', async () => {
+    const blog = await Blog.open()
+    for (const path of ['/posts', '/early', '/about']) await blog.see(path)
+    const receipt = await blog.app.cache.invalidate({ tag: ['posts', 'early', 'other'] })
+    expect(receipt).toMatchObject({ sequence: 1, responses: 2 })
+    expect(blog.app.seen('invalidate')).toMatchObject([
+      { dependency: 'tag:posts', sequence: 1, soft: false, keys: [`${blog.app.origin}/posts`] },
+      { dependency: 'tag:early', sequence: 1, soft: false, keys: [`${blog.app.origin}/early`] },
+      { dependency: 'tag:other', sequence: 1, soft: false, keys: [] },
+    ])
+    const all = await blog.app.cache.invalidate({ all: true }, { soft: true })
+    expect(all).toMatchObject({ sequence: 2, responses: 1, keys: [`${blog.app.origin}/about`] })
+    expect(blog.app.seen('invalidate').at(-1)).toMatchObject({ dependency: 'all', soft: true })
+  })
+
+  it('counts a response once, whichever of its tags it falls by', async () => {
+    const blog = await Blog.open({ tags: ['site'] })
+    await blog.see('/posts')
+    for (const soft of [true, false]) {
+      const receipt = await blog.app.cache.invalidate({ tag: ['site', 'posts'] }, { soft })
+      expect(receipt).toMatchObject({ responses: 1, keys: [`${blog.app.origin}/posts`] })
+    }
+  })
+
+  it('of what has variants fells them all, those being made too', async () => {
+    const blog = await Blog.open()
+    await blog.see('/language', { 'Accept-Language': 'de' })
+    await blog.see('/language', { 'Accept-Language': 'en' })
+    const making = await blog.hold('/language', 'after', '/language fr')
+    blog.write('language')
+    const receipt = await blog.app.cache.invalidate({ key: `${blog.app.origin}/language` })
+    expect(receipt).toMatchObject({ responses: 2, keys: [`${blog.app.origin}/language`] })
+    making.stop.release()
+    expect(await making.answer).toMatch(/^fr language 1, /)
+    expect(blog.app.refusals).toEqual(['invalidated'])
+    for (const language of ['de', 'en', 'fr']) {
+      const see = (): Promise<string> => blog.see('/language', { 'Accept-Language': language })
+      expect(await see()).toBe(`${language} language 2, made`)
+      expect(await see()).toBe(`${language} language 2, hit`)
+    }
+  })
+
+  it('lets those who waited before it go on by themselves, and stores nothing of what they waited for', async () => {
+    const blog = await Blog.open()
+    const making = await blog.hold('/about')
+    const waiting = blog.see('/about')
+    await blog.app.arrived(2)
+    blog.write('about')
+    await blog.app.cache.invalidate({ url: '/about' })
+    making.stop.release()
+    expect(await making.answer).toMatch(/^about 1, /)
+    expect(await waiting).toMatch(/^about 2, /)
+    expect(await blog.see('/about')).toMatch(/^about 2, /)
+  })
+
+  it('while nothing is stored and nothing is made is only a number', async () => {
+    const blog = await Blog.open()
+    expect(await blog.app.cache.invalidate({ all: true })).toEqual({
+      sequence: 1,
+      responses: 0,
+      fragments: 0,
+      keys: [],
+      instances: 0,
+    })
+    expect(await blog.see('/about')).toBe('about 1, made')
+    expect(blog.app.seen('miss').at(-1)).toMatchObject({ reason: 'absent' })
+  })
+
+  it('by a POST to the same URL is one as well (RFC 9111 4.4), for makings too', async () => {
+    const blog = await Blog.open()
+    const making = await blog.hold('/about')
+    blog.write('about')
+    expect((await blog.app.ask('/about', { method: 'POST' })).status).toBe(204)
+    making.stop.release()
+    await making.answer
+    expect(blog.app.refusals).toEqual(['invalidated'])
+    expect(await blog.see('/about')).toBe('about 2, made')
+    blog.write('about')
+    await blog.app.ask('/about', { method: 'POST' })
+    expect(await blog.see('/about')).toBe('about 3, made')
+  })
+
+  it('of an older making does not undo what a younger one stored', async () => {
+    const blog = await Blog.open({ collapse: false })
+    const older = await blog.hold('/about')
+    blog.write('about')
+    await blog.app.cache.invalidate({ tag: 'unrelated' })
+    expect(await blog.see('/about')).toBe('about 2, made')
+    older.stop.release()
+    await older.answer
+    expect(await blog.see('/about')).toBe('about 2, hit')
+  })
+
+  it('wrong in its target or its options is a rejected promise with a code, and changes nothing', async () => {
+    const { app } = await Blog.open()
+    for (const [run, code] of [
+      [() => app.cache.invalidate({} as never), 'ERR_CACHEFLOW_TARGET'],
+      [() => app.cache.invalidate({ tag: '' }), 'ERR_CACHEFLOW_TAG'],
+      [() => app.cache.invalidate({ tag: 'a', soft: true } as never), 'ERR_CACHEFLOW_TARGET'],
+      [() => app.cache.invalidate({ tag: 'a' }, { soft: 'yes' } as never), 'ERR_CACHEFLOW_OPTION'],
+      [() => app.cache.invalidate({ tag: 'a' }, { soft: null } as never), 'ERR_CACHEFLOW_OPTION'],
+      [() => app.cache.invalidate({ tag: 'a' }, null as never), 'ERR_CACHEFLOW_OPTION'],
+      [() => app.cache.invalidate({ tag: 'a' }, true as never), 'ERR_CACHEFLOW_OPTION'],
+      [
+        () => app.cache.invalidate({ tag: 'a' }, { sfot: true } as never),
+        'ERR_CACHEFLOW_UNKNOWN_OPTION',
+      ],
+    ] as const) {
+      await expect(run()).rejects.toMatchObject({ name: 'CacheflowError', code })
+    }
+    expect(app.cache.stats().sequence).toBe(0)
+  })
+
+  it('after close() is an error, for nothing can be felled any more', async () => {
+    const { app } = await Blog.open()
+    await app.cache.close()
+    await expect(app.cache.invalidate({ all: true })).rejects.toMatchObject({
+      code: 'ERR_CACHEFLOW_CLOSED',
+    })
+  })
+})
+
+describe('what is stale', () => {
+  const lively = { maxAge: '10s', staleWhileRevalidate: '1m', staleIfError: '1m' } as const
+
+  it('and felled while it is renewed is not served any more, nor is what was being made', async () => {
+    const blog = await Blog.open(lively)
+    await blog.see('/about')
+    blog.app.advance(20)
+    const stop = blog.stops.place('after /about')
+    expect(await blog.see('/about')).toBe('about 1, hit')
+    await stop.reached
+    blog.write('about')
+    await blog.app.cache.invalidate({ url: '/about' })
+    expect(await blog.see('/about')).toBe('about 2, made')
+    stop.release()
+    await blog.app.happened('refresh')
+    expect(blog.app.seen('refresh')).toMatchObject([{ outcome: 'kept' }])
+    expect(await blog.see('/about')).toBe('about 2, hit')
+  })
+
+  it('and felled while the application fails does not stand in for the failure', async () => {
+    const stops = new Stops()
+    let isDown = false
+    const app = await expressApplication(
+      (express, cache) => {
+        express.use(cache)
+        express.get('/', async (_request, response) => {
+          await stops.pass('/')
+          if (isDown) throw new Error('the database is down')
+          response.send('page')
+        })
+      },
+      { ...lively, staleWhileRevalidate: false },
+    )
+    await app.get('/')
+    app.advance(20)
+    isDown = true
+    expect(await app.get('/')).toMatchObject({ status: 200, body: 'page' })
+    const stop = stops.place('/')
+    const answer = app.get('/')
+    await stop.reached
+    await app.cache.invalidate({ url: '/' })
+    stop.release()
+    expect((await answer).status).toBe(500)
+    expect((await app.get('/')).status).toBe(500)
+  })
+
+  it('and felled while it is confirmed is not stored again by the confirmation', async () => {
+    const stops = new Stops()
+    let version = 1
+    const app = await expressApplication(
+      (express, cache) => {
+        express.use(cache)
+        express.get('/', async (_request, response) => {
+          const read = version
+          await stops.pass('/')
+          if (response.locals.cacheflow.freshWhen({ id: 1, updatedAt: read })) return
+          response.send(`version ${read}`)
+        })
+      },
+      { maxAge: 0 },
+    )
+    await app.get('/')
+    const stop = stops.place('/')
+    const overtaken = app.get('/')
+    await stop.reached
+    version = 2
+    await app.cache.invalidate({ url: '/' })
+    stop.release()
+    await overtaken
+    expect(app.refusals).toEqual(['invalidated'])
+    expect((await app.get('/')).body).toBe('version 2')
+    expect((await app.get('/')).body).toBe('version 2')
+  })
+})

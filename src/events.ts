@@ -99,7 +99,10 @@ export type RefuseReason =
   | 'user-read'
   /** All request headers were read at once. */
   | 'headers-read'
-  /** It looked like a hit on arrival, so what middleware before the cache read of it was not noted. */
+  /**
+   * What middleware before the cache read of it is unknown: it looked like a hit on arrival, or it was the first request
+   * that reached the cache in a router, on a route, or behind other Koa middleware.
+   */
   | 'unobserved'
   /** Its Content-Encoding is none the request's normalised Accept-Encoding accepts. */
   | 'encoding'

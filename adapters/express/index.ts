@@ -2,7 +2,7 @@ import type { Application, NextFunction, Request, Response } from 'express'
 import { CacheflowError } from '../../src/index.ts'
 import type { CacheHandle, CacheflowOptions, Draft, RouteOptions } from '../../src/index.ts'
 import { Cacheflow, resolveRoute } from '../../src/adapter.ts'
-import { ExpressPassage, type Listener } from './passage.ts'
+import { ExpressPassage, type Listener, isMounted, rootOf } from './passage.ts'
 
 export type { Listener }
 
@@ -66,15 +66,30 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
   const { policy } = gate.cache.settings
   const asksApplication = policy.key !== undefined || policy.session !== undefined
 
+  const stood = new WeakSet<Application>()
+
   function middleware(request: Request, response: Response, next: NextFunction): void {
-    if (gate.isClaimed(response)) next()
-    else gate.pass(new ExpressPassage(request, response, request.app, false, next), policy)
+    if (gate.isClaimed(response)) {
+      next()
+      return
+    }
+    observeFromNowOn(request)
+    gate.pass(new ExpressPassage(request, response, request.app, false, next), policy)
+  }
+
+  /**
+   * In a router, or on a route, Express tells us the application only with a request. What middleware read of that one
+   * is unknown, so that it is not stored; from the next one on we see it from its arrival.
+   */
+  function observeFromNowOn(request: Request): void {
+    if (gate.arrivedAs(request) === undefined) stand(rootOf(request.app), false)
   }
 
   function route(routeOptions: RouteOptions<Request> | false): RouteMiddleware {
     const policyAt = resolveRoute(routeOptions)
     return (request, response, next) => {
       const native = request as unknown as Request
+      if (!gate.isClaimed(response)) observeFromNowOn(native)
       const passage = new ExpressPassage(
         native,
         response as unknown as Response,
@@ -110,31 +125,32 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
    * earlier only the observation begins there, and hits are answered at the ordinary place.
    */
   function emit(event: string, parent: Application): boolean {
-    if (event === 'mount') stand(parent)
+    // Under a path only some requests are ours to answer.
+    if (event === 'mount' && Reflect.get(middleware, 'mountpath') === '/') {
+      // What asks the application's functions needs Express's request: then the ordinary place answers.
+      stand(parent, layersOf(parent) === 1 && !asksApplication)
+    }
     return true
   }
 
-  function stand(parent: Application): void {
-    // Under a path only some requests are ours to answer.
-    if (Reflect.get(middleware, 'mountpath') !== '/') return
-    // What asks the application's functions needs Express's request: then the ordinary place answers.
-    const isFirst = layersOf(parent) === 1 && !asksApplication
-    const handle: unknown = Reflect.get(parent, 'handle')
-    if (typeof handle !== 'function') return
+  function stand(app: Application, isFirst: boolean): void {
+    const handle: unknown = Reflect.get(app, 'handle')
+    if (stood.has(app) || typeof handle !== 'function') return
+    stood.add(app)
     const standing = (request: Request, response: Response, done?: NextFunction): void => {
-      const forward = (): void => void Reflect.apply(handle, parent, [request, response, done])
-      if (gate.isClaimed(response)) {
-        forward()
-        return
-      }
-      const passage = new ExpressPassage(request, response, parent, true, forward)
-      if (isFirst) gate.pass(passage, policy)
-      else {
-        gate.arrive(request, () => passage.incoming(undefined))
+      const forward = (): void => void Reflect.apply(handle, app, [request, response, done])
+      // Mounted in another application, the first here is not the first: the outer one has its own middleware.
+      const passage = new ExpressPassage(request, response, app, !isMounted(app), forward)
+      if (gate.isClaimed(response)) forward()
+      else if (isFirst) {
+        if (isMounted(app)) observeFromNowOn(request)
+        gate.pass(passage, policy)
+      } else {
+        if (!isMounted(app)) gate.arrive(request, () => passage.incoming(undefined))
         forward()
       }
     }
-    Reflect.set(parent, 'handle', standing)
+    Reflect.set(app, 'handle', standing)
   }
 
   const handle: CacheHandle = {

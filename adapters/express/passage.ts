@@ -75,8 +75,7 @@ export class ExpressPassage implements Passage<Request> {
       return
     }
     // In a mounted application the outermost one must run: what stands before the mount belongs to the response.
-    let root = this.#app
-    while (isMounted(root)) root = root.parent
+    const root = rootOf(this.#app)
     root(message as Request, response as Response)
   }
 
@@ -97,7 +96,12 @@ export class ExpressPassage implements Passage<Request> {
   }
 }
 
-function isMounted(app: Application): app is Application & { parent: Application } {
+/** The outermost application. */
+export function rootOf(app: Application): Application {
+  return isMounted(app) ? rootOf(app.parent) : app
+}
+
+export function isMounted(app: Application): app is Application & { parent: Application } {
   return 'parent' in app && typeof app.parent === 'function'
 }
 

@@ -72,6 +72,7 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
     const policyAt = resolveRoute(routeOptions)
     return async (ctx, next) => {
       const isRaw = gate.exchangeOf(ctx.res) !== undefined
+      if (!gate.isClaimed(ctx.res)) stand(ctx.app, false)
       if (isRaw) await passRaw(ctx, next, (passage) => gate.passRoute(passage, policyAt))
       else if (gate.isClaimed(ctx.res) && !place.follows(ctx)) await next()
       else await place.passRoute(ctx, next, policyAt)

@@ -111,6 +111,10 @@ export function koaHost(major: 2 | 3, place: Place): Host {
       if (hasOutside) app.use(outerOfKoa)
       if (isCached && (place === 'first' || place === 'behind')) app.use(cache)
       if (isCached && place === 'route') app.use(cache.route({}))
+      app.use((ctx, next) => {
+        if (ctx.path !== firstPath) return next()
+        ctx.body = 'first'
+      })
       for (const each of inside) app.use(each as KoaMiddleware as Koa3.Middleware)
       app.use(async (ctx) => {
         if (koa) {
@@ -127,6 +131,9 @@ export function koaHost(major: 2 | 3, place: Place): Host {
     },
   }
 }
+
+// Koa tells the cache of its application with the first request, which is not stored behind other middleware.
+const firstPath = '/the-first-request'
 
 const outer: Connect = (_request, response, next) => {
   response.setHeader('X-Outer', '1')
@@ -146,6 +153,8 @@ export interface Running {
   send(request?: WireRequest | string): Promise<WireResponse>
 }
 
+const arrival = '/the-first-request'
+
 /** Serves the site, with the cache unless told otherwise. */
 export async function open(host: Host, site: Site, isCached = true): Promise<Running> {
   let runs = 0
@@ -154,12 +163,14 @@ export async function open(host: Host, site: Site, isCached = true): Promise<Run
     ...site,
     ...(handler && {
       handler: (request, response) => {
+        if (request.url === arrival) return response.end()
         runs++
         return handler(request, response)
       },
     }),
     ...(koa && {
       koa: (ctx, next) => {
+        if (ctx.url === arrival) return undefined
         runs++
         return koa(ctx, next)
       },
@@ -174,6 +185,7 @@ export async function open(host: Host, site: Site, isCached = true): Promise<Run
     await new Promise((resolve) => server.close(resolve))
   })
   const { port } = server.address() as AddressInfo
+  if (isCached && host.framework === 'Koa' && host.hasOutside) await send(port, { path: firstPath })
   return {
     port,
     cache,

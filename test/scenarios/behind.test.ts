@@ -51,3 +51,32 @@ describe('behind other middleware', () => {
     expect(await statusOf(app.listen(0), {})).toMatch(/^cacheflow; hit/)
   })
 })
+
+describe('outside of the cache in Koa', () => {
+  it('middleware finds on a hit the body it finds on a miss: text as text, JSON as an object', async () => {
+    const seen: unknown[] = []
+    const app = new Koa()
+    app.use(async (ctx, next) => {
+      await next()
+      if (ctx.path === '/text') ctx.body = `<main>${String(ctx.body)}</main>`
+      seen.push(typeof ctx.body)
+    })
+    app.use(koaCacheflow())
+    app.use((ctx) => {
+      ctx.body = ctx.path === '/json' ? { a: 1 } : 'page'
+    })
+    const server = app.listen(0)
+    onTestFinished(() => void server.close())
+    const address = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const texts: string[] = []
+    for (const path of ['/', '/text', '/text', '/text', '/json', '/json']) {
+      texts.push(await (await fetch(`http://localhost:${port}${path}`)).text())
+    }
+    expect(texts.slice(1)).toEqual([
+      ...Array.from({ length: 3 }, () => '<main>page</main>'),
+      ...Array.from({ length: 2 }, () => '{"a":1}'),
+    ])
+    expect(seen).toEqual(['string', 'string', 'string', 'string', 'object', 'object'])
+  })
+})

@@ -169,17 +169,23 @@ export class Application {
     return this.seen('refuse').map(({ reason }) => reason)
   }
 
+  /** How many requests have been looked at. */
+  get arrivals(): number {
+    return this.#arrived
+  }
+
   /** Resolves when so many requests, counted from the start, have been looked at. */
   async arrived(count: number): Promise<void> {
-    await this.#until(() => this.#arrived >= count)
+    await this.until(() => this.#arrived >= count)
   }
 
   /** Resolves when so many events of one name, counted from the start, have happened. */
   async happened(name: EventName, count = 1): Promise<void> {
-    await this.#until(() => this.seen(name).length >= count)
+    await this.until(() => this.seen(name).length >= count)
   }
 
-  async #until(isReached: () => boolean): Promise<void> {
+  /** Resolves when the condition holds; it is asked at every arrival and event. */
+  async until(isReached: () => boolean): Promise<void> {
     await new Promise<void>((resolve) => {
       const look = (): void => {
         if (!isReached()) return

@@ -158,6 +158,7 @@ export class Gate<Native> {
     incoming: NodeRequest<Native>,
     policy: Policy<Native>,
     waited: boolean,
+    isLastWait = false,
   ): void {
     const decision: Answer<Native> = answer(this.cache, incoming, policy, waited)
     switch (decision.act) {
@@ -168,9 +169,13 @@ export class Gate<Native> {
         }
         return
       case 'wait':
-        void decision.making.wait(decision.timeout).then(() => {
+        void decision.making.wait(decision.timeout).then((end) => {
           // Whoever left while waiting must not cost a rendering.
-          if (!passage.response.destroyed) this.#follow(passage, incoming, policy, true)
+          if (passage.response.destroyed) return
+          // Those who lost their answer to an invalidation wait for one of them, and not all run at one time.
+          const waitsAgain =
+            !isLastWait && end === 'settled' && decision.making.isOvertaken(this.cache.sequence)
+          this.#follow(passage, incoming, policy, !waitsAgain, waitsAgain)
         })
         return
       case 'forward':

@@ -1,3 +1,4 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
 import { Readable, Transform, type TransformCallback, pipeline } from 'node:stream'
 import type { Context } from 'koa'
 import type { BodyForm } from '../../src/adapter.ts'
@@ -20,19 +21,41 @@ export function bodyOf(ctx: Context): KoaBody {
     return { kind: 'whole', bytes: Buffer.from(text), form: isNull ? 'null' : 'none' }
   }
   if (typeof body === 'string') return { kind: 'whole', bytes: Buffer.from(body), form: 'text' }
-  if (body instanceof Uint8Array) return { kind: 'whole', bytes: Buffer.from(body), form: 'bytes' }
-  if (body instanceof Blob) return { kind: 'blob', blob: body }
-  if (body instanceof ReadableStream)
-    return { kind: 'stream', stream: Readable.fromWeb(body as never) }
-  if (body instanceof Response) {
-    const stream = body.body ? Readable.fromWeb(body.body as never) : Readable.from([])
-    return { kind: 'stream', stream }
-  }
+  if (Buffer.isBuffer(body)) return { kind: 'whole', bytes: Buffer.from(body), form: 'bytes' }
+  const web = knowsWebBodies(ctx) ? webBodyOf(body) : undefined
+  if (web) return web
   if (isReadable(body)) return { kind: 'stream', stream: body }
   const json: unknown = JSON.stringify(body)
   return typeof json === 'string'
     ? { kind: 'whole', bytes: Buffer.from(json), form: 'json' }
     : { kind: 'unknown' }
+}
+
+function webBodyOf(body: unknown): KoaBody | undefined {
+  if (body instanceof Blob) return { kind: 'blob', blob: body }
+  const stream = body instanceof Response ? body.body : body
+  if (stream === null) return { kind: 'whole', bytes: Buffer.alloc(0), form: 'bytes' }
+  return stream instanceof ReadableStream
+    ? { kind: 'stream', stream: Readable.fromWeb(stream as never) }
+    : undefined
+}
+
+const webBodies = new WeakMap<object, boolean>()
+
+/** Koa 2 takes a Blob, a web stream and a fetch Response for objects, and sends `{}`. */
+function knowsWebBodies(ctx: Context): boolean {
+  const { app } = ctx
+  const known = webBodies.get(app)
+  if (known !== undefined) return known
+  const req = { method: 'GET', httpVersionMajor: 1, headers: {} }
+  const probe = Object.assign(Object.create(app.response) as Context['response'], {
+    req,
+    res: new ServerResponse(req as IncomingMessage),
+  })
+  probe.body = new Blob([])
+  const knows = !/json/.test(probe.get('Content-Type'))
+  webBodies.set(app, knows)
+  return knows
 }
 
 function isReadable(body: unknown): body is Readable {

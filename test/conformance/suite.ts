@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type Host, isHit, open } from '../support/host.ts'
+import { type Host, type Site, isHit, open } from '../support/host.ts'
 import { essenceBehindCache, essenceOf } from '../support/transparency.ts'
+import type { WireRequest } from '../support/wire.ts'
+import { contextWays } from './context-ways.ts'
 import { compressing } from './rules/compression.ts'
 import { failures } from './rules/failures.ts'
 import { lateFields } from './rules/late-fields.ts'
@@ -11,21 +13,13 @@ import { ways } from './ways.ts'
 /** Everything that an adapter must get right, on one host. */
 export function conformance(host: Host): void {
   describe(host.name, () => {
-    for (const { title, handler, request = {}, isStored = true } of ways) {
-      it(title, async () => {
-        const plain = await open(host, { handler }, false)
-        const cached = await open(host, { handler })
-        const expected = await plain.send(request)
-
-        const cold = await cached.send(request)
-        const warm = await cached.send(request)
-
-        expect(essenceBehindCache(cold, expected, false)).toEqual(essenceOf(expected, false))
-        const isHeld = isStored && host.seesRaw
-        expect(isHit(warm)).toBe(isHeld)
-        expect(essenceBehindCache(warm, expected, isHeld)).toEqual(essenceOf(expected, isHeld))
-        expect(cached.runs).toBe(isHeld ? 1 : 2)
-      })
+    for (const { title, handler, request, isStored = true } of ways) {
+      it(title, () => expectSame(host, { handler }, request, isStored && host.seesRaw))
+    }
+    for (const { title, koa, request, isStored = true } of contextWays) {
+      if (host.framework !== 'Koa') continue
+      const isHeld = typeof isStored === 'function' ? isStored(host) : isStored
+      it(title, () => expectSame(host, { koa }, request, isHeld))
     }
     requests(host)
     lateFields(host)
@@ -33,4 +27,24 @@ export function conformance(host: Host): void {
     failures(host)
     streams(host)
   })
+}
+
+/** One application answers the same without the cache, with it, and from it. */
+async function expectSame(
+  host: Host,
+  site: Site,
+  request: WireRequest = {},
+  isStored: boolean,
+): Promise<void> {
+  const plain = await open(host, site, false)
+  const cached = await open(host, site)
+  const expected = await plain.send(request)
+
+  const cold = await cached.send(request)
+  const warm = await cached.send(request)
+
+  expect(essenceBehindCache(cold, expected, false)).toEqual(essenceOf(expected, false))
+  expect(isHit(warm)).toBe(isStored)
+  expect(essenceBehindCache(warm, expected, isStored)).toEqual(essenceOf(expected, isStored))
+  expect(cached.runs).toBe(isStored ? 1 : 2)
 }

@@ -75,12 +75,15 @@ export function nesting(name: string, nestings: readonly Nesting[]): void {
   })
 }
 
+const arrival = '/the-first-request'
+
 async function serve(
   build: Nesting[1],
   page: Page,
   options: CacheflowOptions<unknown> = {},
 ): Promise<(request?: WireRequest) => Promise<WireResponse>> {
-  const { listener, caches } = build(page, options)
+  const counted: Page = (request) => (request.url === arrival ? 'arrived' : page(request))
+  const { listener, caches } = build(counted, options)
   const server = createServer((request, response) => void listener(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(async () => {
@@ -89,6 +92,8 @@ async function serve(
     await new Promise((resolve) => server.close(resolve))
   })
   const { port } = server.address() as AddressInfo
+  // Where the cache does not stand first it learns its application with the first request, which is not stored.
+  await send(port, { path: arrival })
   return (request = {}) => send(port, request)
 }
 

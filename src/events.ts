@@ -99,6 +99,8 @@ export type RefuseReason =
   | 'user-read'
   /** All request headers were read at once. */
   | 'headers-read'
+  /** Something of the connection was read that tells clients apart: a certificate, a port. */
+  | 'connection-read'
   /**
    * What middleware before the cache read of it is unknown: it looked like a hit on arrival, or it was the first request
    * that reached the cache in a router, on a route, or behind other Koa middleware.

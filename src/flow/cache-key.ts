@@ -28,7 +28,9 @@ export function cacheKey<Native>(
   if (policy.key === undefined && audience === undefined && policy.query === undefined) {
     return origin + request.target
   }
-  const own = policy.key === undefined ? undefined : ownKey(policy.key(request.native))
+  const { key: nameOf } = policy
+  const own =
+    nameOf === undefined ? undefined : ownKey(unobserved(request, () => nameOf(request.native)))
   const name =
     own === undefined ? keyedTarget(request.target, policy.query) : ` key ${own.length}:${own}`
   const key = origin + name
@@ -64,9 +66,15 @@ export function audienceOf<Native>(
   request: IncomingRequest<Native>,
   policy: Policy<Native>,
 ): string | null | undefined {
-  if (policy.session === undefined) return undefined
-  const audience: unknown = policy.session(request.native)
+  const { session } = policy
+  if (session === undefined) return undefined
+  const audience: unknown = unobserved(request, () => session(request.native))
   if (audience === null || audience === undefined) return null
   if (typeof audience === 'string' && audience.length > 0) return audience
   throw fail('ERR_CACHEFLOW_SESSION', audience, 'session()')
+}
+
+/** What key() and session() read is in the key by what they return: read by itself it would be there twice. */
+function unobserved<Native, Result>(request: IncomingRequest<Native>, ask: () => Result): Result {
+  return request.observation === undefined ? ask() : request.observation.quietly(ask)
 }

@@ -35,7 +35,12 @@ export const noiseFields: ReadonlySet<string> = new Set([
 export interface PrivateRead {
   readonly reason: Extract<
     RefuseReason,
-    'credentials-read' | 'cookie-read' | 'session-read' | 'user-read' | 'headers-read'
+    | 'credentials-read'
+    | 'cookie-read'
+    | 'session-read'
+    | 'user-read'
+    | 'headers-read'
+    | 'connection-read'
   >
   readonly detail: string
 }
@@ -63,6 +68,10 @@ export class Observation {
   /** The observation of another cache, which notes from now on what is noted here. */
   relayTo(other: Observation): void {
     if (other !== this) this.#followers.add(other)
+  }
+
+  get isSealed(): boolean {
+    return this.#sealed
   }
 
   /** After the response was made: later reads (access logs) did not shape it. */
@@ -114,6 +123,17 @@ export class Observation {
   allHeaders(how: string): void {
     this.#relay((other) => other.allHeaders(how))
     if (this.#listens('headers')) this.#private('headers-read', how)
+  }
+
+  /** The client's address: the peer's, or what X-Forwarded-For says where that is trusted. */
+  address(): void {
+    this.header('x-forwarded-for', undefined)
+  }
+
+  /** What the client's connection proves or where it came in: no header that a later client sends could tell it. */
+  connection(what: string): void {
+    this.#relay((other) => other.connection(what))
+    if (this.#listens('connection')) this.#private('connection-read', what)
   }
 
   #relay(tell: (other: Observation) => void): void {

@@ -32,7 +32,11 @@ export function inputValue<Native>(
 /** The Vary fields that tell downstream caches of these inputs (RFC 9110 §12.5.5). */
 export function varyFields(inputs: Iterable<string>): string[] {
   const fields = new Set<string>()
-  for (const name of inputs) fields.add(name.startsWith('cookie:') ? 'Cookie' : titleCase(name))
+  for (const name of inputs) {
+    // The pseudo-fields of HTTP/2 (`:authority`) are no fields.
+    if (name.startsWith(':')) continue
+    fields.add(name.startsWith('cookie:') ? 'Cookie' : titleCase(name))
+  }
   return [...fields]
 }
 

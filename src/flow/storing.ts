@@ -16,7 +16,7 @@ import { type Storability, judgeStorability } from '../http/storability.ts'
 import type { BodyForm, StoredResponse } from '../http/stored-response.ts'
 import { freshenFields, generateEtag, mayFreshen, validatorsOf } from '../http/validation.ts'
 import { credentialIn } from './bypass.ts'
-import { keyedTarget } from './cache-key.ts'
+import { audienceOf, keyedTarget } from './cache-key.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 import { completed, inputsOf, tagsOf, varyNames } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
@@ -67,8 +67,20 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
     cache.settings.targets,
     facts.receivedAt,
   )
-  if (!verdict.store || lookup.audience !== undefined) return verdict
+  if (!verdict.store) return verdict
+  if (lookup.audience !== undefined) return movedBy(facts, lookup.audience) ?? verdict
   return privateBy(facts, head, verdict.control.public) ?? verdict
+}
+
+/**
+ * A visitor who logs in or out meanwhile belongs to another audience; so does everybody where session() was asked before
+ * the middleware that knows the visitor has run.
+ */
+function movedBy<Native>(facts: ExchangeFacts<Native>, audience: string): Refusal | undefined {
+  const { request, policy, observation } = facts
+  const ask = (): string | null | undefined => audienceOf(request, policy)
+  const now = observation === undefined ? ask() : observation.quietly(ask)
+  return now === audience ? undefined : refuse('session-read', 'session() answers otherwise by now')
 }
 
 /** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */
@@ -137,7 +149,8 @@ function stored<Native>(
 ): Made {
   const { cache, request, policy, lookup, recording, receivedAt } = facts
   const { sequence, store, settings } = cache
-  const inputs = [...inputsOf(facts, head)]
+  // A handler that confirms may stop before it has read everything that the page was made from.
+  const inputs = [...new Set([...inputsOf(facts, head), ...(old?.inputs ?? [])])].toSorted()
   const coding = fieldValue(head.fields, 'content-encoding')
   if (
     inputs.includes('accept-encoding') &&

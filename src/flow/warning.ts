@@ -14,6 +14,8 @@ const mends: Partial<Record<RefuseReason, string>> = {
     'It reads a credential. Say who shares the response with session: (req) => ..., or send Cache-Control: public.',
   'headers-read':
     "It reads all request headers at once. Read them by name, or, if the response is not made from them, add observe: { ignore: ['headers'] }.",
+  'connection-read':
+    "It reads the client's certificate or a port. Say who shares the page with session: (req) => ..., or, if it is not made from that, add observe: { ignore: ['connection'] }.",
   'csrf-token':
     'It holds a CSRF token, which is for one visitor. Load the token by a request of its own; route({ guard: false }) stores it nevertheless.',
   'csp-nonce':

@@ -3,6 +3,7 @@ import type { IncomingRequest, MatchedRoute } from '../flow/incoming-request.ts'
 import type { Observation } from '../flow/observation.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import { originalHeaders } from './observer.ts'
+import { addressOf } from './socket-observer.ts'
 
 /** What the framework knows of a request beyond node:http. */
 export interface Origin {
@@ -71,7 +72,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   }
 
   get remoteAddress(): string {
-    return this.#message.socket.remoteAddress ?? ''
+    return addressOf(this.#message.socket)
   }
 
   route(): MatchedRoute | undefined {

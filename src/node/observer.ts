@@ -1,16 +1,23 @@
 import type { IncomingMessage } from 'node:http'
 import type { Observation } from '../flow/observation.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
+import { HeaderObserver } from './header-observer.ts'
+import { JarObserver } from './jar-observer.ts'
 import { Mark } from './mark.ts'
 import { isCarrierReading } from './reader.ts'
+import { observeSocket } from './socket-observer.ts'
 
 /** What an observed request keeps beside itself. */
 interface Observed {
-  readonly observation: Observation | undefined
-  /** The headers as they arrived. */
+  observation: Observation | undefined
+  /** The headers as they arrived: what look-up and storing go by, whatever the application makes of its own. */
   readonly original: RequestHeaders
-  /** The headers as the application sees them. */
+  /** A copy, for the application to read and to change. */
+  readonly own: Record<string, unknown>
+  /** That copy behind its observer, or what the application has put in its place. */
   headers: object
+  /** What the copy had under the names that are overridden. */
+  readonly hidden: Map<string, unknown>
   readonly raw: string[]
   /** The properties that ours stand before, as others have set them. */
   readonly properties: Map<string, PropertyDescriptor>
@@ -22,144 +29,73 @@ const observed = new Mark<Observed>('observed')
 type Overrides = Readonly<Record<string, string | undefined>>
 
 /**
- * Hands the application its request through an observer: reads of headers, cookies by name, session and user are noted,
- * and conditions that the cache answers itself are hidden. Hits never come here.
+ * Hands the application its request through an observer: reads of headers, cookies by name, session, user and connection
+ * are noted, and conditions that the cache answers itself are hidden. Hits never come here.
  */
 export function observe(
   request: IncomingMessage,
   observation: Observation | undefined,
   overrides: Overrides | undefined,
 ): void {
-  const earlier = observed.get(request)
-  if (earlier) {
-    // Two caches watch one request: the answer may come from either.
-    if (observation) earlier.observation?.relayTo(observation)
-    if (overrides) earlier.headers = view(earlier.original, earlier.observation, overrides)
-    return
-  }
   if (observation === undefined && overrides === undefined) return
-  const { headers: original, rawHeaders: raw } = request
-  const headers = view(original, observation, overrides)
-  const properties = new Map<string, PropertyDescriptor>()
-  observed.set(request, { observation, original, headers, raw, properties, jars: new WeakMap() })
-  if (observation === undefined) {
-    Object.defineProperty(request, 'headers', descriptors.headers)
-    return
+  const state = observed.get(request) ?? begin(request)
+  if (observation !== undefined && state.observation !== observation) {
+    // Two caches, each with an eye of its own: what one notes the other must hear of.
+    if (state.observation) state.observation.relayTo(observation)
+    else witness(request, state, observation)
   }
-  for (const name of ['cookies', 'signedCookies', 'session', 'user']) {
-    const standing = Object.getOwnPropertyDescriptor(request, name)
-    if (standing) properties.set(name, standing)
+  for (const [name, value] of Object.entries(overrides ?? {})) {
+    if (!state.hidden.has(name)) state.hidden.set(name, state.own[name])
+    put(state.own, name, value)
   }
-  Object.defineProperties(request, descriptors)
 }
 
 /** Shows the application its conditions again, where it turns out that the cache will not answer them. */
 export function reveal(request: IncomingMessage): void {
   const state = observed.get(request)
-  if (state) state.headers = view(state.original, state.observation, undefined)
+  if (!state) return
+  for (const [name, value] of state.hidden) put(state.own, name, value)
+  state.hidden.clear()
+}
+
+function put(headers: Record<string, unknown>, name: string, value: unknown): void {
+  if (value === undefined) delete headers[name]
+  else headers[name] = value
+}
+
+function begin(request: IncomingMessage): Observed {
+  const { headers: original, rawHeaders: raw } = request
+  const parent = Object.getPrototypeOf(original) as object | null
+  const own = Object.assign(Object.create(parent) as Record<string, unknown>, original)
+  const state: Observed = {
+    observation: undefined,
+    original,
+    own,
+    headers: own,
+    hidden: new Map(),
+    raw,
+    properties: new Map(),
+    jars: new WeakMap(),
+  }
+  observed.set(request, state)
+  Object.defineProperty(request, 'headers', descriptors.headers)
+  return state
+}
+
+function witness(request: IncomingMessage, state: Observed, observation: Observation): void {
+  state.observation = observation
+  state.headers = new Proxy(state.headers, new HeaderObserver(observation))
+  for (const name of ['cookies', 'signedCookies', 'session', 'sessionID', 'user']) {
+    const standing = Object.getOwnPropertyDescriptor(request, name)
+    if (standing) state.properties.set(name, standing)
+  }
+  Object.defineProperties(request, descriptors)
+  if (request.httpVersionMajor === 1) observeSocket(request.socket, observation)
 }
 
 /** The headers of a request as they arrived; reading them here is not noted. */
 export function originalHeaders(request: IncomingMessage): RequestHeaders {
   return observed.get(request)?.original ?? request.headers
-}
-
-/** The header object as the application sees it. */
-function view(
-  headers: object,
-  observation: Observation | undefined,
-  overrides: Overrides | undefined,
-): object {
-  const own = overrides === undefined ? headers : overridden(headers, overrides)
-  return observation === undefined ? own : new Proxy(own, new HeaderObserver(observation))
-}
-
-function overridden(headers: object, overrides: Overrides): object {
-  const copy: Record<string, unknown> = Object.assign(Object.create(null), headers)
-  for (const [name, value] of Object.entries(overrides)) {
-    if (value === undefined) delete copy[name]
-    else copy[name] = value
-  }
-  return copy
-}
-
-class HeaderObserver implements ProxyHandler<object> {
-  readonly #observation: Observation
-
-  constructor(observation: Observation) {
-    this.#observation = observation
-  }
-
-  get(headers: object, name: string | symbol): unknown {
-    const value: unknown = Reflect.get(headers, name)
-    if (typeof name === 'string' && !(name in Object.prototype)) {
-      this.#note(name, value as string | string[] | undefined, HeaderObserver.prototype.get)
-    }
-    return value
-  }
-
-  has(headers: object, name: string | symbol): boolean {
-    if (typeof name === 'string') {
-      const value: unknown = Reflect.get(headers, name)
-      this.#note(name, value as string | string[] | undefined, HeaderObserver.prototype.has)
-    }
-    return Reflect.has(headers, name)
-  }
-
-  ownKeys(headers: object): (string | symbol)[] {
-    this.#observation.allHeaders('all request headers')
-    return Reflect.ownKeys(headers)
-  }
-
-  getOwnPropertyDescriptor(headers: object, name: string | symbol): PropertyDescriptor | undefined {
-    if (typeof name === 'string') {
-      const value: unknown = Reflect.get(headers, name)
-      this.#note(
-        name,
-        value as string | undefined,
-        HeaderObserver.prototype.getOwnPropertyDescriptor,
-      )
-    }
-    return Reflect.getOwnPropertyDescriptor(headers, name)
-  }
-
-  #note(
-    name: string,
-    value: string | string[] | undefined,
-    below: (...args: never[]) => unknown,
-  ): void {
-    if (name === 'cookie' && isCarrierReading(below)) return
-    this.#observation.header(name, value)
-  }
-}
-
-/** A parsed cookie jar: single names are noted one by one, an enumeration as the whole header. */
-class JarObserver implements ProxyHandler<object> {
-  readonly #observation: Observation
-
-  constructor(observation: Observation) {
-    this.#observation = observation
-  }
-
-  get(jar: object, name: string | symbol): unknown {
-    if (typeof name === 'string' && !isCarrierReading(JarObserver.prototype.get)) {
-      this.#observation.cookie(name)
-    }
-    return Reflect.get(jar, name)
-  }
-
-  has(jar: object, name: string | symbol): boolean {
-    if (typeof name === 'string') this.#observation.cookie(name)
-    return Reflect.has(jar, name)
-  }
-
-  ownKeys(jar: object): (string | symbol)[] {
-    // cookie-parser looks through all of them for JSON.
-    if (!isCarrierReading(JarObserver.prototype.ownKeys)) {
-      this.#observation.allCookies(Reflect.ownKeys(jar).length > 0)
-    }
-    return Reflect.ownKeys(jar)
-  }
 }
 
 /** The value another middleware gave to a property that ours stands before. */
@@ -195,13 +131,13 @@ function jarDescriptor(name: 'cookies' | 'signedCookies'): PropertyDescriptor {
   }
 }
 
-function privateDescriptor(name: 'session' | 'user'): PropertyDescriptor {
+function privateDescriptor(name: string, note: 'session' | 'user'): PropertyDescriptor {
   return {
     configurable: true,
     enumerable: true,
     get: function read(this: object): unknown {
       const state = observed.get(this)
-      if (state?.observation && !isCarrierReading(read)) state.observation[name]()
+      if (state?.observation && !isCarrierReading(read)) state.observation[note]()
       return valueOf(this, name)
     },
     set(this: object, value: unknown): void {
@@ -248,6 +184,8 @@ const descriptors = {
   },
   cookies: jarDescriptor('cookies'),
   signedCookies: jarDescriptor('signedCookies'),
-  session: privateDescriptor('session'),
-  user: privateDescriptor('user'),
+  session: privateDescriptor('session', 'session'),
+  // express-session tells it to everybody, also where the session itself is never asked for.
+  sessionID: privateDescriptor('sessionID', 'session'),
+  user: privateDescriptor('user', 'user'),
 } satisfies PropertyDescriptorMap

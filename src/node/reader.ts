@@ -15,7 +15,27 @@ const carriers = ['cookie-parser', 'express-session', 'koa-session']
 export function isCarrierReading(below: (...args: never[]) => unknown): boolean {
   const file = callerOf(below)
   if (file === undefined) return false
-  return carriers.some((name) => file.includes(`${sep}node_modules${sep}${name}${sep}`))
+  return carriers.some((name) => isIn(file, name))
+}
+
+/** Packages that note the client's address of every request for a log, and make nothing else from it. */
+const loggers = ['morgan', 'koa-logger', 'koa-morgan']
+
+/** Is the code that is reading now called by a logger? It asks through the framework, so several frames count. */
+export function isLoggerReading(below: (...args: never[]) => unknown): boolean {
+  const files = filesAbove(below, 10)
+  return loggers.some((name) => files.some((file) => isIn(file, name)))
+}
+
+/** Is Express asking whether it trusts the peer, to tell the host or the protocol? */
+export function isTrustReading(below: (...args: never[]) => unknown): boolean {
+  return expressRequest.test(callerOf(below) ?? '')
+}
+
+const expressRequest = /[\\/]node_modules[\\/]express[^\\/]*[\\/]lib[\\/]request\.js$/
+
+function isIn(file: string, name: string): boolean {
+  return file.includes(`${sep}node_modules${sep}${name}${sep}`)
 }
 
 /** A few frames are enough: built-ins such as Object.keys stand between a trap and the code that reads. */
@@ -23,18 +43,21 @@ const framesAbove = 4
 
 /** The file of the code that called `below`; built-ins have none. */
 export function callerOf(below: (...args: never[]) => unknown): string | undefined {
+  return filesAbove(below, framesAbove)[0]
+}
+
+function filesAbove(below: (...args: never[]) => unknown, frames: number): string[] {
   const { prepareStackTrace, stackTraceLimit } = Error
   const holder: { stack?: unknown } = {}
   try {
-    Error.stackTraceLimit = framesAbove
+    Error.stackTraceLimit = frames
     Error.prepareStackTrace = (_error, sites) => sites
     Error.captureStackTrace(holder, below)
     const sites: readonly unknown[] = Array.isArray(holder.stack) ? holder.stack : []
-    for (const site of sites) {
+    return sites.flatMap((site) => {
       const file = isCallSite(site) ? site.getFileName() : undefined
-      if (typeof file === 'string') return file
-    }
-    return undefined
+      return typeof file === 'string' ? [file] : []
+    })
   } finally {
     Error.prepareStackTrace = prepareStackTrace
     Error.stackTraceLimit = stackTraceLimit

@@ -26,7 +26,15 @@ export interface KoaSite {
 }
 
 /** Where the cache stands in the application; `bare` is the same application without one. */
-export type ExpressPlace = 'bare' | 'first' | 'behind' | 'wrap' | 'route' | 'router' | 'sub' | 'path'
+export type ExpressPlace =
+  | 'bare'
+  | 'first'
+  | 'behind'
+  | 'wrap'
+  | 'route'
+  | 'router'
+  | 'sub'
+  | 'path'
 export type KoaPlace = 'bare' | 'first' | 'behind' | 'wrap' | 'route' | 'router'
 
 interface Stage<Site, Place> {
@@ -49,7 +57,7 @@ function expressStage(major: 4 | 5, place: ExpressPlace): ExpressStage {
     const cache = forExpress({ clock: () => application.now, ...options })
     const counted: RequestHandler = (request, response) => {
       application.runs++
-      return handler(request, response) as void
+      return handler(request, response)
     }
     const app = express()
     app.disable('x-powered-by')
@@ -82,7 +90,7 @@ function addHandler(
       break
     case 'path':
       // Not at '/', so that the cache is no first layer in its own eyes.
-      app.use(['/'], cache)
+      app.use(/^/, cache)
       break
     case 'route':
       app.all(/.*/, cache.route({}), handler)

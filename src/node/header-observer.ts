@@ -1,0 +1,51 @@
+import type { Observation } from '../flow/observation.ts'
+import { isCarrierReading, isLoggerReading } from './reader.ts'
+
+/** Notes every read of the headers that the application is given. */
+export class HeaderObserver implements ProxyHandler<object> {
+  readonly #observation: Observation
+
+  constructor(observation: Observation) {
+    this.#observation = observation
+  }
+
+  get(headers: object, name: string | symbol): unknown {
+    const value: unknown = Reflect.get(headers, name)
+    if (isFieldName(name)) this.#note(name, headers, HeaderObserver.prototype.get)
+    return value
+  }
+
+  /** Straight to the headers: an assignment through the proxy would look like a read of the old value. */
+  set(headers: object, name: string | symbol, value: unknown): boolean {
+    return Reflect.set(headers, name, value)
+  }
+
+  has(headers: object, name: string | symbol): boolean {
+    if (isFieldName(name)) this.#note(name, headers, HeaderObserver.prototype.has)
+    return Reflect.has(headers, name)
+  }
+
+  ownKeys(headers: object): (string | symbol)[] {
+    this.#observation.allHeaders('all request headers')
+    return Reflect.ownKeys(headers)
+  }
+
+  getOwnPropertyDescriptor(headers: object, name: string | symbol): PropertyDescriptor | undefined {
+    if (isFieldName(name)) {
+      this.#note(name, headers, HeaderObserver.prototype.getOwnPropertyDescriptor)
+    }
+    return Reflect.getOwnPropertyDescriptor(headers, name)
+  }
+
+  #note(name: string, headers: object, below: (...args: never[]) => unknown): void {
+    if (name === 'cookie' && isCarrierReading(below)) return
+    if (name === 'x-forwarded-for' && isLoggerReading(below)) return
+    const value: unknown = Object.hasOwn(headers, name) ? Reflect.get(headers, name) : undefined
+    this.#observation.header(name, value as string | string[] | undefined)
+  }
+}
+
+/** All that is written in lower case can be a field, `constructor` and `__proto__` too; `hasOwnProperty` cannot. */
+function isFieldName(name: string | symbol): name is string {
+  return typeof name === 'string' && (!(name in Object.prototype) || name === name.toLowerCase())
+}

@@ -16,7 +16,14 @@ export { withoutFields } from './http/header-fields.ts'
 export { Gate, type Passage } from './node/gate.ts'
 export { type Arrival, NodeRequest, type Origin } from './node/node-request.ts'
 export { type Rendition, type Report, renditionOf } from './node/delivery.ts'
-export { fieldsSince, type HeaderSnapshot, setField, setFields, snapshot } from './node/header-snapshot.ts'
+export {
+  fieldsSince,
+  type HeaderSnapshot,
+  setField,
+  setFields,
+  snapshot,
+} from './node/header-snapshot.ts'
 export { observe, originalHeaders, reveal } from './node/observer.ts'
+export { Mark } from './node/mark.ts'
 export { isCarrierReading } from './node/reader.ts'
 export { resolveRoute } from './route-options.ts'

@@ -40,7 +40,8 @@ export interface KoaCacheflow extends CacheHandle {
   wrap(app: Koa): (request: IncomingMessage, response: ServerResponse) => void
 }
 
-type HandleRequest = (ctx: Context, run: unknown) => Promise<void>
+type Run = (ctx: Context) => Promise<void>
+type HandleRequest = (ctx: Context, run: Run) => Promise<void>
 
 /**
  * HTTP response caching for Koa 2 and 3.
@@ -105,7 +106,9 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
       if (!isFirst) {
         const arrived = gate.arrive(ctx.req, () => incomingOf(ctx, undefined, true))
         if (arrived?.observation) observeOnce(ctx, arrived.observation)
-        return forward()
+        return handle.call(app, ctx, (unwinding) =>
+          run(unwinding).then(() => place.unwound(unwinding)),
+        )
       }
       gate.pass(new KoaPassage(ctx, true, () => void forward()), policy)
       return done

@@ -5,6 +5,7 @@ import {
   type Exchange,
   type Gate,
   type HeaderSnapshot,
+  Mark,
   type Policy,
   type Report,
   type StoredResponse,
@@ -37,7 +38,8 @@ interface Way {
  */
 export class KoaPlace {
   readonly #gate: Gate<Context>
-  readonly #ways = new WeakMap<Context, Way>()
+  readonly #ways = new Mark<Way>('way')
+  readonly #asText = new Mark<StoredResponse>('text')
 
   constructor(gate: Gate<Context>) {
     this.#gate = gate
@@ -53,9 +55,17 @@ export class KoaPlace {
     if (exchange) await this.#run(ctx, next, exchange)
   }
 
+  /** All middleware has run: text that none of it changed goes out as its bytes, so that no hit encodes it anew. */
+  unwound(ctx: Context): void {
+    const stored = this.#asText.get(ctx)
+    if (stored === undefined) return
+    const { text, hasPlainHead } = textOf(stored)
+    if (hasPlainHead && ctx.body === text) ctx.body = stored.body
+  }
+
   /** Is the context on its way past this place? */
   follows(ctx: Context): boolean {
-    return this.#ways.has(ctx)
+    return this.#ways.get(ctx) !== undefined
   }
 
   /** Lets a context that is on its way already meet the policy of its route. */
@@ -234,6 +244,8 @@ export class KoaPlace {
         ctx.body = tap(body.stream, limit, (bytes) => complete(bytes, 'bytes'))
         // Koa drops the length when one body takes another's place; here it is the same body.
         if (length !== undefined) ctx.set('Content-Length', String(length))
+        // Node would remember the loss, and give an empty stream no length.
+        Reflect.set(ctx.res, '_removedContLen', false)
         if (!hasType) ctx.remove('Content-Type')
         return
       }
@@ -256,8 +268,10 @@ export class KoaPlace {
     if (message !== undefined && incoming.isHttp1) ctx.message = message
     const form = isWhole ? stored.form : 'bytes'
     const isSent = body !== undefined || (isWhole && ctx.method === 'HEAD')
-    if (form === 'text') ctx.body = textOf(stored)
-    else if (form === 'json') ctx.body = JSON.parse(stored.body.toString())
+    if (form === 'text') {
+      ctx.body = textOf(stored).text
+      this.#asText.set(ctx, stored)
+    } else if (form === 'json') ctx.body = JSON.parse(stored.body.toString())
     else if (form === 'bytes' && isSent) ctx.body = body ?? stored.body
     else if (form !== 'none') ctx.body = null
     // A body sets a type, and null a status: what is stored has the last word.
@@ -267,11 +281,19 @@ export class KoaPlace {
   }
 }
 
-/** The text of a stored body, decoded once; the store counts its bytes. */
-const texts = new WeakMap<StoredResponse, string>()
+/** A stored body as text, decoded once; the store counts its bytes. */
+interface Text {
+  readonly text: string
+  /** Node writes the head in the encoding of a text that follows it: beyond ASCII the bytes would differ. */
+  readonly hasPlainHead: boolean
+}
+const texts = new WeakMap<StoredResponse, Text>()
 
-function textOf(stored: StoredResponse): string {
-  const text = texts.get(stored) ?? stored.body.toString()
+function textOf(stored: StoredResponse): Text {
+  const known = texts.get(stored)
+  if (known) return known
+  const hasPlainHead = stored.fields.every((field) => Buffer.byteLength(field) === field.length)
+  const text = { text: stored.body.toString(), hasPlainHead }
   texts.set(stored, text)
   return text
 }

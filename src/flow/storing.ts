@@ -43,7 +43,8 @@ const transient: ReadonlySet<RefuseReason> = new Set([
 ])
 
 export function isTransient(reason: RefuseReason, status: number | undefined): boolean {
-  return transient.has(reason) || (status !== undefined && status >= 500)
+  // A 304 answers one client's condition, and a failure passes: neither says what the next answer will be.
+  return transient.has(reason) || status === 304 || (status !== undefined && status >= 500)
 }
 
 /** May the response be stored, as far as its head and what was read so far can tell? */

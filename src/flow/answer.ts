@@ -154,7 +154,8 @@ function look<Native>(
     bypass: credential === undefined ? undefined : 'credentials',
     bypassDetail: credential,
   })
-  if (isShared) exchange.lead()
+  // What a request forbids to store is of no use to those who would wait for it.
+  if (isShared && !requestCacheControl(request.headers).noStore) exchange.lead()
   return { act: 'forward', exchange }
 }
 

@@ -152,6 +152,24 @@ describe('collapsing', () => {
     expect(app.runs).toBe(6)
   })
 
+  it('M-2: a request that forbids storing holds nobody up, and may share what others store', async () => {
+    const held = latch()
+    const inside = meeting(2)
+    const app = await application(async ({ run }) => {
+      if (run < 3) await inside()
+      if (run === 2) await held.opened
+      return {}
+    })
+    const secret = app.get('/', { 'Cache-Control': 'no-store' })
+    await app.arrived(1)
+    const leader = app.get('/')
+    expect((await secret).body).toBe('made 1')
+    const follower = app.get('/', { 'Cache-Control': 'no-store' })
+    await app.arrived(3)
+    held.open()
+    expect([(await leader).body, (await follower).body]).toEqual(['made 2', 'made 2'])
+  })
+
   it('M-48: nor do variants that are known', async () => {
     let inside = meeting(1)
     const app = await application(async () => {

@@ -53,6 +53,7 @@ export class Capture<Native> {
   #chunks: Buffer[] = []
   #size = 0
   #isHeadText = false
+  #hasTrailers = false
   #isEnding = false
   #ended = false
 
@@ -68,6 +69,7 @@ export class Capture<Native> {
     response.writeHead = this.#onWriteHead.bind(this) as typeof response.writeHead
     response.write = this.#onWrite.bind(this) as typeof response.write
     response.end = this.#onEnd.bind(this) as typeof response.end
+    this.#watchTrailers()
     response.once('close', () => {
       // What is made for nobody may be cut short without a sign: Koa ends it with no body at all.
       if (this.#ended) return
@@ -132,7 +134,6 @@ export class Capture<Native> {
       this.#passHead(status, reason)
     }
     if (plan.collect) {
-      this.#refuseTrailers()
       // Layers outside of ours speak inside writeHead: a session's cookie comes that late (C-7, C-9).
       if (this.#hasOuterLayers) this.exchange.veto(fieldsSince(response, this.#before))
     }
@@ -140,10 +141,12 @@ export class Capture<Native> {
 
   #plan(status: number, reason: string | undefined): HeadPlan | undefined {
     try {
+      const fields = fieldsSince(this.#response, this.#before)
       return this.exchange.head({
         status,
         statusMessage: reason ?? this.#statusMessage,
-        fields: fieldsSince(this.#response, this.#before),
+        // Trailers need no Trailer field to announce them (RFC 9110 §6.6.2).
+        fields: [...fields, ...(this.#hasTrailers ? ['Trailer', ''] : [])],
         method: this.#request.method ?? '',
       })
     } catch (error) {
@@ -269,11 +272,12 @@ export class Capture<Native> {
     return body
   }
 
-  #refuseTrailers(): void {
+  #watchTrailers(): void {
     const response = this.#response
     const addTrailers = response.addTrailers.bind(response)
     response.addTrailers = (trailers) => {
-      this.exchange.refuse('trailers')
+      this.#hasTrailers = true
+      if (this.#mode !== 'waiting') this.exchange.refuse('trailers')
       addTrailers(trailers)
     }
   }

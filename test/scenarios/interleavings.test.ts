@@ -104,8 +104,8 @@ class World {
     await this.app.arrived(arrivals + 1)
     if (!must) return
     // Precision: what nothing felled is answered from the store.
-    if (this.runs.length !== runs) this.faults.push(`${page.path} was made, though it is stored`)
-    await one.answer
+    if (this.runs.length === runs) await one.answer
+    else this.faults.push(`${page.path} was made, though it is stored`)
   }
 
   /** Lets one handler finish. */

@@ -17,10 +17,13 @@ export const noiseFields: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
   // Conditions and ranges: 304 and 206 are never stored as they are, and conditions are answered from the store.
+  // Requests with If-Match or If-Unmodified-Since pass by.
   'cache-control',
+  'if-match',
   'if-modified-since',
   'if-none-match',
   'if-range',
+  'if-unmodified-since',
   'pragma',
   'range',
   // Identifiers of one request that tracing libraries pass on.

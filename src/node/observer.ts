@@ -123,6 +123,8 @@ function jarDescriptor(name: 'cookies' | 'signedCookies'): PropertyDescriptor {
       if (known) return known
       const proxy = new Proxy(jar, new JarObserver(state.observation))
       state.jars.set(jar, proxy)
+      // cookie-parser gives back the jar that it was given, and that is observed already.
+      state.jars.set(proxy, proxy)
       return proxy
     },
     set(this: object, value: unknown): void {

@@ -1,9 +1,11 @@
 import cookieParser from 'cookie-parser'
+import session from 'express-session'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { Observation } from '../../src/flow/observation.ts'
 import { observe } from '../../src/node/observer.ts'
+import { expressApplication } from '../support/application.ts'
 
 /** A request with two cookies that cookie-parser has read, and what was noted of it. */
 function parsed(): { readonly request: IncomingMessage; readonly observation: Observation } {
@@ -45,5 +47,22 @@ describe('cookie-parser', () => {
       enumerate(cookiesOf(request))
       expect(observation.privateRead?.reason).toBe('cookie-read')
     }
+  })
+})
+
+describe('express-session', () => {
+  it('looks for its cookie in the jars of cookie-parser, and that selects no variants', async () => {
+    const app = await expressApplication((server, cache) => {
+      server.use(cache)
+      server.use(cookieParser())
+      server.use(session({ secret: 'secret', resave: false, saveUninitialized: false }))
+      server.get('/', (_request, response) => {
+        response.send('for everybody')
+      })
+    })
+    await app.get('/', { Cookie: 'connect.sid=alice' })
+    await app.get('/', { Cookie: 'connect.sid=bob' })
+    expect(app.seen('store').map(({ vary }) => vary)).toEqual([[]])
+    expect(app.seen('hit').map(({ reason }) => reason)).toEqual(['fresh'])
   })
 })

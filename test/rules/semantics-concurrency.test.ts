@@ -116,7 +116,7 @@ describe('collapsing', () => {
     const cookies = await Promise.all(
       answers.map(async (answer) => (await answer).headers['set-cookie']),
     )
-    expect(cookies.toSorted()).toEqual([['sid=1'], ['sid=2'], ['sid=3']])
+    expect(new Set(cookies.map(String))).toEqual(new Set(['sid=1', 'sid=2', 'sid=3']))
   })
 
   it('M-48: it can be turned off', async () => {
@@ -468,13 +468,12 @@ describe('collapsing', () => {
         void held.opened.then(() => response.destroy())
       })
     })
-    const leader = app.get('/')
-    const failed = expect(leader).rejects.toThrow()
+    const leader = app.get('/').catch((error: unknown) => String(error))
     await app.arrived(1)
     const followers = crowdAt(app, 3)
     await app.arrived(4)
     held.open()
-    await failed
+    expect(await leader).toBe('Error: aborted')
     for (const answer of followers) expect((await answer).body).toBe('whole')
   })
 

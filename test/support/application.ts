@@ -79,21 +79,21 @@ export class Application {
   readonly #watchers = new Set<() => void>()
 
   /** Starts what `mount` puts together on a port of its own, until the test is over. */
-  static async start(mount: (application: Application) => Mounted): Promise<Application> {
-    const application = new Application(mount)
-    const server = application.#server
+  static async start(mount: (self: Application) => Mounted): Promise<Application> {
+    const started = new Application(mount)
+    const server = started.#server
     server.listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
-    application.port = (server.address() as AddressInfo).port
+    started.port = (server.address() as AddressInfo).port
     onTestFinished(async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
-      await application.cache.close()
+      await started.cache.close()
     })
-    return application
+    return started
   }
 
-  private constructor(mount: (application: Application) => Mounted) {
+  private constructor(mount: (self: Application) => Mounted) {
     const { cache, listener } = mount(this)
     this.cache = cache
     const server = createServer(listener)
@@ -254,7 +254,7 @@ export async function application(
 
 /** An Express 5 application with what the test mounts, the cache included. */
 export async function expressApplication(
-  mount: (app: Express, cache: ExpressCacheflow, application: Application) => void,
+  mount: (app: Express, cache: ExpressCacheflow, self: Application) => void,
   options: Options = {},
 ): Promise<Application> {
   return Application.start((made) => {

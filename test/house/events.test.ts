@@ -28,7 +28,7 @@ describe('docs/events.md', () => {
 
   it('names the diagnostics channel of every event', () => {
     const named = new Set([...document.matchAll(/`cacheflow:(\w+)`/g)].map((match) => match[1]))
-    expect([...named].toSorted()).toEqual([...events.keys()].toSorted())
+    expect(named).toEqual(new Set(events.keys()))
   })
 
   for (const [name, type] of events) {
@@ -56,7 +56,7 @@ describe('docs/events.md', () => {
     const text = /Warned of are ([^]*?)\.\n/.exec(document)?.[1] ?? ''
     const named = [...text.matchAll(/`([\w-]+)`/g)].map((match) => match[1])
     expect(warned.length).toBeGreaterThanOrEqual(10)
-    expect(named.toSorted()).toEqual(warned.map((match) => match[1]).toSorted())
+    expect(new Set(named)).toEqual(new Set(warned.map((match) => match[1])))
   })
 })
 

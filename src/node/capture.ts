@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http'
 import type { HeadPlan } from '../flow/exchange-facts.ts'
 import type { Exchange } from '../flow/exchange.ts'
 import { withoutFields } from '../http/header-fields.ts'
@@ -52,8 +52,11 @@ export class Capture<Native> {
   #mode: Mode = 'waiting'
   #chunks: Buffer[] = []
   #size = 0
-  #isHeadText = false
+  /** Known with the first chunk. */
+  #isHeadText: boolean | undefined
   #hasTrailers = false
+  /** All fields of the head came with writeHead. */
+  #isAlone = false
   #isEnding = false
   #ended = false
 
@@ -85,13 +88,15 @@ export class Capture<Native> {
     this.#deliver(stored, report)
   }
 
-  #onWriteHead(status: number, ...rest: unknown[]): ServerResponse {
+  #onWriteHead(given: number, ...rest: unknown[]): ServerResponse {
     const response = this.#response
-    if (this.#mode !== 'waiting' || response.headersSent) return this.#writeHead(status, ...rest)
-    const isAlone = !this.#hasOuterLayers && response.getHeaderNames().length === 0
-    const { reason, fields } = parseWriteHead(rest, isAlone || this.#request.httpVersionMajor > 1)
-    for (const [name, value] of fields) response.setHeader(name, value)
-    response.statusCode = status
+    const status = Math.trunc(Number(given))
+    const isValid = status >= 100 && status <= 999
+    // What Node refuses before it has changed anything is Node's to refuse.
+    if (this.#mode !== 'waiting' || response.headersSent || !isValid) {
+      return this.#writeHead(given, ...rest)
+    }
+    const reason = this.#takeHead(status, rest)
     const plan = this.#plan(status, reason)
     if (plan === undefined) return this.#passHead(status, reason)
     const changed =
@@ -108,9 +113,36 @@ export class Capture<Native> {
         if (value === undefined) response.removeHeader(name)
         else response.setHeader(name, value)
       }
+      if (this.#isAlone && !response.headersSent) this.#dropFields()
       throw error
     }
     return response
+  }
+
+  /** Sets what writeHead was given, in Node's order: status and reason stand, even where a field is refused. */
+  #takeHead(status: number, rest: unknown[]): string | undefined {
+    const response = this.#response
+    const isHttp1 = this.#request.httpVersionMajor === 1
+    const isAlone = !this.#hasOuterLayers && response.getHeaderNames().length === 0
+    const { reason, fields } = parseWriteHead(rest, isAlone || !isHttp1)
+    response.statusCode = status
+    if (isHttp1 && reason !== undefined) response.statusMessage = reason
+    try {
+      for (const [name, value] of fields) response.setHeader(name, value)
+    } catch (error) {
+      if (isHttp1 && reason === undefined) {
+        response.statusMessage ||= STATUS_CODES[status] ?? 'unknown'
+      }
+      if (isAlone) this.#dropFields()
+      throw error
+    }
+    this.#isAlone = isAlone
+    return reason
+  }
+
+  /** Node forgets the fields of a refused head where none was set before. */
+  #dropFields(): void {
+    for (const name of this.#response.getHeaderNames()) this.#response.removeHeader(name)
   }
 
   #carryOut(plan: HeadPlan, status: number, reason: string | undefined): void {
@@ -190,10 +222,9 @@ export class Capture<Native> {
     const chunk = isChunk(args[0]) ? args[0] : undefined
     if (this.#mode === 'waiting') this.#writeImplicitHead(args)
     this.#ended = true
-    if (chunk !== undefined) {
-      this.#noteHead(chunk, args[1])
-      this.#keep(chunk, args[1])
-    }
+    // An empty text is to end() as if there were none.
+    this.#noteHead(chunk === '' ? undefined : chunk, args[1])
+    if (chunk !== undefined) this.#keep(chunk, args[1])
     this.#isEnding = true
     const isDropping = this.#mode === 'dropping'
     try {
@@ -207,7 +238,7 @@ export class Capture<Native> {
     // The client has its bytes by now: what storing costs is not on its time.
     const isWhole = this.#mode === 'collecting' || this.#mode === 'hiding'
     this.#conclude(() => {
-      if (this.#isHeadText) this.exchange.headWasText()
+      if (this.#isHeadText === true) this.exchange.headWasText()
       if (isWhole) this.exchange.complete(this.#body())
       else this.exchange.end()
     })
@@ -245,9 +276,9 @@ export class Capture<Native> {
     response.writeHead(response.statusCode)
   }
 
-  #noteHead(chunk: Chunk, encoding: unknown): void {
-    if (this.#mode !== 'collecting' || this.#size > 0) return
-    this.#isHeadText ||= sendsHeadAsText(this.#response, chunk, encoding)
+  #noteHead(chunk: Chunk | undefined, encoding: unknown): void {
+    if (this.#mode !== 'collecting') return
+    this.#isHeadText ??= sendsHeadAsText(this.#response, chunk, encoding)
   }
 
   #keep(chunk: Chunk, encoding: unknown): void {

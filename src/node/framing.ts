@@ -42,12 +42,13 @@ export function derivesLength(request: IncomingMessage, response: ServerResponse
  */
 export function sendsHeadAsText(
   response: ServerResponse,
-  chunk: Chunk,
+  chunk: Chunk | undefined,
   encoding: unknown,
 ): boolean {
   if (Reflect.get(response, '_headerSent') === true) return true
-  const isText = typeof chunk === 'string' && (!encoding || encoding === 'utf8')
+  const isPlain = !encoding || encoding === 'utf8' || typeof encoding === 'function'
+  if (typeof chunk !== 'string' || !isPlain) return false
   // The length of a chunk goes first, as Latin-1.
-  const isCoded = response.chunkedEncoding && chunk.length > 0
-  return isText && !isCoded && Reflect.get(response, '_hasBody') === true
+  const isCoded = response.chunkedEncoding && chunk !== ''
+  return !isCoded && Reflect.get(response, '_hasBody') === true
 }

@@ -91,10 +91,13 @@ export function parseWriteHead(
   const headers = rest[1] ?? (reason === undefined ? rest[0] : undefined)
   if (typeof headers !== 'object' || headers === null) return { reason, fields: [] }
   if (!Array.isArray(headers)) return { reason, fields: Object.entries(headers) as GivenField[] }
-  const pairs: GivenField[] = Array.isArray(headers[0])
-    ? headers
-    : headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1]]] : []))
-  return { reason, fields: keepsLines || appendsLines() ? grouped(pairs) : pairs }
+  const keeps = keepsLines || appendsLines()
+  // Pairs in a list of their own are for those who set nothing before: with other fields Node refuses them, by their name.
+  const pairs: GivenField[] =
+    Array.isArray(headers[0]) && keeps
+      ? headers
+      : headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1]]] : []))
+  return { reason, fields: keeps ? grouped(pairs) : pairs }
 }
 
 let appends: boolean | undefined

@@ -111,9 +111,9 @@ export function koaHost(major: 2 | 3, place: Place): Host {
       if (hasOutside) app.use(outerOfKoa)
       if (isCached && (place === 'first' || place === 'behind')) app.use(cache)
       if (isCached && place === 'route') app.use(cache.route({}))
-      app.use((ctx, next) => {
-        if (ctx.path !== firstPath) return next()
-        ctx.body = 'first'
+      app.use(async (ctx, next) => {
+        if (ctx.path === arrival) ctx.body = 'arrived'
+        else await next()
       })
       for (const each of inside) app.use(each as KoaMiddleware as Koa3.Middleware)
       app.use(async (ctx) => {
@@ -131,9 +131,6 @@ export function koaHost(major: 2 | 3, place: Place): Host {
     },
   }
 }
-
-// Koa tells the cache of its application with the first request, which is not stored behind other middleware.
-const firstPath = '/the-first-request'
 
 const outer: Connect = (_request, response, next) => {
   response.setHeader('X-Outer', '1')
@@ -185,7 +182,8 @@ export async function open(host: Host, site: Site, isCached = true): Promise<Run
     await new Promise((resolve) => server.close(resolve))
   })
   const { port } = server.address() as AddressInfo
-  if (isCached && host.framework === 'Koa' && host.hasOutside) await send(port, { path: firstPath })
+  // On a route, and behind Koa's middleware, the cache learns its application with the first request, which is not stored.
+  if (isCached && host.hasOutside) await send(port, { path: arrival })
   return {
     port,
     cache,

@@ -117,12 +117,13 @@ function written(request: WireRequest): string {
   return `${lines.join('\r\n')}\r\n\r\n${body}`
 }
 
-/** Reads the bytes of one exchange. */
+/** Reads the bytes of one exchange; a connection that closed without an answer has the status 0. */
 export function parse(bytes: Buffer, method: string): WireResponse {
   const interim: Head[] = []
   let rest = bytes
   for (;;) {
     const end = rest.indexOf('\r\n\r\n')
+    if (rest.length === 0) return nothing(interim)
     if (end < 0) throw new Error(`no head in ${JSON.stringify(rest.toString('latin1'))}`)
     const head = headOf(rest.subarray(0, end).toString('latin1'))
     rest = rest.subarray(end + 4)
@@ -136,6 +137,13 @@ export function parse(bytes: Buffer, method: string): WireResponse {
     const get = (name: string): string | undefined => all(name)[0]
     const text = body.toString('utf8')
     return { ...head, interim, body, text, trailers, isComplete, get, all }
+  }
+}
+
+function nothing(interim: readonly Head[]): WireResponse {
+  return {
+    ...{ status: 0, reason: '', version: '', lines: [], interim, body: Buffer.alloc(0) },
+    ...{ text: '', trailers: [], isComplete: false, get: () => undefined, all: () => [] },
   }
 }
 

@@ -25,8 +25,8 @@ export function lateFields(host: Host): void {
 
     it.runIf(host.seesRaw)('C-7: a field that a listener adds as the head goes out is stored', async () => {
       const late: Connect = (_, response, next) => {
-        onHeaders(response, function () {
-          this.setHeader('X-Late', 'inside')
+        onHeaders(response, () => {
+          response.setHeader('X-Late', 'inside')
         })
         next()
       }
@@ -46,8 +46,8 @@ export function lateFields(host: Host): void {
 
     it.runIf(host.seesRaw)('C-7: what such a listener adds decides whether the response is stored', async () => {
       const late: Connect = (_, response, next) => {
-        onHeaders(response, function () {
-          this.setHeader('Cache-Control', 'no-store')
+        onHeaders(response, () => {
+          response.setHeader('Cache-Control', 'no-store')
         })
         next()
       }
@@ -70,6 +70,7 @@ export function lateFields(host: Host): void {
           responseTime((_request, response) => void response.setHeader('X-Measured', ++measured)) as Connect,
         ]
         const site = await open(host, { handler: plainText, outside })
+        measured = 0
         expect((await site.send()).all('x-measured')).toEqual(['1'])
         const warm = await site.send()
         expect([isHit(warm), warm.all('x-measured')]).toEqual([true, ['2']])

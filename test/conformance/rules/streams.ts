@@ -146,7 +146,7 @@ function pressure(host: Host): void {
   describe.runIf(host.seesRaw)('C-22', () => {
     it('C-22: write() tells of a slow client, drain follows, and no more is held than without the cache', async () => {
       const part = Buffer.alloc(64 * 1024, 'x')
-      const total = 200
+      const total = 100
       const run = async (isCached: boolean): Promise<{ held: number; waits: number; length: number }> => {
         let held = 0
         let waits = 0

@@ -128,7 +128,10 @@ describe('collapsing', () => {
       },
       { collapse: false },
     )
-    for (const answer of crowdAt(app, 3)) await answer
+    const answers = crowdAt(app, 2)
+    await app.arrived(2)
+    expect(app.cache.stats().making).toBe(0)
+    for (const answer of [...answers, app.get('/')]) await answer
     expect(app.runs).toBe(3)
   })
 

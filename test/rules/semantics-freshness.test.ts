@@ -224,6 +224,31 @@ describe('freshness', () => {
     expect((await silent.get('/')).headers['cache-control']).toBeUndefined()
   })
 
+  it.each<Record<string, string>>([
+    { 'Cache-Control': 'public' },
+    { 'Cache-Control': 'max-age=5, must-revalidate' },
+    { Expires: 'Wed, 04 Mar 2026 13:00:00 GMT' },
+  ])('M-24: what the application tells clients stays as it is: %j', async (fields) => {
+    const byOption = await application(() => ({ fields }))
+    const byDraft = await application(({ draft }) => {
+      draft.maxAge('1m')
+      return { fields }
+    })
+    for (const app of [byOption, byDraft]) {
+      for (const { headers } of [await app.get('/'), await app.get('/')]) {
+        expect(headers['cache-control']).toBe(fields['Cache-Control'])
+        expect(headers['expires']).toBe(fields['Expires'])
+      }
+      expect(app.runs).toBe(1)
+    }
+  })
+
+  it('M-24: a lifetime for us alone, in a targeted field, tells clients nothing', async () => {
+    const app = await application(() => ({ fields: { 'Cacheflow-Cache-Control': 'max-age=60' } }))
+    expect((await app.get('/')).headers['cache-control']).toBeUndefined()
+    expect((await app.get('/')).headers['cache-control']).toBeUndefined()
+  })
+
   it('M-25: immutable is passed on, and makes nothing fresh that is not', async () => {
     const app = await application(() => ({ fields: { 'Cache-Control': 'max-age=60, immutable' } }))
     await app.get('/')

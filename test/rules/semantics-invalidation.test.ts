@@ -124,6 +124,19 @@ describe('invalidation', () => {
     },
   )
 
+  it('M-38: its target is that of its own host', async () => {
+    const app = await application(pageAnd(() => ({})))
+    const other = { Host: 'other.example' }
+    await app.get('/')
+    await app.get('/', other)
+    await app.ask('/', { method: 'POST', headers: other })
+    expect((await app.get('/')).body).toBe('made 1')
+    expect((await app.get('/', other)).body).toBe('made 4')
+    // Host names compare without case.
+    await app.ask('/', { method: 'POST', headers: { Host: 'OTHER.example' } })
+    expect((await app.get('/', other)).body).toBe('made 6')
+  })
+
   it('M-38: it has fallen before the client hears of the success', async () => {
     const held = latch()
     const app = await application(async ({ request }) => {

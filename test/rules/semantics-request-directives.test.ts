@@ -83,9 +83,11 @@ describe('request directives', () => {
     expect((await app.get('/', { 'Cache-Control': 'max-age=3600' })).body).toBe('made 2')
     app.advance(61)
     expect((await app.get('/', { 'Cache-Control': 'min-fresh=1' })).body).toBe('made 3')
+    app.advance(60)
+    expect((await app.get('/', { 'Cache-Control': 'min-fresh=0' })).body).toBe('made 4')
     app.advance(61)
     expect((await app.get('/', { 'Cache-Control': 'max-age=3600, max-stale=10' })).body).toBe(
-      'made 3',
+      'made 4',
     )
   })
 

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { originalHeaders } from 'cacheflow/adapter'
 import { describe, expect, it } from 'vitest'
 import { type Application, application, expressApplication, hosts } from '../support/application.ts'
 import { latch } from '../support/latch.ts'
@@ -263,6 +264,36 @@ describe('stale', () => {
     await app.get('/')
     app.advance(61)
     expect((await app.get('/')).status).toBe(500)
+  })
+
+  it.each(['must-revalidate', 's-maxage=60'])(
+    'M-30: with "%s" a soft invalidation leaves nothing to serve either',
+    async (directive) => {
+      const app = await application(
+        ({ run }) =>
+          run === 1
+            ? { fields: { 'Cache-Control': `max-age=60, ${directive}`, ETag: '"1"' } }
+            : { status: 500 },
+        windows,
+      )
+      await app.get('/')
+      await app.cache.invalidate({ url: '/' }, { soft: true })
+      expect((await app.get('/')).status).toBe(500)
+      expect(app.seen('refresh')).toEqual([])
+    },
+  )
+
+  it('M-31: a refresh carries no cookies at all where none selects the variant', async () => {
+    const asked: (string | undefined)[] = []
+    const app = await application(({ request }) => {
+      asked.push(originalHeaders(request).cookie as string | undefined)
+      return {}
+    }, windows)
+    await app.get('/', { Cookie: 'sid=alice' })
+    app.advance(61)
+    await app.get('/', { Cookie: 'sid=alice' })
+    await app.happened('refresh')
+    expect(asked).toEqual(['sid=alice', undefined])
   })
 
   it('M-31: a refresh carries neither credentials nor conditions of the visitor who caused it', async () => {

@@ -295,6 +295,15 @@ describe('storing', () => {
     expect(headers.connection).toBe('close')
   })
 
+  it('M-11: nor are they where there is no Connection field', async () => {
+    const app = await application(() => ({
+      fields: { ...minute, 'Keep-Alive': 'timeout=7', TE: 'trailers' },
+    }))
+    await app.get('/')
+    const { headers } = await app.get('/')
+    expect([app.runs, headers['keep-alive'], headers['te']]).toEqual([1, undefined, undefined])
+  })
+
   it('M-11: what was sent in chunks is replayed with its length', async () => {
     const app = await expressApplication((express, cache) => {
       express.use(cache)

@@ -219,7 +219,8 @@ export class KoaPlace {
       if (bytes === undefined) exchange.refuse('too-large', `over ${limit} bytes`)
       else {
         exchange.veto(fieldsSince(ctx.res, before))
-        exchange.complete(bytes, form)
+        // What stands outside may change the body: a tag of these bytes could confirm another.
+        exchange.complete(bytes, form, false)
       }
     }
     const body = bodyOf(ctx)

@@ -6,7 +6,7 @@ import { bypassReason, credentialIn } from './bypass.ts'
 import { audienceOf, cacheKey } from './cache-key.ts'
 import { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
-import { type Policy, movesKey } from './policy.ts'
+import type { Policy } from './policy.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
 
@@ -82,7 +82,8 @@ export function foresees<Native>(
   request: IncomingRequest<Native>,
 ): boolean {
   const { policy, clock } = cache.settings
-  if (movesKey(policy) || cache.settings.requestDirectives) return false
+  const asks = policy.key !== undefined || policy.session !== undefined
+  if (asks || cache.settings.requestDirectives) return false
   const key = cacheKey(request, policy, undefined)
   const { stored } = cache.store.find(key, (name) => cache.read(request, name))
   if (stored === undefined || stored.stamp < cache.sequence.softFloor) return false

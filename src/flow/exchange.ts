@@ -171,16 +171,21 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   /** The head went out in UTF-8: its bytes are kept, read as Latin-1, which is how stored heads go out. */
   headWasText(): void {
     if (this.#head === undefined) return
-    const fields = this.#head.fields.map((text) => Buffer.from(text).toString('latin1'))
-    this.#head = { ...this.#head, fields }
+    const sent = (text: string): string => Buffer.from(text).toString('latin1')
+    const { fields, statusMessage } = this.#head
+    this.#head = {
+      ...this.#head,
+      fields: fields.map(sent),
+      statusMessage: statusMessage === undefined ? undefined : sent(statusMessage),
+    }
   }
 
   /** The whole body is known: store the response, if nothing forbids it by now. */
-  complete(body: Buffer, form: BodyForm = 'bytes'): void {
+  complete(body: Buffer, form: BodyForm = 'bytes', isFinal = true): void {
     if (this.#done || this.#head === undefined) return
     this.observation?.seal()
     try {
-      const made = madeFrom(this, this.#head, body, form)
+      const made = madeFrom(this, this.#head, body, form, isFinal)
       if (made.store) this.#store(made.response)
       else this.refuse(made.reason, made.detail)
     } catch (error) {

@@ -18,8 +18,3 @@ export interface Policy<Native> extends LifetimePolicy {
   /** Refuse bodies that hold a CSRF token or a CSP nonce. */
   readonly guard: boolean
 }
-
-/** Does this policy look under another key than the plain URL, so that it must be asked again at the route? */
-export function movesKey<Native>(policy: Policy<Native>): boolean {
-  return policy.key !== undefined || policy.session !== undefined || policy.query !== undefined
-}

@@ -111,6 +111,7 @@ export function madeFrom<Native>(
   head: ResponseHead,
   body: Buffer,
   form: BodyForm,
+  isFinal: boolean,
 ): Made {
   const declared = fieldValue(head.fields, 'content-length')
   if (declared !== undefined && declared !== String(body.byteLength)) {
@@ -120,7 +121,7 @@ export function madeFrom<Native>(
   if (!verdict.store) return verdict
   const secret = facts.policy.guard ? secretIn(head.fields, body) : undefined
   if (secret) return refuse(secret.reason, secret.detail)
-  return stored(facts, head, verdict, body, form, undefined)
+  return stored(facts, head, verdict, { body, form, isFinal }, undefined)
 }
 
 /** The stored response with the fields of a 304 that confirmed it (RFC 9111 §3.2, §4.3.4). */
@@ -137,15 +138,25 @@ export function freshened<Native>(
   for (const tag of old.tags) facts.recording.tags.add(tag)
   const renewed = { ...head, status: old.status, statusMessage: old.statusMessage, fields }
   const verdict = judgeHead(facts, renewed)
-  return verdict.store ? stored(facts, renewed, verdict, old.body, old.form, old) : verdict
+  if (!verdict.store) return verdict
+  const { body, form } = old
+  // A tag of our own is made again: it is one of the same bytes.
+  const isFinal = fieldValue(old.fields, 'etag') !== undefined
+  return stored(facts, renewed, verdict, { body, form, isFinal }, old)
+}
+
+interface MadeBody {
+  readonly body: Buffer
+  readonly form: BodyForm
+  /** Nobody outside of the cache can change it, so that a tag of its bytes is the tag of what clients get. */
+  readonly isFinal: boolean
 }
 
 function stored<Native>(
   facts: ExchangeFacts<Native>,
   head: ResponseHead,
   verdict: Extract<Verdict, { store: true }>,
-  body: Buffer,
-  form: BodyForm,
+  { body, form, isFinal }: MadeBody,
   old: StoredResponse | undefined,
 ): Made {
   const { cache, request, policy, lookup, recording, receivedAt } = facts
@@ -180,7 +191,7 @@ function stored<Native>(
   if (!isUsable && !isConfirmable) return refuse('stale-on-arrival', verdict.lifetime.source)
 
   const isSoft = sequence.isSoftened(stamp, closure)
-  const fields = restingFields(facts, head, verdict, body)
+  const fields = restingFields(facts, head, verdict, isFinal ? body : undefined)
   return {
     store: true,
     response: {
@@ -248,15 +259,15 @@ function restingFields<Native>(
   facts: ExchangeFacts<Native>,
   head: ResponseHead,
   verdict: Extract<Verdict, { store: true }>,
-  body: Buffer,
+  tagged: Buffer | undefined,
 ): string[] {
   const { set, remove } = completed(facts, head, verdict)
   const dropped = new Set([...madeAnew, ...remove, ...set.map(([name]) => name.toLowerCase())])
   const fields = withoutFields(endToEnd(head.fields), dropped)
   for (const [name, value] of set) fields.push(name, value)
   if (fieldLines(fields, 'date').length === 0) fields.push('Date', formatHttpDate(facts.receivedAt))
-  if (head.status === 200 && fieldValue(fields, 'etag') === undefined) {
-    fields.push('ETag', generateEtag(body))
+  if (tagged && head.status === 200 && fieldValue(fields, 'etag') === undefined) {
+    fields.push('ETag', generateEtag(tagged))
   }
   return fields
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import type { Policy } from '../../src/flow/policy.ts'
-import { movesKey } from '../../src/flow/policy.ts'
 import type { CacheflowOptions, RouteOptions } from '../../src/index.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { resolveRoute } from '../../src/route-options.ts'
@@ -111,13 +110,5 @@ describe('the policy of a route', () => {
     expect(policyAt(policy)).toBe(policyAt(policy))
     expect(policyAt(other)).toBe(policyAt(other))
     expect(policyAt(other).maxAge).toBe(5)
-  })
-
-  it('moves the key when it has key, session or query', () => {
-    expect(movesKey(policyOf({}))).toBe(false)
-    expect(movesKey(policyOf({ tags: ['a'], vary: ['x'], maxAge: 5 }))).toBe(false)
-    expect(movesKey(policyOf({ key: () => 'k' }))).toBe(true)
-    expect(movesKey(policyOf({}, { session: () => null }))).toBe(true)
-    expect(movesKey(policyOf({}, { query: { only: [] } }))).toBe(true)
   })
 })

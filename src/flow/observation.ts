@@ -56,6 +56,7 @@ export class Observation {
   readonly #credentials: ReadonlySet<string>
   #privateRead: PrivateRead | undefined
   readonly #followers = new Set<Observation>()
+  #hasReadRange = false
   #quiet = 0
   #sealed = false
 
@@ -71,6 +72,11 @@ export class Observation {
   /** The observation of another cache, which notes from now on what is noted here. */
   relayTo(other: Observation): void {
     if (other !== this) this.#followers.add(other)
+  }
+
+  /** The request has a Range, and the application has looked at it. */
+  get hasReadRange(): boolean {
+    return this.#hasReadRange
   }
 
   get isSealed(): boolean {
@@ -94,6 +100,7 @@ export class Observation {
 
   header(name: string, value: string | string[] | undefined): void {
     this.#relay((other) => other.header(name, value))
+    if (name === 'range' && value !== undefined && !this.#sealed) this.#hasReadRange = true
     if (!this.#listens(name) || noiseFields.has(name)) return
     if (value !== undefined && this.#credentials.has(name)) {
       this.#private('credentials-read', name)

@@ -38,6 +38,7 @@ const transient: ReadonlySet<RefuseReason> = new Set([
   'incomplete',
   'invalidated',
   'off',
+  'partial',
   'request-no-store',
   'unobserved',
 ])
@@ -55,6 +56,7 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   // What earlier middleware read of it is unknown, and might be anything.
   if (facts.observation && !request.observedFromStart) return refuse('unobserved')
   if (head.method !== request.method) return refuse('method-changed', head.method)
+  if (mayBePart(facts)) return refuse('partial', 'Range was read')
   const verdict = judgeStorability(
     {
       status: head.status,
@@ -71,6 +73,11 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   if (!verdict.store) return verdict
   if (lookup.audience !== undefined) return movedBy(facts, lookup.audience) ?? verdict
   return privateBy(facts, head, verdict.control.public) ?? verdict
+}
+
+/** Not every application says 206 and Content-Range when it answers with a part. */
+function mayBePart<Native>({ request, observation }: ExchangeFacts<Native>): boolean {
+  return request.headers['range'] !== undefined && observation?.hasReadRange !== false
 }
 
 /**

@@ -47,6 +47,9 @@ const understood = new Set([
   501, 502, 503, 504,
 ])
 
+/** Answers to conditions, ranges and expectations of one request, which no key holds. */
+const answersOneClient = new Set([304, 412, 416, 417])
+
 /** May a shared cache keep this response to a GET, and for how long (RFC 9111 §3)? */
 export function judgeStorability(
   facts: ResponseFacts,
@@ -118,7 +121,7 @@ function byStatus(
   mode: LifetimePolicy['mode'],
 ): Refusal | undefined {
   if (status === 206) return refuse('partial')
-  if (status === 304 || status < 200) return refuse('status', String(status))
+  if (status < 200 || answersOneClient.has(status)) return refuse('status', String(status))
   if (mode === 'http') return undefined
   // A framework-wide "max-age" must not turn an error page into everybody's page.
   const isAnswer = status < 400 || storedErrors.has(status)

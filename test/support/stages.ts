@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { Router as KoaRouter } from '@koa/router'
 import type { CacheflowOptions } from 'cacheflow'
 import { cacheflow as forExpress } from 'cacheflow/express'
@@ -7,7 +7,7 @@ import express5, { type Express, type Request, type RequestHandler, type Respons
 import express4 from 'express4'
 import Koa3, { type Context, type Middleware } from 'koa'
 import Koa2 from 'koa2'
-import { Application } from './application.ts'
+import { Application, type Made } from './application.ts'
 
 /** An application of real middleware and one handler, before anybody decides where a cache stands in it. */
 export interface ExpressSite {
@@ -42,7 +42,8 @@ interface Stage<Site, Place> {
   readonly place: Place
   /** The application with the cache in its place, as a listener. */
   mount(site: Site, application: Application): Mounted
-  open(site: Site): Promise<Application>
+  /** @param isAwake false: the test's first request is the first that the application ever gets. Default true. */
+  open(site: Site, isAwake?: boolean): Promise<Application>
 }
 
 type Mounted = ReturnType<Parameters<typeof Application.start>[0]>
@@ -55,9 +56,18 @@ function expressStage(major: 4 | 5, place: ExpressPlace): ExpressStage {
   const mount = (site: ExpressSite, application: Application): Mounted => {
     const { before = [], handler, settings = {}, options = {} } = site
     const cache = forExpress({ clock: () => application.now, ...options })
-    const counted: RequestHandler = (request, response) => {
+    const counted: RequestHandler = async (request, response, next) => {
+      if (request.path === knock) {
+        response.end()
+        return
+      }
       application.runs++
-      return handler(request, response)
+      try {
+        await handler(request, response)
+      } catch (error) {
+        // Express 4 does not wait for promises.
+        next(error)
+      }
     }
     const app = express()
     app.disable('x-powered-by')
@@ -73,7 +83,7 @@ function expressStage(major: 4 | 5, place: ExpressPlace): ExpressStage {
     name: `Express ${major}, ${place}`,
     place,
     mount,
-    open: (site) => Application.start((application) => mount(site, application)),
+    open: (site, isAwake) => started((application) => mount(site, application), isAwake),
   }
 }
 
@@ -124,6 +134,10 @@ function koaStage(major: 2 | 3, place: KoaPlace): KoaStage {
     const { before = [], handler, setUp, options = {} } = site
     const cache = forKoa({ clock: () => application.now, ...options })
     const counted: Middleware = async (ctx) => {
+      if (ctx.path === knock) {
+        ctx.body = ''
+        return
+      }
       application.runs++
       await handler(ctx)
     }
@@ -149,8 +163,23 @@ function koaStage(major: 2 | 3, place: KoaPlace): KoaStage {
     name: `Koa ${major}, ${place}`,
     place,
     mount,
-    open: (site) => Application.start((application) => mount(site, application)),
+    open: (site, isAwake) => started((application) => mount(site, application), isAwake),
   }
+}
+
+const knock = '/the-first-request'
+
+/** Some places tell the cache of its application only with a request, and that one is not stored. */
+async function started(
+  mount: (application: Application) => Mounted,
+  isAwake = true,
+): Promise<Application> {
+  const application = await Application.start(mount)
+  if (!isAwake) return application
+  await application.get(knock)
+  application.runs = 0
+  application.events.length = 0
+  return application
 }
 
 const expressPlaces = ['first', 'behind', 'wrap', 'route', 'router', 'sub', 'path'] as const
@@ -169,3 +198,60 @@ export const bareExpress: ExpressStage = expressStage(5, 'bare')
 export const bareExpress4: ExpressStage = expressStage(4, 'bare')
 export const bareKoa: KoaStage = koaStage(3, 'bare')
 export const bareKoa2: KoaStage = koaStage(2, 'bare')
+
+/** What a page is made from in every framework: the raw request. */
+export interface PageSite {
+  readonly page: (request: IncomingMessage) => Made | Promise<Made>
+  /** Runs before the page, and before the cache where the place has a before. */
+  readonly before?: (request: IncomingMessage) => void
+  /** Forwarded hosts, protocols and addresses are believed. */
+  readonly trust?: boolean
+  readonly options?: CacheflowOptions<unknown>
+}
+
+export interface PageStage {
+  readonly name: string
+  open(site: PageSite, isAwake?: boolean): Promise<Application>
+}
+
+/** Every place in every major of both frameworks, for sites that need nothing but the request. */
+export const pageStages: readonly PageStage[] = [
+  ...expressStages.map(({ name, open }) => ({
+    name,
+    open: ({ page, before, trust = false, options = {} }: PageSite, isAwake?: boolean) =>
+      open(
+        {
+          options,
+          settings: { 'trust proxy': trust },
+          before: before ? [(request, _, next) => (before(request), next())] : [],
+          handler: async (request, response) => {
+            const { status = 200, fields = {}, body = '' } = await page(request)
+            response.statusCode = status
+            for (const [field, value] of Object.entries(fields)) response.setHeader(field, value)
+            response.end(body ?? undefined)
+          },
+        },
+        isAwake,
+      ),
+  })),
+  ...koaStages.map(({ name, open }) => ({
+    name,
+    open: ({ page, before, trust = false, options = {} }: PageSite, isAwake?: boolean) =>
+      open(
+        {
+          options,
+          setUp: (app) => {
+            app.proxy = trust
+          },
+          before: before ? [(ctx, next) => (before(ctx.req), next())] : [],
+          handler: async (ctx) => {
+            const { status = 200, fields = {}, body = '' } = await page(ctx.req)
+            ctx.status = status
+            ctx.body = body instanceof Uint8Array ? Buffer.from(body) : body
+            for (const [field, value] of Object.entries(fields)) ctx.set(field, value as string)
+          },
+        },
+        isAwake,
+      ),
+  })),
+]

@@ -14,11 +14,19 @@ export type { Policy } from './flow/policy.ts'
 export { keyedTarget } from './flow/cache-key.ts'
 export { withoutFields } from './http/header-fields.ts'
 export { Gate, type Passage } from './node/gate.ts'
-export { type Arrival, NodeRequest, type Origin } from './node/node-request.ts'
+export {
+  type Arrival,
+  NodeRequest,
+  type Origin,
+  arrivedTarget,
+  keepTarget,
+} from './node/node-request.ts'
 export { type Rendition, type Report, renditionOf } from './node/delivery.ts'
 export {
   fieldsSince,
+  goneSince,
   type HeaderSnapshot,
+  removeSince,
   setField,
   setFields,
   snapshot,

@@ -6,6 +6,8 @@ import {
   type Exchange,
   type MatchedRoute,
   NodeRequest,
+  arrivedTarget,
+  keepTarget,
   type Origin,
   type Passage,
   type Policy,
@@ -47,7 +49,8 @@ export class ExpressPassage implements Passage<Request> {
 
   incoming(arrival: Arrival | undefined): NodeRequest<Request> {
     const { message } = this
-    const target = message.originalUrl ?? message.url
+    const { originalUrl } = message
+    const target = originalUrl === undefined ? message.url : arrivedTarget(message, originalUrl)
     const origin = originOf(message, this.#app)
     return new NodeRequest(message, target, origin, message, matchedRoute, arrival, this.#isFirst)
   }
@@ -81,9 +84,10 @@ export class ExpressPassage implements Passage<Request> {
 
   narrow(policy: Policy<Request>): void {
     const { message } = this
-    const original = message.originalUrl ?? message.url
-    const narrowed = keyedTarget(original, policy.query)
-    if (narrowed === original) return
+    const current = message.originalUrl ?? message.url
+    const narrowed = keyedTarget(arrivedTarget(message, current), policy.query)
+    if (narrowed === current) return
+    keepTarget(message, current)
     const mark = narrowed.indexOf('?')
     const search = mark < 0 ? '' : narrowed.slice(mark)
     message.originalUrl = narrowed

@@ -7,6 +7,8 @@ import {
   type Exchange,
   type MatchedRoute,
   NodeRequest,
+  arrivedTarget,
+  keepTarget,
   type Observation,
   type Passage,
   type Policy,
@@ -62,7 +64,7 @@ export function incomingOf(
 ): NodeRequest<Context> {
   return new NodeRequest(
     ctx.req,
-    ctx.originalUrl,
+    arrivedTarget(ctx.req, ctx.originalUrl),
     originOf(ctx),
     ctx,
     matchedRoute,
@@ -100,8 +102,9 @@ export function observeOnce(ctx: Context, observation: Observation): void {
 
 /** Takes from the request what is not part of the key, wherever Koa keeps it. */
 export function narrow(ctx: Context, policy: Policy<Context>): void {
-  const narrowed = keyedTarget(ctx.originalUrl, policy.query)
+  const narrowed = keyedTarget(arrivedTarget(ctx.req, ctx.originalUrl), policy.query)
   if (narrowed === ctx.originalUrl) return
+  keepTarget(ctx.req, ctx.originalUrl)
   const mark = narrowed.indexOf('?')
   ctx.originalUrl = ctx.request.originalUrl = narrowed
   ctx.url = `${ctx.url.split('?', 1)[0] ?? ''}${mark < 0 ? '' : narrowed.slice(mark)}`

@@ -14,15 +14,16 @@ import {
   fieldsSince,
   observe,
   refreshExchange,
+  goneSince,
+  removeSince,
   renditionOf,
   reveal,
   setField,
-  setFields,
   snapshot,
-  withoutFields,
 } from '../../src/adapter.ts'
 import { bodyOf, tap } from './body.ts'
 import { attachDraft, incomingOf, narrow, rerun } from './passage.ts'
+import { applyFields, textOf } from './stored-body.ts'
 
 /** What one context's way past the cache has come to. */
 interface Way {
@@ -162,7 +163,7 @@ export class KoaPlace {
         throw error
       }
       const report = { kind: 'stale-if-error', forwardedStatus: 500 } as const
-      clearFields(ctx, before)
+      removeSince(ctx.res, before)
       this.#apply(ctx, way.exchange.request, replacement, report)
       return
     }
@@ -193,11 +194,12 @@ export class KoaPlace {
       status: ctx.status,
       statusMessage: ctx.res.statusMessage || undefined,
       fields: fieldsSince(ctx.res, before),
+      removed: goneSince(ctx.res, before),
       method: ctx.method,
     })
     if (plan.act === 'serve') {
       const { kind, forwardedStatus } = { kind: plan.reason, ...plan }
-      clearFields(ctx, before)
+      removeSince(ctx.res, before)
       if (plan.cookies.length > 0) ctx.set('Set-Cookie', [...plan.cookies])
       this.#apply(ctx, exchange.request, plan.stored, { kind, forwardedStatus })
       return
@@ -278,35 +280,7 @@ export class KoaPlace {
     // A body sets a type, and null a status: what is stored has the last word.
     if (ctx.status !== status) ctx.status = status
     if (form === 'bytes' || form === 'text') ctx.res.removeHeader('Content-Type')
+    for (const name of stored.removed) ctx.res.removeHeader(name)
     applyFields(ctx, fields, form === 'json' || form === 'none')
   }
-}
-
-/** A stored body as text, decoded once; the store counts its bytes. */
-interface Text {
-  readonly text: string
-  /** Node writes the head in the encoding of a text that follows it: beyond ASCII the bytes would differ. */
-  readonly hasPlainHead: boolean
-}
-const texts = new WeakMap<StoredResponse, Text>()
-
-function textOf(stored: StoredResponse): Text {
-  const known = texts.get(stored)
-  if (known) return known
-  const hasPlainHead = stored.fields.every((field) => Buffer.byteLength(field) === field.length)
-  const text = { text: stored.body.toString(), hasPlainHead }
-  texts.set(stored, text)
-  return text
-}
-
-/** @param isOpen the length is Koa's to derive, from what leaves the outermost middleware */
-function applyFields(ctx: Context, fields: readonly string[], isOpen: boolean): void {
-  setFields(ctx.res, isOpen ? withoutFields(fields, contentLength) : fields)
-}
-
-const contentLength: ReadonlySet<string> = new Set(['content-length'])
-
-function clearFields(ctx: Context, before: HeaderSnapshot): void {
-  const fields = fieldsSince(ctx.res, before)
-  for (let i = 0; i < fields.length; i += 2) ctx.remove(fields[i] ?? '')
 }

@@ -1,4 +1,5 @@
 import type { BypassReason, HitReason, MissReason } from '../events.ts'
+import { pathDependency, urlDependency } from '../graph/dependency.ts'
 import { type CacheControl, requestCacheControl } from '../http/cache-control.ts'
 import { softened } from '../http/freshness.ts'
 import { type StoredResponse, acceptedBy, judge } from '../http/stored-response.ts'
@@ -106,7 +107,7 @@ function look<Native>(
     ? { stored: single, key: primaryKey, otherVariants: false }
     : store.find(primaryKey, (name) => cache.read(request, name))
   const { key } = found
-  let { stored } = found
+  let stored = found.stored && standing(cache, request, policy, found.stored)
   const credential =
     audience === undefined ? credentialIn(request.headers, settings.credentials) : undefined
   if (credential !== undefined && stored?.servesAuthorized !== true) stored = undefined
@@ -158,6 +159,33 @@ function look<Native>(
   // What a request forbids to store is of no use to those who would wait for it.
   if (isShared && !requestCacheControl(request.headers).noStore) exchange.lead()
   return { act: 'forward', exchange }
+}
+
+/**
+ * The stored response, unless the URL of this request was invalidated since it was made: where several URLs share one key,
+ * it knows only the one that it was made for.
+ */
+function standing<Native>(
+  cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
+  policy: Policy<Native>,
+  stored: StoredResponse,
+): StoredResponse | undefined {
+  const { sequence, settings, store } = cache
+  const { stamp } = stored
+  if (stamp === sequence.applied) return stored
+  if (policy.key === undefined && policy.query === undefined) return stored
+  const { origin, target } = request
+  const own = [urlDependency(origin, target), pathDependency(target)]
+  const by = sequence.felledBy(stamp, own)
+  if (by === undefined) {
+    if (sequence.isSoftened(stamp, own)) {
+      stored.timeline = softened(stored.timeline, settings.clock())
+    }
+    return stored
+  }
+  store.fell(stored.key, by)
+  return undefined
 }
 
 /** How a stored response may be used now, or why it may not. */

@@ -1,5 +1,11 @@
 import type { StoredResponse } from '../http/stored-response.ts'
-import { conditionsOf, validatorsOf } from '../http/validation.ts'
+import {
+  type Validators,
+  conditionsOf,
+  isNotModified,
+  validatorsOf,
+  weakMatch,
+} from '../http/validation.ts'
 import { type IncomingRequest, headerValue } from './incoming-request.ts'
 
 /** Header fields that an application sees changed, or, where undefined, not at all. */
@@ -42,4 +48,18 @@ export function versionScopeOf<Native>(
     ? [headerValue(headers, 'cookie'), headerValue(headers, 'authorization')]
     : null
   return JSON.stringify([build, key, headerValue(headers, 'accept-language'), visitor])
+}
+
+/** Who has what the application would make from a version: the store, the client, or nobody. */
+export function holderOf<Native>(
+  version: Validators,
+  request: IncomingRequest<Native>,
+  stored: StoredResponse | undefined,
+): 'store' | 'client' | undefined {
+  const etag = stored?.validators.etag
+  if (etag !== undefined && version.etag !== undefined && weakMatch(etag, version.etag)) {
+    return 'store'
+  }
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  return isRead && isNotModified(request.headers, version) ? 'client' : undefined
 }

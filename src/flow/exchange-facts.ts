@@ -1,34 +1,32 @@
-import type { BypassReason, HitReason, MissReason } from '../events.ts'
+import type { HitReason } from '../events.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import type { Lookup } from './lookup.ts'
 import type { Observation } from './observation.ts'
 import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
 import type { ResponseCache } from './response-cache.ts'
-
-/** Where and why the way of one request led to the application. */
-export interface Lookup {
-  readonly primaryKey: string
-  /** The key of the variant that was looked for. */
-  readonly key: string
-  readonly audience: string | undefined
-  /** A stale stored response that the application may confirm, or that may stand in for an error. */
-  readonly stored: StoredResponse | undefined
-  readonly reason: MissReason | undefined
-  /** What felled what was stored, where the reason is 'invalidated'. */
-  readonly felledBy?: string | undefined
-  readonly bypass: BypassReason | undefined
-  /** What decided to pass by: the name of a header. */
-  readonly bypassDetail?: string | undefined
-}
 
 /** The head of a response as the application made it, before the fields of outer layers. */
 export interface ResponseHead {
   readonly status: number
   readonly statusMessage: string | undefined
   readonly fields: readonly string[]
+  /** Names of fields that outer layers had set and the application has taken away, in lower case. */
+  readonly removed: readonly string[]
   /** The request's method now: method-override may have changed it. */
   readonly method: string
+}
+
+/** A head that went out in UTF-8: its bytes, read as Latin-1, which is how stored heads go out. */
+export function asSent(head: ResponseHead): ResponseHead {
+  const sent = (text: string): string => Buffer.from(text).toString('latin1')
+  const { fields, statusMessage } = head
+  return {
+    ...head,
+    fields: fields.map(sent),
+    statusMessage: statusMessage === undefined ? undefined : sent(statusMessage),
+  }
 }
 
 /** All that is known of one exchange when its response is judged. */

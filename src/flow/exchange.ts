@@ -1,32 +1,33 @@
 import type { RefuseReason } from '../events.ts'
 import { fieldLines } from '../http/header-fields.ts'
-import { type BodyForm, type StoredResponse, mayReplaceError } from '../http/stored-response.ts'
 import {
-  type Validators,
-  headInvalidates,
-  isNotModified,
-  validatorsOf,
-  weakMatch,
-} from '../http/validation.ts'
-import { keyedTarget } from './cache-key.ts'
-import { type Overrides, overridesFor, versionScopeOf } from './conditions.ts'
-import type { ExchangeFacts, HeadPlan, Lookup, ResponseHead } from './exchange-facts.ts'
+  type BodyForm,
+  type StoredResponse,
+  differs,
+  isFailure,
+  mayReplaceError,
+} from '../http/stored-response.ts'
+import { type Validators, isNotModified, validatorsOf } from '../http/validation.ts'
+import { knownClosure } from './closure.ts'
+import { type Overrides, holderOf, overridesFor, versionScopeOf } from './conditions.ts'
+import { type ExchangeFacts, type HeadPlan, type ResponseHead, asSent } from './exchange-facts.ts'
 import { bypassFields, forwardFields } from './head-fields.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { Observation } from './observation.ts'
 import type { Policy } from './policy.ts'
 import { Recording } from './recording.ts'
+import type { Lookup } from './lookup.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
 import {
   type Verdict,
+  forbiddenBy,
   freshened,
   isTransient,
   judgeHead,
-  knownClosure,
   madeFrom,
 } from './storing.ts'
-import { invalidatedBy, isUnsafe } from './unsafe-method.ts'
+import { invalidateTarget } from './unsafe-method.ts'
 
 /** One request that runs the application: what it may see, what it records, and what becomes of its response. */
 export class Exchange<Native> implements ExchangeFacts<Native> {
@@ -43,6 +44,8 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   #making: Making | undefined
   #head: ResponseHead | undefined
   #verdict: Verdict | undefined
+  /** Cache-Control as the cache itself completed it. */
+  #ownControl: string | undefined
   #matchedVersion = false
   #isTold = false
   #done = false
@@ -103,27 +106,16 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** Has the store, or the client, what the application would make from this version? */
   matchesVersion(version: Validators): boolean {
-    const { stored } = this.lookup
-    const { request } = this
-    const etag = stored?.validators.etag
-    if (
-      stored &&
-      etag !== undefined &&
-      version.etag !== undefined &&
-      weakMatch(etag, version.etag)
-    ) {
-      this.#matchedVersion = true
-      return true
-    }
-    const isRead = request.method === 'GET' || request.method === 'HEAD'
-    return isRead && isNotModified(request.headers, version)
+    const holder = holderOf(version, this.request, this.lookup.stored)
+    this.#matchedVersion = holder === 'store'
+    return holder !== undefined
   }
 
   /** Decides on the head of the response; called once, before the first byte goes out. */
   head(head: ResponseHead): HeadPlan {
     this.#head = head
     this.receivedAt = this.cache.settings.clock()
-    this.#invalidateTarget(head)
+    invalidateTarget(this, head)
     if (this.isPassing) {
       this.#tell()
       this.#settle()
@@ -138,12 +130,9 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     }
     this.#tell()
     if (this.request.method === 'HEAD') {
-      if (stored && head.status === 200) {
-        const length = ['Content-Length', String(stored.body.byteLength)]
+      if (stored && head.status === 200 && differs(stored, head.fields)) {
         // The representation changed: what is stored for GET is stale (RFC 9111 §4.3.5).
-        if (headInvalidates([...stored.fields, ...length], head.fields)) {
-          this.cache.store.delete(stored.key)
-        }
+        this.cache.store.delete(stored.key)
       }
       return { act: 'send', fields: forwardFields(this, head, undefined), collect: false }
     }
@@ -151,6 +140,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#verdict = verdict
     if (!verdict.store) this.#release(verdict.reason)
     const fields = forwardFields(this, head, verdict)
+    this.#ownControl = fields.set.find(([name]) => name === 'Cache-Control')?.[1]
     const collect = verdict.store
     const isConditional = this.overrides !== undefined && head.status === 200
     if (isConditional && isNotModified(this.request.headers, validatorsOf(head.fields))) {
@@ -162,22 +152,13 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   /** Refuses what outer layers made unshareable after the application's own head was known. */
   veto(finalFields: readonly string[]): void {
     if (this.#verdict?.store !== true || this.#head === undefined) return
-    const verdict = judgeHead(this, { ...this.#head, fields: finalFields })
-    // Lifetimes are the application's; only what forbids sharing counts here.
-    const forbids = new Set<RefuseReason>(['set-cookie', 'private', 'no-store', 'vary-any'])
-    if (!verdict.store && forbids.has(verdict.reason)) this.refuse(verdict.reason, verdict.detail)
+    const refusal = forbiddenBy(this, this.#head, finalFields, this.#ownControl)
+    if (refusal) this.refuse(refusal.reason, refusal.detail)
   }
 
   /** The head went out in UTF-8: its bytes are kept, read as Latin-1, which is how stored heads go out. */
   headWasText(): void {
-    if (this.#head === undefined) return
-    const sent = (text: string): string => Buffer.from(text).toString('latin1')
-    const { fields, statusMessage } = this.#head
-    this.#head = {
-      ...this.#head,
-      fields: fields.map(sent),
-      statusMessage: statusMessage === undefined ? undefined : sent(statusMessage),
-    }
+    if (this.#head) this.#head = asSent(this.#head)
   }
 
   /** The whole body is known: store the response, if nothing forbids it by now. */
@@ -238,11 +219,8 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   #freshen(head: ResponseHead, stored: StoredResponse): HeadPlan {
     this.#isTold = true
     const renewed = freshened(this, head, stored)
-    if (renewed.store) {
-      this.#store(renewed.response, 'validated')
-    } else {
-      this.refuse(renewed.reason, renewed.detail)
-    }
+    if (renewed.store) this.#store(renewed.response, 'validated')
+    else this.refuse(renewed.reason, renewed.detail)
     this.#done = true
     this.#settle()
     const served = renewed.store ? renewed.response : stored
@@ -295,15 +273,6 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     cache.stored(response)
   }
 
-  #invalidateTarget(head: ResponseHead): void {
-    const { request, policy } = this
-    if (!isUnsafe(request.method) && !isUnsafe(head.method)) return
-    const keyed = (target: string): string => keyedTarget(target, policy.query)
-    const { status, fields } = head
-    const dependencies = invalidatedBy(request.origin, request.target, status, fields, keyed)
-    if (dependencies.length > 0) this.cache.invalidate(dependencies, false)
-  }
-
   /** Nobody need wait for a response that will not be shared, however long its body takes. */
   #release(reason: RefuseReason): void {
     if (!isTransient(reason, this.#head?.status)) this.cache.rememberPass(this.lookup.key)
@@ -314,11 +283,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   #tell(): void {
     if (this.#isTold) return
     this.#isTold = true
-    const { cache, request, policy } = this
-    const { primaryKey, reason, felledBy, bypass, bypassDetail } = this.lookup
-    if (policy.off) cache.bypass(request, 'off')
-    else if (bypass !== undefined) cache.bypass(request, bypass, bypassDetail)
-    else cache.miss(request, primaryKey, reason ?? 'absent', felledBy)
+    this.cache.forwarded(this.request, this.policy.off, this.lookup)
   }
 
   #settle(): void {
@@ -328,15 +293,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   }
 
   #tellRefresh(outcome: 'stored' | 'validated' | 'kept'): void {
-    if (!this.isRefresh || !this.cache.events.wants('refresh')) return
-    const { primaryKey: key, stored } = this.lookup
-    const isSoft = stored && this.cache.sequence.isSoftened(stored.stamp, stored.closure)
-    const reason = isSoft === true ? 'soft' : 'stale-while-revalidate'
-    this.cache.events.emit('refresh', { key, reason, outcome })
+    const { primaryKey, stored } = this.lookup
+    if (this.isRefresh) this.cache.refreshed(primaryKey, stored, outcome)
   }
-}
-
-/** The statuses for which a stale response may stand in (RFC 5861 §4). */
-function isFailure(status: number): boolean {
-  return status === 500 || status === 502 || status === 503 || status === 504
 }

@@ -8,6 +8,7 @@ import type { StoredResponse } from '../http/stored-response.ts'
 import { ResponseStore } from '../store/response-store.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { inputValue } from './request-input.ts'
+import type { Lookup } from './lookup.ts'
 import { type Making, RequestCollapsing } from './request-collapsing.ts'
 import type { Settings } from './settings.ts'
 import { Warnings } from './warning.ts'
@@ -63,12 +64,19 @@ export class ResponseCache<Native> {
     return this.collapsing.lead(stored.key, this.sequence.applied, () => stored.closure)
   }
 
-  /** Counts and tells a miss. */
-  miss(
+  /** Counts and tells what led to the application: a miss, or a bypass. */
+  forwarded(request: IncomingRequest<Native>, isOff: boolean, lookup: Lookup): void {
+    const { primaryKey, reason, felledBy, bypass, bypassDetail } = lookup
+    if (isOff) this.#bypass(request, 'off', undefined)
+    else if (bypass !== undefined) this.#bypass(request, bypass, bypassDetail)
+    else this.#miss(request, primaryKey, reason ?? 'absent', felledBy)
+  }
+
+  #miss(
     request: IncomingRequest<Native>,
     primaryKey: string,
     reason: MissReason,
-    by?: string,
+    by: string | undefined,
   ): void {
     this.misses++
     if (!this.events.wants('miss')) return
@@ -76,8 +84,11 @@ export class ResponseCache<Native> {
     this.events.emit('miss', { key: primaryKey, method, url, reason, by })
   }
 
-  /** Counts and tells that a request passes by. */
-  bypass(request: IncomingRequest<Native>, reason: BypassReason, detail?: string): void {
+  #bypass(
+    request: IncomingRequest<Native>,
+    reason: BypassReason,
+    detail: string | undefined,
+  ): void {
     this.bypasses++
     if (!this.events.wants('bypass')) return
     const { method, target: url } = request
@@ -90,6 +101,18 @@ export class ResponseCache<Native> {
     const { primaryKey: key, route, status, tags, inputs: vary, timeline, body } = response
     const ttl = Math.floor((timeline.staleAt - timeline.cachedAt) / 1000)
     this.events.emit('store', { key, route, status, bytes: body.byteLength, ttl, tags, vary })
+  }
+
+  /** Tells what became of a background refresh. */
+  refreshed(
+    key: string,
+    stored: StoredResponse | undefined,
+    outcome: 'stored' | 'validated' | 'kept',
+  ): void {
+    if (!this.events.wants('refresh')) return
+    const isSoft = stored && this.sequence.isSoftened(stored.stamp, stored.closure)
+    const reason = isSoft === true ? 'soft' : 'stale-while-revalidate'
+    this.events.emit('refresh', { key, reason, outcome })
   }
 
   /** Tells that a response was not stored, and warns once per route where that is mostly an oversight. */

@@ -1,12 +1,4 @@
 import type { RefuseReason } from '../events.ts'
-import {
-  type Dependency,
-  keyDependency,
-  pathDependency,
-  routeDependencies,
-  tagDependency,
-  urlDependency,
-} from '../graph/dependency.ts'
 import { parseCacheControl } from '../http/cache-control.ts'
 import { initialAge, softened, timelineOf } from '../http/freshness.ts'
 import { endToEnd, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
@@ -16,12 +8,12 @@ import { type Storability, judgeStorability } from '../http/storability.ts'
 import type { BodyForm, StoredResponse } from '../http/stored-response.ts'
 import { freshenFields, generateEtag, mayFreshen, validatorsOf } from '../http/validation.ts'
 import { credentialIn } from './bypass.ts'
-import { audienceOf, keyedTarget } from './cache-key.ts'
+import { audienceOf } from './cache-key.ts'
+import { closureOf } from './closure.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 import { completed, inputsOf, tagsOf, varyNames } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
 import { secretIn } from './page-secret.ts'
-import { groupsOf } from './unsafe-method.ts'
 
 export type Verdict = Storability
 type Refusal = Extract<Verdict, { store: false }>
@@ -89,6 +81,26 @@ function movedBy<Native>(facts: ExchangeFacts<Native>, audience: string): Refusa
   const ask = (): string | null | undefined => audienceOf(request, policy)
   const now = observation === undefined ? ask() : observation.quietly(ask)
   return now === audience ? undefined : refuse('session-read', 'session() answers otherwise by now')
+}
+
+/** What forbids sharing whoever says it. Lifetimes are the application's, so outer layers' words on them do not count. */
+const forbidding = new Set<RefuseReason>(['set-cookie', 'private', 'no-store', 'vary-any'])
+
+/**
+ * Does the head that really went out, outer layers' fields included, forbid what the application's own allowed?
+ *
+ * @param ownControl the Cache-Control that this cache added itself: it speaks to others
+ */
+export function forbiddenBy<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  finalFields: readonly string[],
+  ownControl: string | undefined,
+): Refusal | undefined {
+  const isOurs = ownControl !== undefined && fieldValue(finalFields, 'cache-control') === ownControl
+  const fields = isOurs ? withoutFields(finalFields, new Set(['cache-control'])) : finalFields
+  const verdict = judgeHead(facts, { ...head, fields })
+  return !verdict.store && forbidding.has(verdict.reason) ? verdict : undefined
 }
 
 /** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */
@@ -207,6 +219,7 @@ function stored<Native>(
       key,
       status: head.status,
       statusMessage: head.statusMessage,
+      removed: head.removed,
       fields,
       body,
       form,
@@ -224,26 +237,6 @@ function stored<Native>(
       inputs,
     },
   }
-}
-
-/** Everything whose invalidation fells this response. */
-function closureOf<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): Dependency[] {
-  return [...knownClosure(facts), ...groupsOf(facts.request.origin, head.fields)]
-}
-
-/** What a response is known to depend on while it is made. */
-export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[] {
-  const { request, policy, lookup, recording } = facts
-  const target = keyedTarget(request.target, policy.query)
-  const matched = request.route()
-  return [
-    keyDependency(lookup.primaryKey),
-    urlDependency(request.origin, target),
-    pathDependency(target),
-    ...(matched ? routeDependencies(matched.pattern, matched.params) : []),
-    ...policy.tags.map(tagDependency),
-    ...recording.dependencies,
-  ]
 }
 
 /** The windows of the response (RFC 5861), else those of the options; none where stale is forbidden. */

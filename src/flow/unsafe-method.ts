@@ -1,6 +1,8 @@
 import { type Dependency, groupDependency, urlDependency } from '../graph/dependency.ts'
 import { type HeaderFields, fieldValue } from '../http/header-fields.ts'
 import { parseStringList } from '../http/structured-field.ts'
+import { keyedTarget } from './cache-key.ts'
+import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 
 /** Methods that only read (RFC 9110 §9.2.1 and the method registry): all others invalidate what they target. */
 const safeMethods = new Set([
@@ -56,4 +58,14 @@ function onOrigin(reference: string, origin: string, target: string): string | u
   } catch {
     return undefined
   }
+}
+
+/** A successful response to an unsafe method fells what it speaks of, before the client can know of it. */
+export function invalidateTarget<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): void {
+  const { cache, request, policy } = facts
+  if (!isUnsafe(request.method) && !isUnsafe(head.method)) return
+  const keyed = (target: string): string => keyedTarget(target, policy.query)
+  const { status, fields } = head
+  const dependencies = invalidatedBy(request.origin, request.target, status, fields, keyed)
+  if (dependencies.length > 0) cache.invalidate(dependencies, false)
 }

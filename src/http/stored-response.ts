@@ -1,6 +1,6 @@
 import type { HeaderFields } from './header-fields.ts'
 import { type Timeline, currentAge } from './freshness.ts'
-import type { Validators } from './validation.ts'
+import { type Validators, headInvalidates } from './validation.ts'
 
 export type BodyForm = 'bytes' | 'text' | 'json' | 'none' | 'null'
 
@@ -15,6 +15,8 @@ export interface StoredResponse {
   readonly statusMessage: string | undefined
   /** End-to-end header fields, Date and ETag included, Age left out. */
   readonly fields: HeaderFields
+  /** Fields of layers outside of the cache that the application took away, in lower case. */
+  readonly removed: readonly string[]
   /** The bytes; never changed, so that they can be sent again and again without a copy. */
   readonly body: Buffer
   /** As what the framework held the body, so that middleware outside of the cache finds the same on a hit. */
@@ -57,6 +59,17 @@ export function judge(stored: StoredResponse, now: number): Judgement {
   if (now < timeline.staleAt && !stored.noCache) return 'fresh'
   if (now < timeline.revalidateUntil && stored.mayServeStale) return 'refresh'
   return now < timeline.deleteAt ? 'stale' : 'dead'
+}
+
+/** The statuses for which a stale response may stand in (RFC 5861 §4). */
+export function isFailure(status: number): boolean {
+  return status === 500 || status === 502 || status === 503 || status === 504
+}
+
+/** Does the head of a 200 to HEAD speak of another representation than the stored one (RFC 9111 §4.3.5)? */
+export function differs(stored: StoredResponse, head: HeaderFields): boolean {
+  const length = ['Content-Length', String(stored.body.byteLength)]
+  return headInvalidates([...stored.fields, ...length], head)
 }
 
 /** May it stand in for a failed application (RFC 5861 §4)? */

@@ -1,21 +1,16 @@
 import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http'
 import type { HeadPlan } from '../flow/exchange-facts.ts'
 import type { Exchange } from '../flow/exchange.ts'
-import { withoutFields } from '../http/header-fields.ts'
-import { notModifiedFields } from '../http/validation.ts'
+import { BodyCopy } from './body-copy.ts'
 import { type Report, deliver } from './delivery.ts'
-import {
-  type Chunk,
-  derivesLength,
-  encodingOf,
-  isChunk,
-  lengthOf,
-  sendsHeadAsText,
-} from './framing.ts'
+import { type Chunk, derivesLength, isChunk, lengthOf, sendsHeadAsText } from './framing.ts'
 import {
   type HeaderSnapshot,
   fieldsSince,
   parseWriteHead,
+  goneSince,
+  removeRepresentationFields,
+  removeSince,
   setField,
   snapshot,
 } from './header-snapshot.ts'
@@ -50,8 +45,7 @@ export class Capture<Native> {
   readonly #write: Write
   readonly #end: End
   #mode: Mode = 'waiting'
-  #chunks: Buffer[] = []
-  #size = 0
+  readonly #copy: BodyCopy
   /** Known with the first chunk. */
   #isHeadText: boolean | undefined
   #hasTrailers = false
@@ -65,6 +59,7 @@ export class Capture<Native> {
     this.#request = request
     this.#response = response
     this.#before = snapshot(response)
+    this.#copy = new BodyCopy(exchange.cache.store.maxEntrySize)
     this.#hasOuterLayers = Object.hasOwn(response, 'writeHead')
     this.#writeHead = response.writeHead.bind(response) as WriteHead
     this.#write = response.write.bind(response) as Write
@@ -84,7 +79,7 @@ export class Capture<Native> {
   serve(stored: Parameters<typeof deliver>[2], report: Report): void {
     this.#mode = 'dropping'
     this.#ended = true
-    this.#clearFields()
+    removeSince(this.#response, this.#before)
     this.#deliver(stored, report)
   }
 
@@ -149,7 +144,7 @@ export class Capture<Native> {
     const response = this.#response
     if (plan.act === 'serve') {
       this.#mode = 'dropping'
-      this.#clearFields()
+      removeSince(this.#response, this.#before)
       if (plan.cookies.length > 0) response.setHeader('Set-Cookie', [...plan.cookies])
       this.#deliver(plan.stored, { kind: plan.reason, forwardedStatus: plan.forwardedStatus })
       return
@@ -158,16 +153,16 @@ export class Capture<Native> {
     for (const [name, value] of plan.fields.set) setField(response, name, value)
     if (plan.act === 'not-modified') {
       this.#mode = 'hiding'
-      this.#removeRepresentationFields()
+      removeRepresentationFields(response)
       response.statusCode = 304
       this.#writeHead(304)
     } else {
       this.#mode = plan.collect ? 'collecting' : 'passing'
       this.#passHead(status, reason)
     }
-    if (plan.collect) {
-      // Layers outside of ours speak inside writeHead: a session's cookie comes that late (C-7, C-9).
-      if (this.#hasOuterLayers) this.exchange.veto(fieldsSince(response, this.#before))
+    // Layers outside of ours speak inside writeHead: a session's cookie comes that late (C-7, C-9).
+    if (plan.collect && this.#hasOuterLayers) {
+      this.exchange.veto(fieldsSince(response, this.#before))
     }
   }
 
@@ -179,6 +174,7 @@ export class Capture<Native> {
         statusMessage: reason ?? this.#statusMessage,
         // Trailers need no Trailer field to announce them (RFC 9110 §6.6.2).
         fields: [...fields, ...(this.#hasTrailers ? ['Trailer', ''] : [])],
+        removed: goneSince(this.#response, this.#before),
         method: this.#request.method ?? '',
       })
     } catch (error) {
@@ -239,10 +235,10 @@ export class Capture<Native> {
     const isWhole = this.#mode === 'collecting' || this.#mode === 'hiding'
     this.#conclude(() => {
       if (this.#isHeadText === true) this.exchange.headWasText()
-      if (isWhole) this.exchange.complete(this.#body())
+      if (isWhole) this.exchange.complete(this.#copy.bytes())
       else this.exchange.end()
     })
-    this.#chunks = []
+    this.#copy.drop()
     return this.#response
   }
 
@@ -283,24 +279,9 @@ export class Capture<Native> {
 
   #keep(chunk: Chunk, encoding: unknown): void {
     if (this.#mode !== 'collecting' && this.#mode !== 'hiding') return
-    this.#size += lengthOf(chunk, encoding)
-    if (this.#size > this.exchange.cache.store.maxEntrySize) {
-      this.#chunks = []
-      this.exchange.refuse('too-large', `over ${this.exchange.cache.store.maxEntrySize} bytes`)
-      if (this.#mode === 'collecting') this.#mode = 'passing'
-      return
-    }
-    // A copy: the application may write into its buffer again, and a slice would keep a whole pool alive.
-    this.#chunks.push(
-      typeof chunk === 'string' ? Buffer.from(chunk, encodingOf(encoding)) : Buffer.from(chunk),
-    )
-  }
-
-  #body(): Buffer {
-    const body = Buffer.allocUnsafeSlow(this.#size)
-    let offset = 0
-    for (const chunk of this.#chunks) offset += chunk.copy(body, offset)
-    return body
+    if (this.#copy.add(chunk, encoding)) return
+    this.exchange.refuse('too-large', `over ${this.#copy.limit} bytes`)
+    if (this.#mode === 'collecting') this.#mode = 'passing'
   }
 
   #watchTrailers(): void {
@@ -311,20 +292,6 @@ export class Capture<Native> {
       if (this.#mode !== 'waiting') this.exchange.refuse('trailers')
       addTrailers(trailers)
     }
-  }
-
-  #removeRepresentationFields(): void {
-    const all = fieldsSince(this.#response, new Map())
-    const kept = notModifiedFields(all)
-    const names = new Set(kept.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()))
-    const dropped = withoutFields(all, names)
-    for (let i = 0; i < dropped.length; i += 2) this.#response.removeHeader(dropped[i] ?? '')
-  }
-
-  /** Takes back what the application set; what stood before it remains. */
-  #clearFields(): void {
-    const fields = fieldsSince(this.#response, this.#before)
-    for (let i = 0; i < fields.length; i += 2) this.#response.removeHeader(fields[i] ?? '')
   }
 
   #deliver(stored: Parameters<typeof deliver>[2], report: Report): void {

@@ -89,6 +89,7 @@ export function deliver<Native>(
     if (message === undefined) writer.writeHead(status, fields)
     else writer.writeHead(status, message, fields)
   } else {
+    for (const name of stored.removed) response.removeHeader(name)
     setFields(response, fields)
     response.statusCode = status
     // HTTP/2 has no reason phrase (RFC 9113 §8.3.2).

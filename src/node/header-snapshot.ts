@@ -1,5 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import type { HeaderFields } from '../http/header-fields.ts'
+import { type HeaderFields, withoutFields } from '../http/header-fields.ts'
+import { notModifiedFields } from '../http/validation.ts'
 
 /** Header values as they stood at one moment, to tell later who set what. */
 export type HeaderSnapshot = ReadonlyMap<string, string>
@@ -29,11 +30,31 @@ export function fieldsSince(response: ServerResponse, before: HeaderSnapshot): s
   return fields
 }
 
+/** The names of fields that stood at the snapshot and are gone, in lower case. */
+export function goneSince(response: ServerResponse, before: HeaderSnapshot): string[] {
+  return [...before.keys()].filter((name) => !response.hasHeader(name))
+}
+
 // The HTTP/2 response has no names as written: there all names are lower case (RFC 9113 §8.2.1).
 function rawNames(response: ServerResponse): string[] {
   return 'getRawHeaderNames' in response && typeof response.getRawHeaderNames === 'function'
     ? response.getRawHeaderNames()
     : response.getHeaderNames()
+}
+
+/** Takes back what was set since the snapshot; what stood before remains. */
+export function removeSince(response: ServerResponse, before: HeaderSnapshot): void {
+  const fields = fieldsSince(response, before)
+  for (let i = 0; i < fields.length; i += 2) response.removeHeader(fields[i] ?? '')
+}
+
+/** Takes away what a 304 does not carry (RFC 9110 §15.4.5). */
+export function removeRepresentationFields(response: ServerResponse): void {
+  const all = fieldsSince(response, nothing)
+  const kept = notModifiedFields(all)
+  const names = new Set(kept.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()))
+  const dropped = withoutFields(all, names)
+  for (let i = 0; i < dropped.length; i += 2) response.removeHeader(dropped[i] ?? '')
 }
 
 /** Sets a field over what stands there; Vary only ever grows, for outer layers have their own reasons to vary. */

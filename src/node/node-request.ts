@@ -13,6 +13,22 @@ export interface Origin {
   readonly host: string
 }
 
+/** Targets as they arrived, of requests whose application sees less of them. */
+const arrived = new WeakMap<IncomingMessage, string>()
+
+/**
+ * The target of a request as it arrived. A policy that takes parameters from what the application sees is not the last
+ * word: a nearer one may count others, and an invalidation may name the URL with all of them.
+ */
+export function arrivedTarget(message: IncomingMessage, current: string): string {
+  return arrived.get(message) ?? current
+}
+
+/** To be called before the application's view of the target changes. */
+export function keepTarget(message: IncomingMessage, current: string): void {
+  if (!arrived.has(message)) arrived.set(message, current)
+}
+
 /** An observation that began at the request's arrival, before the cache's place. */
 export interface Arrival {
   readonly observation: Observation | undefined

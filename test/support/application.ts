@@ -32,7 +32,8 @@ export interface Made {
 }
 
 export type Handler = (visit: Visit) => Made | Promise<Made>
-export const hosts = ['express', 'express4', 'koa'] as const
+/** In Koa a cache behind other middleware goes another way than one that comes first, so it counts as a host. */
+export const hosts = ['express', 'express4', 'koa', 'koa behind others'] as const
 export type Host = (typeof hosts)[number]
 /** Options whose callbacks use only what the requests of all hosts have. */
 export type Options = CacheflowOptions<{ readonly headers: IncomingHttpHeaders }>
@@ -113,6 +114,12 @@ export class Application {
 
   get origin(): string {
     return `http://127.0.0.1:${this.port}`
+  }
+
+  /** Counts requests and events from here on. */
+  forget(): void {
+    this.events.length = 0
+    this.#arrived = 0
   }
 
   /** Lets time pass: nothing sleeps. */
@@ -210,7 +217,7 @@ export async function application(
   options: Options = {},
   host: Host = 'express',
 ): Promise<Application> {
-  return Application.start((made) => {
+  const started = await Application.start((made) => {
     const given = { clock: () => made.now, ...options }
     const visit = async (request: IncomingMessage, draft: Draft): Promise<Required<Made>> => {
       const run = ++made.runs
@@ -221,12 +228,17 @@ export async function application(
       } = await handler({ run, request, draft })
       return { status, fields, body }
     }
-    if (host === 'koa') {
+    if (host === 'koa' || host === 'koa behind others') {
       const cache = koaCacheflow(given)
       const app = new Koa()
       app.silent = true
+      if (host === 'koa behind others') app.use(async (_ctx, next) => next())
       app.use(cache)
       app.use(async (ctx) => {
+        if (ctx.path === introduction) {
+          ctx.status = 204
+          return
+        }
         const { status, fields, body } = await visit(ctx.req, ctx.state.cacheflow)
         ctx.status = status
         ctx.body = body instanceof Uint8Array ? Buffer.from(body) : body
@@ -250,7 +262,15 @@ export async function application(
     })
     return { cache, listener: app }
   })
+  // Only from its first request does a cache know the Koa application that it is in.
+  if (host === 'koa behind others') {
+    await started.ask(introduction, { method: 'OPTIONS' })
+    started.forget()
+  }
+  return started
 }
+
+const introduction = '/introduction'
 
 /** An Express 5 application with what the test mounts, the cache included. */
 export async function expressApplication(

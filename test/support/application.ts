@@ -232,7 +232,10 @@ export async function application(
       const cache = koaCacheflow(given)
       const app = new Koa()
       app.silent = true
-      if (host === 'koa behind others') app.use(async (_ctx, next) => next())
+      if (host === 'koa behind others')
+        app.use(async (_ctx, next) => {
+          await next()
+        })
       app.use(cache)
       app.use(async (ctx) => {
         if (ctx.path === introduction) {

@@ -10,7 +10,7 @@ export interface ContextWay {
   readonly koa: KoaMiddleware
   readonly request?: WireRequest
   /** The second request is answered from the store. Default true. */
-  readonly isStored?: boolean | ((host: Host) => boolean)
+  readonly isStored?: boolean | ((host: Pick<Host, 'major' | 'seesRaw'>) => boolean)
 }
 
 const bytes = Buffer.from(Array.from({ length: 256 * 16 }, (_, i) => i % 256))

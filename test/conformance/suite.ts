@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { type Host, type Site, isHit, open } from '../support/host.ts'
+import { type Handler, type Host, type Site, isHit, open } from '../support/host.ts'
 import { essenceBehindCache, essenceOf } from '../support/transparency.ts'
 import type { WireRequest } from '../support/wire.ts'
 import { contextWays } from './context-ways.ts'
+import { expressWays } from './express-ways.ts'
 import { compressing } from './rules/compression.ts'
 import { failures } from './rules/failures.ts'
 import { lateFields } from './rules/late-fields.ts'
+import { outerFields } from './rules/outer-fields.ts'
 import { requests } from './rules/requests.ts'
 import { streams } from './rules/streams.ts'
 import { ways } from './ways.ts'
@@ -21,8 +23,14 @@ export function conformance(host: Host): void {
       const isHeld = typeof isStored === 'function' ? isStored(host) : isStored
       it(title, () => expectSame(host, { koa }, request, isHeld))
     }
+    for (const { title, answer, settings, request, isStored } of expressWays) {
+      if (host.framework !== 'Express') continue
+      const site: Site = { handler: answer as Handler, ...(settings && { settings }) }
+      it(title, () => expectSame(host, site, request, isStored ?? true))
+    }
     requests(host)
     lateFields(host)
+    outerFields(host)
     compressing(host)
     failures(host)
     streams(host)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Host, expressHost, isHit, koaHost, open } from '../support/host.ts'
+import { type Handler, type Host, expressHost, isHit, koaHost, open } from '../support/host.ts'
 import { type Essence, essenceBehindCache, essenceOf } from '../support/transparency.ts'
 import type { WireRequest, WireResponse } from '../support/wire.ts'
 import { type Program, handlerOf, program } from './program.ts'
@@ -54,9 +54,9 @@ async function stage(host: Host): Promise<{
   counts: { hits: number }
 }> {
   const programs = new Map<string, { program: Program; log: string[] }>()
-  const handler: Parameters<typeof open>[1]['handler'] = (request, response) => {
+  const handler: Handler = (request, response, next) => {
     const { program: given, log } = programs.get(request.url ?? '') ?? { program: empty, log: [] }
-    return handlerOf(given, log)(request, response)
+    return handlerOf(given, log)(request, response, next)
   }
   const plain = await open(host, { handler }, false)
   const cached = await open(host, { handler })
@@ -103,6 +103,8 @@ function expectSame(
     answer.all('cache-status').join(', ').split(/,\s*(?=cacheflow)/).at(-1) ?? '',
   )
   if (answer.status === 304 && expected.status !== 304) {
+    // A 304 has no trailers for Node to refuse.
+    if (whole.status === 0) return
     expect(whole.status).toBe(200)
     expect(matches(request, whole, answer)).toBe(true)
     const given = essenceBehindCache(answer, whole, true)

@@ -18,7 +18,11 @@ export type Place = 'first' | 'behind' | 'wrap' | 'route'
 export const places: readonly Place[] = ['first', 'behind', 'wrap', 'route']
 
 /** Answers at the raw response, as every framework and stream does in the end. */
-export type Handler = (request: IncomingMessage, response: ServerResponse) => unknown
+export type Handler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => unknown
 export type Connect = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -39,6 +43,8 @@ export interface Site {
   readonly options?: CacheflowOptions<unknown>
   /** For middleware that must know its application, on Koa. */
   readonly prepare?: (app: Koa3) => void
+  /** Express's settings. */
+  readonly settings?: (app: express5.Application) => void
 }
 
 /** A framework, one of its majors, and a place of the cache in it. */
@@ -71,14 +77,15 @@ export function expressHost(major: 4 | 5, place: Place): Host {
     place,
     hasOutside,
     seesRaw: true,
-    build({ handler, outside = [], inside = [], options = {} }, isCached) {
+    build({ handler, outside = [], inside = [], options = {}, settings }, isCached) {
       const cache = forExpress(options)
       const app = express()
+      settings?.(app)
       const isMounted = isCached && (place === 'first' || place === 'behind')
       if (hasOutside) for (const each of outside) app.use(each as Connect)
       if (place === 'behind') app.use(outer)
       if (isMounted) app.use(cache)
-      const all = [...inside, (request: IncomingMessage, response: ServerResponse) => handler?.(request, response)]
+      const all = [...inside, (...given: Parameters<Connect>) => handler?.(...given)]
       if (place === 'route') {
         const pattern = major === 4 ? '/*' : '/{*all}'
         app.all(pattern, ...(isCached ? [cache.route({})] : []), ...(all as Connect[]))
@@ -124,7 +131,7 @@ export function koaHost(major: 2 | 3, place: Place): Host {
         ctx.respond = false
         // Koa begins with 404; a raw handler begins where node:http does.
         ctx.res.statusCode = 200
-        await handler?.(ctx.req, ctx.res)
+        await handler?.(ctx.req, ctx.res, () => undefined)
       })
       const listener = isCached && place === 'wrap' ? cache.wrap(app) : app.callback()
       return { listener, cache }
@@ -159,10 +166,10 @@ export async function open(host: Host, site: Site, isCached = true): Promise<Run
   const counted: Site = {
     ...site,
     ...(handler && {
-      handler: (request, response) => {
+      handler: (request, response, next) => {
         if (request.url === arrival) return response.end()
         runs++
-        return handler(request, response)
+        return handler(request, response, next)
       },
     }),
     ...(koa && {

@@ -113,6 +113,11 @@ export function compressing(host: Host): void {
         for (const headers of [{}, coded]) await server.send({ headers })
         const plain = (await server.send()).get('etag') ?? ''
         const gzip = (await server.send({ headers: coded })).get('etag') ?? ''
+        // There the bytes that leave are not the cache's to know.
+        if (host.framework === 'Koa' && host.hasOutside) {
+          expect([plain, gzip]).toEqual(['', ''])
+          return
+        }
         expect([plain, gzip]).not.toContain('')
         if (plain === gzip) expect(plain).toMatch(/^W\//)
         const matched = await server.send({ headers: { ...coded, 'if-none-match': gzip } })

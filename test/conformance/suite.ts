@@ -7,6 +7,7 @@ import { expressWays } from './express-ways.ts'
 import { compressing } from './rules/compression.ts'
 import { failures } from './rules/failures.ts'
 import { lateFields } from './rules/late-fields.ts'
+import { middlewares } from './rules/middlewares.ts'
 import { outerFields } from './rules/outer-fields.ts'
 import { requests } from './rules/requests.ts'
 import { streams } from './rules/streams.ts'
@@ -31,6 +32,7 @@ export function conformance(host: Host): void {
     requests(host)
     lateFields(host)
     outerFields(host)
+    middlewares(host)
     compressing(host)
     failures(host)
     streams(host)

@@ -183,6 +183,16 @@ describe('storing', () => {
     }
   })
 
+  it.each([304, 412, 416, 417])(
+    'M-9: but a %i, which answers what one client asked about, is for nobody else',
+    async (status) => {
+      const app = await application(() => ({ status, fields: minute }), { maxAge: 'http' })
+      await app.get('/')
+      await app.get('/')
+      expect([app.runs, app.refusals]).toEqual([2, ['status', 'status']])
+    },
+  )
+
   it('M-9: without one, heuristics are for the statuses that RFC 9110 §15.1 names', async () => {
     const app = await application(
       ({ request }) => ({
@@ -241,6 +251,16 @@ describe('storing', () => {
     }))
     await odd.get('/')
     expect((await odd.get('/')).body).toBe('made 2')
+  })
+
+  it('M-10: nor is what an application made of a Range that it read, whatever status it gave', async () => {
+    const app = await application(({ request }) => ({
+      fields: minute,
+      body: request.headers.range === undefined ? 'whole' : 'part',
+    }))
+    expect((await app.get('/', { Range: 'bytes=0-1' })).body).toBe('part')
+    expect((await app.get('/')).body).toBe('whole')
+    expect((await app.get('/', { Range: 'bytes=0-1' })).body).toBe('wh')
   })
 
   it('M-10: a body that broke off is not stored', async () => {

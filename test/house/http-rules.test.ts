@@ -21,10 +21,15 @@ function rowsOf(markdown: string): Row[] {
   })
 }
 
-/** The rules that some string of a file begins with: `'M-3: ...'`, `'M-3, M-4: ...'`, `'M-2 to M-11: ...'`. */
+/**
+ * The rules that some string of a file begins with: `'M-3: ...'`, `'M-3, M-4: ...'`, `'M-2 to M-11: ...'`, or the rule alone,
+ * `'M-3'`, where titles are put together.
+ */
 function rulesTestedIn(text: string): Set<string> {
   const rules = new Set<string>()
-  for (const [, list = ''] of text.matchAll(/['"`]([MCS]-\d+(?:(?:, | to )[MCS]-\d+)*): /g)) {
+  for (const [, list = ''] of text.matchAll(
+    /['"`]([MCS]-\d+(?:(?:, | to )[MCS]-\d+)*)(?:: |['"`])/g,
+  )) {
     for (const part of list.split(', ')) {
       const [first = '', last = first] = part.split(' to ')
       const letter = first.slice(0, 2)
@@ -74,6 +79,7 @@ describe('the reading of it', () => {
       '`S-7 to S-9: c`',
       "'see M-5: d'",
       "'M-6 e'",
+      "side ? 'C-10' : 'C-11'",
     ]
     expect([...rulesTestedIn(titles.join('\n'))]).toEqual([
       'M-1',
@@ -82,6 +88,8 @@ describe('the reading of it', () => {
       'S-7',
       'S-8',
       'S-9',
+      'C-10',
+      'C-11',
     ])
   })
 })

@@ -137,12 +137,15 @@ function firstOf(value: string | string[] | undefined): string | undefined {
 function matchedRoute(request: Request): MatchedRoute | undefined {
   const route: unknown = request.route
   if (typeof route !== 'object' || route === null || !('path' in route)) return undefined
-  const { path } = route
-  if (typeof path !== 'string') return undefined
-  const params: Record<string, string> = {}
+  const { baseUrl } = request
+  const paths: readonly unknown[] = Array.isArray(route.path) ? route.path : [route.path]
+  const [pattern, ...others] = paths.map((path) => baseUrl + String(path))
+  if (pattern === undefined) return undefined
+  const params: Record<string, string | readonly string[]> = {}
   // Express 5 takes the params back when the route has failed.
   for (const [name, value] of Object.entries(request.params ?? {})) {
-    if (value !== undefined) params[name] = String(value)
+    // A wildcard of Express 5 has segments.
+    if (value !== undefined) params[name] = Array.isArray(value) ? value.map(String) : String(value)
   }
-  return { pattern: request.baseUrl + path, params }
+  return { pattern, others, params }
 }

@@ -133,10 +133,10 @@ function firstOf(value: string | string[] | undefined): string | undefined {
 
 /** The pattern that @koa/router matched, prefixes included. */
 function matchedRoute(ctx: Context): MatchedRoute | undefined {
-  const pattern: unknown = ctx['_matchedRoute']
-  if (typeof pattern !== 'string') return undefined
+  const path: unknown = ctx['_matchedRoute']
+  if (typeof path !== 'string' && !(path instanceof RegExp)) return undefined
   const given: unknown = ctx['params']
   const params: Record<string, string> = {}
   for (const [name, value] of Object.entries(given ?? {})) params[name] = String(value)
-  return { pattern, params }
+  return { pattern: String(path), others: [], params }
 }

@@ -27,7 +27,11 @@ export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[]
       urlDependency(request.origin, target),
       pathDependency(target),
     ]),
-    ...(matched ? routeDependencies(matched.pattern, matched.params) : []),
+    ...(matched
+      ? [matched.pattern, ...matched.others].flatMap((pattern) =>
+          routeDependencies(pattern, matched.params),
+        )
+      : []),
     ...policy.tags.map(tagDependency),
     ...recording.dependencies,
   ]

@@ -6,6 +6,8 @@ import type { Observation } from './observation.ts'
 export interface MatchedRoute {
   /** The whole pattern, mount paths included: `/posts/:id`. */
   readonly pattern: string
+  /** The other patterns of a route that has several: the framework does not tell which of them matched. */
+  readonly others: readonly string[]
   readonly params: RouteParams
 }
 

@@ -93,7 +93,7 @@ export class Capture<Native> {
     }
     const reason = this.#takeHead(status, rest)
     const plan = this.#plan(status, reason)
-    if (plan === undefined) return this.#passHead(status, reason)
+    if (!plan) return this.#passHead(status, reason)
     const changed =
       plan.act === 'serve' ? [] : [...plan.fields.remove, ...plan.fields.set.map(([name]) => name)]
     const standing = changed.map((name) => [name, response.getHeader(name)] as const)
@@ -196,8 +196,7 @@ export class Capture<Native> {
   }
 
   #onWrite(chunk: unknown, ...rest: unknown[]): boolean {
-    if (this.#isEnding) return this.#write(chunk, ...rest)
-    if (!isChunk(chunk)) return this.#write(chunk, ...rest)
+    if (this.#isEnding || !isChunk(chunk)) return this.#write(chunk, ...rest)
     if (this.#mode === 'waiting') this.#writeImplicitHead(undefined)
     if (this.#mode === 'hiding' || this.#mode === 'dropping') {
       this.#keep(chunk, rest[0])
@@ -222,9 +221,8 @@ export class Capture<Native> {
     this.#noteHead(chunk === '' ? undefined : chunk, args[1])
     if (chunk !== undefined) this.#keep(chunk, args[1])
     this.#isEnding = true
-    const isDropping = this.#mode === 'dropping'
     try {
-      if (isDropping) this.#callBack(args)
+      if (this.#mode === 'dropping') this.#callBack(args)
       else if (this.#mode === 'hiding')
         this.#end(...args.filter((value) => typeof value === 'function'))
       else this.#end(...args)

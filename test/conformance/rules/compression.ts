@@ -53,7 +53,11 @@ export function compressing(host: Host): void {
   for (const side of ['outside', 'inside'] as const) {
     const rule = side === 'outside' ? 'C-10' : 'C-11'
     if (side === 'outside' && !host.hasOutside) continue
-    describe(rule, () => {
+    const sentence =
+      side === 'outside'
+        ? 'C-10: with compression outside, the identity body is stored'
+        : 'C-11: with compression inside, each coding is a variant'
+    describe(sentence, () => {
       for (const [way, handler, koa] of handlers) {
         const site = {
           ...(host.framework === 'Koa' ? { koa } : { handler }),

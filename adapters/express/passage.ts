@@ -16,6 +16,7 @@ import {
 } from '../../src/adapter.ts'
 
 export type Listener = (message: IncomingMessage, response: ServerResponse) => void
+type ParseQuery = (query: string) => Request['query']
 type Trust = (address: string | undefined, hop: number) => boolean
 
 /** One Express request at one place, for the gate. */
@@ -95,7 +96,7 @@ export class ExpressPassage implements Passage<Request> {
     // Express 4 parses the query once, into a property; Express 5 derives it from the URL each time.
     if (Object.hasOwn(message, 'query')) {
       const parse: unknown = this.#app.get('query parser fn')
-      if (typeof parse === 'function') message.query = parse(search.slice(1))
+      if (typeof parse === 'function') message.query = (parse as ParseQuery)(search.slice(1))
     }
   }
 }
@@ -145,7 +146,7 @@ function matchedRoute(request: Request): MatchedRoute | undefined {
   // Express 5 takes the params back when the route has failed.
   for (const [name, value] of Object.entries(request.params ?? {})) {
     // A wildcard of Express 5 has segments.
-    if (value !== undefined) params[name] = Array.isArray(value) ? value.map(String) : String(value)
+    if (value !== undefined) params[name] = value
   }
   return { pattern, others, params }
 }

@@ -272,6 +272,7 @@ export class Events {
     channels.get(name)?.publish(event)
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a name stand only listeners of that name
         listener(event as never)
       } catch (error) {
         // A listener's fault must not become the page's; and a fault listener's own fault ends here.

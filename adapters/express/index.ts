@@ -90,13 +90,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     return (request, response, next) => {
       const native = request as unknown as Request
       if (!gate.isClaimed(response)) observeFromNowOn(native)
-      const passage = new ExpressPassage(
-        native,
-        response as unknown as Response,
-        native.app,
-        false,
-        next,
-      )
+      const passage = new ExpressPassage(native, response, native.app, false, next)
       gate.passRoute(passage, policyAt)
     }
   }
@@ -113,7 +107,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       const response = raw as Response
       // The application's own functions expect Express's request, which Express would make of it only later.
       if (asksApplication) Object.setPrototypeOf(request, Reflect.get(app, 'request') as object)
-      const forward = (): void => app(request, response)
+      const forward = (): void => void app(request, response)
       gate.pass(new ExpressPassage(request, response, app, true, forward, listener), policy)
     }
     return listener

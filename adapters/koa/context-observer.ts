@@ -31,9 +31,9 @@ export function observeContext(ctx: Context, observation: Observation): void {
 type Getter = (this: object) => unknown
 
 function inheritedGetter(object: object, name: string): Getter {
-  for (let at: object | null = object; at !== null; at = Object.getPrototypeOf(at)) {
+  for (let at: object | null = object; at !== null; at = prototypeOf(at)) {
     const property = Object.getOwnPropertyDescriptor(at, name)
-    if (property) return property.get ?? (() => property.value)
+    if (property) return property.get ?? ((): unknown => property.value)
   }
   return () => undefined
 }
@@ -78,7 +78,7 @@ function observeSession(ctx: Context, observation: Observation): void {
 }
 
 function setterOf(object: object, name: string): ((value: unknown) => void) | undefined {
-  for (let at: object | null = object; at !== null; at = Object.getPrototypeOf(at)) {
+  for (let at: object | null = object; at !== null; at = prototypeOf(at)) {
     const property = Object.getOwnPropertyDescriptor(at, name)
     if (property) return property.set
   }
@@ -98,4 +98,8 @@ function observeUser(state: Record<string, unknown>, observation: Observation): 
       user = value
     },
   })
+}
+
+function prototypeOf(object: object): object | null {
+  return Object.getPrototypeOf(object) as object | null
 }

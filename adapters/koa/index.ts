@@ -88,7 +88,8 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
       )
     }
     stand(app, true)
-    return app.callback()
+    const listener = app.callback()
+    return (request, response) => void listener(request, response)
   }
 
   function isFirstIn(app: Koa): boolean {

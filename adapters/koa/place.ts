@@ -61,7 +61,10 @@ export class KoaPlace {
     const stored = this.#asText.get(ctx)
     if (stored === undefined) return
     const { text, hasPlainHead } = textOf(stored)
-    if (hasPlainHead && ctx.body === text) ctx.body = stored.body
+    if (!hasPlainHead || ctx.body !== text) return
+    const hasType = ctx.res.hasHeader('Content-Type')
+    ctx.body = stored.body
+    if (!hasType) ctx.res.removeHeader('Content-Type')
   }
 
   /** Is the context on its way past this place? */
@@ -244,11 +247,14 @@ export class KoaPlace {
       case 'stream': {
         const length: unknown = ctx.res.getHeader('Content-Length')
         const hasType = ctx.res.hasHeader('Content-Type')
+        const isLengthGone: unknown = Reflect.get(ctx.res, '_removedContLen')
         ctx.body = tap(body.stream, limit, (bytes) => complete(bytes, 'bytes'))
         // Koa drops the length when one body takes another's place; here it is the same body.
-        if (length !== undefined) ctx.set('Content-Length', String(length))
+        if (typeof length === 'string' || typeof length === 'number') {
+          ctx.set('Content-Length', `${length}`)
+        }
         // Node would remember the loss, and give an empty stream no length.
-        Reflect.set(ctx.res, '_removedContLen', false)
+        Reflect.set(ctx.res, '_removedContLen', isLengthGone)
         if (!hasType) ctx.remove('Content-Type')
         return
       }
@@ -271,6 +277,7 @@ export class KoaPlace {
     if (message !== undefined && incoming.isHttp1) ctx.message = message
     const form = isWhole ? stored.form : 'bytes'
     const isSent = body !== undefined || (isWhole && ctx.method === 'HEAD')
+    const type: unknown = ctx.res.getHeader('Content-Type')
     if (form === 'text') {
       ctx.body = textOf(stored).text
       this.#asText.set(ctx, stored)
@@ -279,7 +286,8 @@ export class KoaPlace {
     else if (form !== 'none') ctx.body = null
     // A body sets a type, and null a status: what is stored has the last word.
     if (ctx.status !== status) ctx.status = status
-    if (form === 'bytes' || form === 'text') ctx.res.removeHeader('Content-Type')
+    ctx.res.removeHeader('Content-Type')
+    if (typeof type === 'string') ctx.res.setHeader('Content-Type', type)
     for (const name of stored.removed) ctx.res.removeHeader(name)
     applyFields(ctx, fields, form === 'json' || form === 'none')
   }

@@ -10,7 +10,7 @@ export const orders = {
   name: { label: 'Name', sql: 'p.name' },
 }
 
-export const pageSize = 24
+const pageSize = 24
 
 const productColumns = `
   p.id, p.name, p.description, p.material, p.size, p.origin, p.care, p.price_cents AS priceCents,

@@ -4,7 +4,7 @@ import type { RefuseReason } from '../events.ts'
  * Header fields that applications and frameworks read without making the response from them, or whose effect the cache
  * handles itself: they never join the variant key. `options.observe.ignore` adds to them.
  */
-export const noiseFields: ReadonlySet<string> = new Set([
+const noiseFields: ReadonlySet<string> = new Set([
   // Part of the key by way of the trusted origin.
   'host',
   // Framing, which Node has handled.

@@ -64,7 +64,7 @@ export class Capture<Native> {
     this.#writeHead = response.writeHead.bind(response) as WriteHead
     this.#write = response.write.bind(response) as Write
     this.#end = response.end.bind(response) as End
-    response.writeHead = this.#onWriteHead.bind(this) as typeof response.writeHead
+    response.writeHead = this.#onWriteHead.bind(this)
     response.write = this.#onWrite.bind(this) as typeof response.write
     response.end = this.#onEnd.bind(this) as typeof response.end
     this.#watchTrailers()
@@ -85,7 +85,7 @@ export class Capture<Native> {
 
   #onWriteHead(given: number, ...rest: unknown[]): ServerResponse {
     const response = this.#response
-    const status = Math.trunc(Number(given))
+    const status = Math.trunc(given)
     const isValid = status >= 100 && status <= 999
     // What Node refuses before it has changed anything is Node's to refuse.
     if (this.#mode !== 'waiting' || response.headersSent || !isValid) {
@@ -201,7 +201,7 @@ export class Capture<Native> {
     if (this.#mode === 'hiding' || this.#mode === 'dropping') {
       this.#keep(chunk, rest[0])
       const callback = rest.find((value) => typeof value === 'function')
-      if (callback) process.nextTick(callback as () => void)
+      if (callback) process.nextTick(callback)
       return true
     }
     this.#noteHead(chunk, rest[0])
@@ -253,7 +253,7 @@ export class Capture<Native> {
   #callBack(args: unknown[]): void {
     const callback = args.find((value) => typeof value === 'function')
     if (!callback) return
-    if (this.#response.writableFinished) process.nextTick(callback as () => void)
+    if (this.#response.writableFinished) process.nextTick(callback)
     else this.#response.once('finish', callback as () => void)
   }
 

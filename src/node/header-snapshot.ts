@@ -37,9 +37,8 @@ export function goneSince(response: ServerResponse, before: HeaderSnapshot): str
 
 // The HTTP/2 response has no names as written: there all names are lower case (RFC 9113 §8.2.1).
 function rawNames(response: ServerResponse): string[] {
-  return 'getRawHeaderNames' in response && typeof response.getRawHeaderNames === 'function'
-    ? response.getRawHeaderNames()
-    : response.getHeaderNames()
+  const asWritten = response as { getRawHeaderNames?: () => string[] }
+  return asWritten.getRawHeaderNames?.() ?? response.getHeaderNames()
 }
 
 /** Takes back what was set since the snapshot; what stood before remains. */
@@ -116,7 +115,7 @@ export function parseWriteHead(
   // Pairs in a list of their own are for those who set nothing before: with other fields Node refuses them, by their name.
   const pairs: GivenField[] =
     Array.isArray(headers[0]) && keeps
-      ? headers
+      ? (headers as GivenField[])
       : headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1]]] : []))
   return { reason, fields: keeps ? grouped(pairs) : pairs }
 }

@@ -175,7 +175,7 @@ const descriptors = {
     get(this: object): Record<string, string[]> {
       const state = observed.get(this)
       state?.observation?.allHeaders('req.headersDistinct')
-      const distinct: Record<string, string[]> = Object.create(null)
+      const distinct = Object.create(null) as Record<string, string[]>
       const raw = state?.raw ?? []
       for (let i = 0; i + 1 < raw.length; i += 2) {
         const name = (raw[i] ?? '').toLowerCase()

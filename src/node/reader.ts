@@ -42,7 +42,7 @@ function isIn(file: string, name: string): boolean {
 const framesAbove = 4
 
 /** The file of the code that called `below`; built-ins have none. */
-export function callerOf(below: (...args: never[]) => unknown): string | undefined {
+function callerOf(below: (...args: never[]) => unknown): string | undefined {
   return filesAbove(below, framesAbove)[0]
 }
 

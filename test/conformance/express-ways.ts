@@ -46,11 +46,20 @@ export const expressWays: readonly ExpressWay[] = [
     request: { path: '/?callback=take' },
   },
   { title: 'C-1: res.send of a text', answer: (_, response) => response.send('Grüße') },
-  { title: 'C-1: res.send of a long text', answer: (_, response) => response.send('ü'.repeat(5_000)) },
-  { title: 'C-2: res.send of bytes', answer: (_, response) => response.send(Buffer.from([0, 128, 255])) },
+  {
+    title: 'C-1: res.send of a long text',
+    answer: (_, response) => response.send('ü'.repeat(5_000)),
+  },
+  {
+    title: 'C-2: res.send of bytes',
+    answer: (_, response) => response.send(Buffer.from([0, 128, 255])),
+  },
   { title: 'C-1: res.send of nothing', answer: (_, response) => response.send() },
   { title: 'C-8: res.sendStatus', answer: (_, response) => response.sendStatus(410) },
-  { title: 'C-8: res.redirect for good', answer: (_, response) => response.redirect(301, '/elsewhere') },
+  {
+    title: 'C-8: res.redirect for good',
+    answer: (_, response) => response.redirect(301, '/elsewhere'),
+  },
   {
     title: 'C-8: res.redirect for now, which is not stored',
     answer: (_, response) => response.redirect('/elsewhere'),
@@ -102,7 +111,11 @@ export const expressWays: readonly ExpressWay[] = [
     answer: (_, response) => response.cookie('a', '1').send('x'),
     isStored: false,
   },
-  { title: 'C-9: res.clearCookie', answer: (_, response) => response.clearCookie('a').send('x'), isStored: false },
+  {
+    title: 'C-9: res.clearCookie',
+    answer: (_, response) => response.clearCookie('a').send('x'),
+    isStored: false,
+  },
   { title: "C-17: nobody's path, which is Express's own 404", answer: (_, __, next) => next() },
   {
     title: "C-17: an error, which is Express's own 500",
@@ -117,5 +130,10 @@ export const expressWays: readonly ExpressWay[] = [
     },
     isStored: false,
   },
-  { title: 'C-13: res.send for HEAD', answer: (_, response) => response.send('x'), request: { method: 'HEAD' }, isStored: false },
+  {
+    title: 'C-13: res.send for HEAD',
+    answer: (_, response) => response.send('x'),
+    request: { method: 'HEAD' },
+    isStored: false,
+  },
 ]

@@ -18,8 +18,7 @@ describe('C-28: HTTP/2 on bare Node', () => {
     // HTTP/2 has no reason phrase, and Node warns whoever sets one; an empty chunk is the last one to Node there.
     if (/reason|statusMessage|empty chunks/.test(title)) continue
     it(`C-28: over HTTP/2, ${title}`, async () => {
-      const listener: Listener = (request, response) =>
-        handler(request, response, () => undefined) as unknown
+      const listener: Listener = (request, response) => handler(request, response, () => undefined)
       await expectSame(listener, bare(listener).listener, isStored)
     })
   }
@@ -67,10 +66,18 @@ describe('C-28: HTTP/2 on bare Node', () => {
     const site = await serveHttp2(listener)
     const over2 = await site.send({ ':path': '/2' })
     const over1 = await send(site.port, { path: '/2', tls: true })
-    expect([over2.headers['x-made-over'], over1.get('x-made-over'), isHit(over1)]).toEqual(['2.0', '2.0', true])
+    expect([over2.headers['x-made-over'], over1.get('x-made-over'), isHit(over1)]).toEqual([
+      '2.0',
+      '2.0',
+      true,
+    ])
     const first1 = await send(site.port, { path: '/1', tls: true })
     const then2 = await site.send({ ':path': '/1' })
-    expect([first1.get('x-made-over'), then2.headers['x-made-over'], hits(then2)]).toEqual(['1.1', '1.1', true])
+    expect([first1.get('x-made-over'), then2.headers['x-made-over'], hits(then2)]).toEqual([
+      '1.1',
+      '1.1',
+      true,
+    ])
     expect(then2.headers['connection']).toBeUndefined()
     expect(runs).toBe(2)
   })

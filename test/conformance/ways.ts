@@ -215,27 +215,23 @@ export const ways: readonly Way[] = [
       response.end('x')
     },
   },
-  ...['private', 'no-store', 'private, max-age=60', 'no-store, max-age=60'].map(
-    (control): Way => ({
-      title: `C-16: Cache-Control: ${control} goes to the client as it is, and nothing is stored`,
-      handler: (_, response) => {
-        response.setHeader('Cache-Control', control)
-        response.end('x')
-      },
-      isStored: false,
-    }),
-  ),
-  ...[400, 401, 403, 418, 429, 500, 502, 503].map(
-    (status): Way => ({
-      title: `C-17: a ${status} is not stored`,
-      handler: (_, response) => {
-        response.statusCode = status
-        response.setHeader('Cache-Control', 'max-age=60')
-        response.end('an error')
-      },
-      isStored: false,
-    }),
-  ),
+  ...['private', 'no-store', 'private, max-age=60', 'no-store, max-age=60'].map((control): Way => ({
+    title: `C-16: Cache-Control: ${control} goes to the client as it is, and nothing is stored`,
+    handler: (_, response) => {
+      response.setHeader('Cache-Control', control)
+      response.end('x')
+    },
+    isStored: false,
+  })),
+  ...[400, 401, 403, 418, 429, 500, 502, 503].map((status): Way => ({
+    title: `C-17: a ${status} is not stored`,
+    handler: (_, response) => {
+      response.statusCode = status
+      response.setHeader('Cache-Control', 'max-age=60')
+      response.end('an error')
+    },
+    isStored: false,
+  })),
   {
     title: 'C-23: trailers reach the client, and the response is not stored',
     handler: (_, response) => {
@@ -270,10 +266,16 @@ function endings(): Way[] {
     ['end(callback)', (response, done) => response.end(done)],
     ['end(data, callback)', (response, done) => response.end('data', done)],
     ['end(data, encoding, callback)', (response, done) => response.end('c3bc', 'hex', done)],
-    ['end(bytes, undefined, callback)', (response, done) => response.end(bytes, undefined as never, done)],
+    [
+      'end(bytes, undefined, callback)',
+      (response, done) => response.end(bytes, undefined as never, done),
+    ],
     ['end(null, callback)', (response, done) => response.end(null as never, done)],
     ['end(undefined)', (response, done) => response.end(undefined).once('finish', done)],
-    ['write(data, callback), end()', (response, done) => void (response.write('data', done), response.end())],
+    [
+      'write(data, callback), end()',
+      (response, done) => void (response.write('data', done), response.end()),
+    ],
     [
       'write(data, encoding, callback), end(callback)',
       (response, done) => {
@@ -299,8 +301,15 @@ function textHeads(): Way[] {
     ["end(text, 'latin1')", (response) => response.end('x', 'latin1')],
     ['write(text)', (response) => void (response.write('x'), response.end())],
     ['write(empty), end(text)', (response) => void (response.write(''), response.end('x'))],
-    ['flushHeaders()', (response) => void (response.flushHeaders(), response.end(Buffer.from('x')))],
-    ['a length and write(text)', (response) => void (response.setHeader('Content-Length', 1), response.write('x'), response.end())],
+    [
+      'flushHeaders()',
+      (response) => void (response.flushHeaders(), response.end(Buffer.from('x'))),
+    ],
+    [
+      'a length and write(text)',
+      (response) =>
+        void (response.setHeader('Content-Length', 1), response.write('x'), response.end()),
+    ],
     ['end()', (response) => response.end()],
   ]
   return calls.map(([name, call]) => ({

@@ -60,6 +60,7 @@ function response(
     key,
     status: 200,
     statusMessage: undefined,
+    removed: [],
     fields: ['Content-Type', 'text/plain'],
     body: Buffer.from(body),
     form: 'bytes',

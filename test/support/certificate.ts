@@ -17,7 +17,11 @@ export function certificate(): { readonly key: string; readonly cert: string } {
     publicKey.export({ type: 'spki', format: 'der' }),
   )
   const signature = createSign('sha256').update(body).sign(privateKey)
-  const signed = sequence(body, ecdsaWithSha256, der(0x03, Buffer.concat([Buffer.alloc(1), signature])))
+  const signed = sequence(
+    body,
+    ecdsaWithSha256,
+    der(0x03, Buffer.concat([Buffer.alloc(1), signature])),
+  )
   const lines = signed.toString('base64').replaceAll(/.{64}/g, '$&\n')
   return {
     key: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),
@@ -33,6 +37,7 @@ function sequence(...parts: readonly Buffer[]): Buffer {
 function der(tag: number, content: string | Buffer): Buffer {
   const bytes = Buffer.from(content)
   const { length } = bytes
-  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255]
+  const size =
+    length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255]
   return Buffer.concat([Buffer.from([tag, ...size]), bytes])
 }

@@ -1,4 +1,9 @@
-import { type IncomingMessage, type RequestListener, type ServerResponse, createServer } from 'node:http'
+import {
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+  createServer,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express5 from 'express'
 import express4 from 'express4'
@@ -197,14 +202,19 @@ export async function open(host: Host, site: Site, isCached = true): Promise<Run
     get runs() {
       return runs
     },
-    send: (request = {}) =>
-      send(port, typeof request === 'string' ? { path: request } : request),
+    send: (request = {}) => send(port, typeof request === 'string' ? { path: request } : request),
   }
 }
 
 /** The cache's own member of Cache-Status, the last one. */
-export function statusOf(response: WireResponse): string {
-  return response.all('cache-status').join(', ').split(/,\s*(?=cacheflow)/).at(-1) ?? ''
+function statusOf(response: WireResponse): string {
+  return (
+    response
+      .all('cache-status')
+      .join(', ')
+      .split(/,\s*(?=cacheflow)/)
+      .at(-1) ?? ''
+  )
 }
 
 export function isHit(response: WireResponse): boolean {

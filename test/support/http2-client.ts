@@ -47,15 +47,19 @@ export async function serveHttp2(listener: Listener): Promise<Http2Site> {
       let head: IncomingHttpHeaders & { ':status'?: number | undefined } = {}
       let trailers: IncomingHttpHeaders = {}
       stream.on('headers', (each) => interim.push(Number(each[':status'])))
-      stream.on('response', (each) => (head = each))
-      stream.on('trailers', (each) => (trailers = each))
+      stream.on('response', (each) => {
+        head = each
+      })
+      stream.on('trailers', (each) => {
+        trailers = each
+      })
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('error', () => undefined)
       stream.on('close', () => {
         const { ':status': status = 0, ...headers } = head
         const body = Buffer.concat(chunks)
         const isComplete = stream.rstCode === 0
-        resolve({ status: Number(status), headers, interim, trailers, body, isComplete })
+        resolve({ status, headers, interim, trailers, body, isComplete })
       })
     })
   }

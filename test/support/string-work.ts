@@ -3,7 +3,7 @@
  * does not depend on the machine. A regular expression is charged its whole input each time it starts,
  * so one that backtracks must not be used on long strings at all: above 64 characters it throws.
  */
-export function stringWork(run: () => unknown): number {
+function stringWork(run: () => unknown): number {
   let characters = 0
   const restore = [
     ...['charCodeAt', 'charAt'].map((name) => watch(String.prototype, name, () => 1)),

@@ -61,7 +61,12 @@ function essence(response: WireResponse, isStored: boolean, dropped: ReadonlySet
     vary: tokens(response),
     cacheStatus: joined(response),
     // A stored response goes out with a length where it came in chunks.
-    framing: isStored ? [] : written.filter(({ name }) => framing.has(name)).map(({ text }) => text).toSorted(),
+    framing: isStored
+      ? []
+      : written
+          .filter(({ name }) => framing.has(name))
+          .map(({ text }) => text)
+          .toSorted(),
     body: response.body.toString('latin1'),
     trailers: response.trailers,
     interim: response.interim.map((head) => head.status),

@@ -111,7 +111,7 @@ function written(request: WireRequest): string {
   const { method = 'GET', path = '/', headers = {}, body = '', version = '1.1' } = request
   const lines = [`${method} ${path} HTTP/${version}`, 'Host: test.example', 'Connection: close']
   for (const [name, value] of Object.entries(headers)) {
-    for (const line of [value].flat()) lines.push(`${name}: ${String(line)}`)
+    for (const line of [value].flat()) lines.push(`${name}: ${line}`)
   }
   if (body !== '') lines.push(`Content-Length: ${Buffer.byteLength(body)}`)
   return `${lines.join('\r\n')}\r\n\r\n${body}`
@@ -187,7 +187,10 @@ function dechunked(coded: Buffer): Pick<WireResponse, 'body' | 'trailers' | 'isC
     const body = Buffer.concat(chunks)
     if (Number.isNaN(size)) return { body, trailers: [], isComplete: false }
     if (size === 0) {
-      const lines = coded.subarray(end + 2).toString('latin1').split('\r\n')
+      const lines = coded
+        .subarray(end + 2)
+        .toString('latin1')
+        .split('\r\n')
       const trailers = lines.filter((line) => line !== '').map(lineOf)
       return { body, trailers, isComplete: coded.subarray(-4).toString() === '\r\n\r\n' }
     }

@@ -39,7 +39,9 @@ const handlers: readonly [string, Handler, KoaMiddleware][] = [
     },
     (ctx) => {
       ctx.type = 'text/plain'
-      ctx.body = Readable.from([text.slice(0, 1000), text.slice(1000)].map((part) => Buffer.from(part)))
+      ctx.body = Readable.from(
+        [text.slice(0, 1000), text.slice(1000)].map((part) => Buffer.from(part)),
+      )
     },
   ],
 ]
@@ -49,7 +51,7 @@ export function compressing(host: Host): void {
   const make = (): Connect | KoaMiddleware =>
     host.framework === 'Express'
       ? (compression({ threshold: 0 }) as unknown as Connect)
-      : (koaCompress({ threshold: 0 }) as unknown as KoaMiddleware)
+      : koaCompress({ threshold: 0 })
   for (const side of ['outside', 'inside'] as const) {
     const rule = side === 'outside' ? 'C-10' : 'C-11'
     if (side === 'outside' && !host.hasOutside) continue
@@ -110,7 +112,9 @@ export function compressing(host: Host): void {
       it(`${rule}: compression ${side} the cache: entity tags tell the codings apart, or are weak`, async () => {
         const [, handler, koa] = handlers[0] ?? []
         const server = await open(host, {
-          ...(host.framework === 'Koa' ? { koa: koa as KoaMiddleware } : { handler: handler as Handler }),
+          ...(host.framework === 'Koa'
+            ? { koa: koa as KoaMiddleware }
+            : { handler: handler as Handler }),
           [side]: [make()],
         })
         const coded = { 'accept-encoding': 'gzip' }
@@ -125,7 +129,11 @@ export function compressing(host: Host): void {
         expect([plain, gzip]).not.toContain('')
         if (plain === gzip) expect(plain).toMatch(/^W\//)
         const matched = await server.send({ headers: { ...coded, 'if-none-match': gzip } })
-        expect([matched.status, matched.text, matched.get('content-encoding')]).toEqual([304, '', undefined])
+        expect([matched.status, matched.text, matched.get('content-encoding')]).toEqual([
+          304,
+          '',
+          undefined,
+        ])
       })
     })
   }

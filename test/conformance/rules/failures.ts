@@ -16,30 +16,47 @@ export function failures(host: Host): void {
 function errors(host: Host): void {
   describe('C-17', () => {
     const kinds: [string, () => unknown][] = [
-      ['a thrown error', () => { throw new Error('broken') }],
+      [
+        'a thrown error',
+        () => {
+          throw new Error('broken')
+        },
+      ],
       ['a rejected promise', () => Promise.reject(new Error('broken'))],
-      ['an error with a status', () => { throw Object.assign(new Error('broken'), { status: 503 }) }],
+      [
+        'an error with a status',
+        () => {
+          throw Object.assign(new Error('broken'), { status: 503 })
+        },
+      ],
     ]
     for (const [kind, fail] of kinds) {
       // Express 4 leaves promises alone.
       const isAsync = kind.includes('promise')
-      it.skipIf(isAsync && host.major === 4)(`C-17: the page of ${kind} is not stored`, async () => {
-        let isBroken = true
-        const site = {
-          handler: (_: unknown, response: { end(text: string): void }) =>
-            isBroken ? fail() : response.end('well again'),
-          koa: (ctx: Parameters<KoaMiddleware>[0]) => (isBroken ? fail() : (ctx.body = 'well again')),
-        }
-        const { handler, koa } = site
-        const server = await open(host, host.framework === 'Koa' ? { koa } : { handler })
-        const first = await server.send()
-        const second = await server.send()
-        expect([first.status, second.status]).toEqual([kind.includes('status') ? 503 : 500, first.status])
-        expect([isHit(second), server.runs]).toEqual([false, 2])
-        isBroken = false
-        const third = await server.send()
-        expect([third.status, third.text]).toEqual([200, 'well again'])
-      })
+      it.skipIf(isAsync && host.major === 4)(
+        `C-17: the page of ${kind} is not stored`,
+        async () => {
+          let isBroken = true
+          const site = {
+            handler: (_: unknown, response: { end(text: string): void }) =>
+              isBroken ? fail() : response.end('well again'),
+            koa: (ctx: Parameters<KoaMiddleware>[0]) =>
+              isBroken ? fail() : (ctx.body = 'well again'),
+          }
+          const { handler, koa } = site
+          const server = await open(host, host.framework === 'Koa' ? { koa } : { handler })
+          const first = await server.send()
+          const second = await server.send()
+          expect([first.status, second.status]).toEqual([
+            kind.includes('status') ? 503 : 500,
+            first.status,
+          ])
+          expect([isHit(second), server.runs]).toEqual([false, 2])
+          isBroken = false
+          const third = await server.send()
+          expect([third.status, third.text]).toEqual([200, 'well again'])
+        },
+      )
     }
 
     it("C-17: an error handler's page with its own status 200 fields is not mixed with the failed response", async () => {
@@ -84,24 +101,33 @@ function errors(host: Host): void {
       const first = await server.send()
       expect([first.status, first.text]).toEqual([500, 'sorry'])
       expect(first.get('cache-control')).toBeUndefined()
-      expect(first.all('cache-status')).toHaveLength(first.get('cache-status') === undefined ? 0 : 1)
+      expect(first.all('cache-status')).toHaveLength(
+        first.get('cache-status') === undefined ? 0 : 1,
+      )
       isBroken = false
       const second = await server.send()
       expect([second.status, second.text, isHit(second)]).toEqual([200, 'fine', false])
     })
 
-    it.runIf(host.framework === 'Express')('C-17: a body that Node refuses leaves the head unsent, so that an error page can follow', async () => {
-      const server = await open(host, {
-        handler: (_, response) => {
-          response.end(123 as never)
-        },
-      })
-      const plain = await open(host, { handler: (_, response) => void response.end(123 as never) }, false)
-      const [expected, given] = [await plain.send(), await server.send()]
-      expect(expected.status).toBe(500)
-      expect([given.status, given.body.length > 0]).toEqual([500, true])
-      expect(isHit(await server.send())).toBe(false)
-    })
+    it.runIf(host.framework === 'Express')(
+      'C-17: a body that Node refuses leaves the head unsent, so that an error page can follow',
+      async () => {
+        const server = await open(host, {
+          handler: (_, response) => {
+            response.end(123 as never)
+          },
+        })
+        const plain = await open(
+          host,
+          { handler: (_, response) => void response.end(123 as never) },
+          false,
+        )
+        const [expected, given] = [await plain.send(), await server.send()]
+        expect(expected.status).toBe(500)
+        expect([given.status, given.body.length > 0]).toEqual([500, true])
+        expect(isHit(await server.send())).toBe(false)
+      },
+    )
   })
 }
 
@@ -255,7 +281,9 @@ function departures(host: Host): void {
       const entered = latch()
       const closed = latch()
       const go = latch()
-      const answer = async (response: { once(event: 'close', listener: () => void): unknown }): Promise<void> => {
+      const answer = async (response: {
+        once(event: 'close', listener: () => void): unknown
+      }): Promise<void> => {
         response.once('close', closed.open)
         entered.open()
         await go.opened
@@ -309,7 +337,11 @@ function faults(host: Host): void {
         server.cache.on('fault', ({ error }) => told.push(error))
         for (let i = 0; i < 2; i++) {
           const response = await server.send()
-          expect([response.status, response.text, isHit(response)]).toEqual([200, 'the page', false])
+          expect([response.status, response.text, isHit(response)]).toEqual([
+            200,
+            'the page',
+            false,
+          ])
         }
         expect(told.length).toBeGreaterThan(0)
         expect(String(told[0])).toContain('broken')

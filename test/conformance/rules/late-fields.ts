@@ -23,51 +23,63 @@ export function lateFields(host: Host): void {
       response.end('x')
     }
 
-    it.runIf(host.seesRaw)('C-7: a field that a listener adds as the head goes out is stored', async () => {
-      const late: Connect = (_, response, next) => {
-        onHeaders(response, () => {
-          response.setHeader('X-Late', 'inside')
-        })
-        next()
-      }
-      const lateOfKoa: KoaMiddleware = (ctx, next) => {
-        late(ctx.req, ctx.res, () => undefined)
-        return next()
-      }
-      const inside = [host.framework === 'Koa' ? lateOfKoa : late]
-      const site = await open(host, { handler: plainText, inside })
-      const cold = await site.send()
-      const warm = await site.send()
-      expect(isHit(warm)).toBe(true)
-      for (const response of [cold, warm]) {
-        expect([response.get('x-early'), response.get('x-late')]).toEqual(['1', 'inside'])
-      }
-    })
+    it.runIf(host.seesRaw)(
+      'C-7: a field that a listener adds as the head goes out is stored',
+      async () => {
+        const late: Connect = (_, response, next) => {
+          onHeaders(response, () => {
+            response.setHeader('X-Late', 'inside')
+          })
+          next()
+        }
+        const lateOfKoa: KoaMiddleware = (ctx, next) => {
+          late(ctx.req, ctx.res, () => undefined)
+          return next()
+        }
+        const inside = [host.framework === 'Koa' ? lateOfKoa : late]
+        const site = await open(host, { handler: plainText, inside })
+        const cold = await site.send()
+        const warm = await site.send()
+        expect(isHit(warm)).toBe(true)
+        for (const response of [cold, warm]) {
+          expect([response.get('x-early'), response.get('x-late')]).toEqual(['1', 'inside'])
+        }
+      },
+    )
 
-    it.runIf(host.seesRaw)('C-7: what such a listener adds decides whether the response is stored', async () => {
-      const late: Connect = (_, response, next) => {
-        onHeaders(response, () => {
-          response.setHeader('Cache-Control', 'no-store')
-        })
-        next()
-      }
-      const lateOfKoa: KoaMiddleware = (ctx, next) => {
-        late(ctx.req, ctx.res, () => undefined)
-        return next()
-      }
-      const inside = [host.framework === 'Koa' ? lateOfKoa : late]
-      const site = await open(host, { handler: plainText, inside })
-      await site.send()
-      const second = await site.send()
-      expect([isHit(second), second.get('cache-control'), site.runs]).toEqual([false, 'no-store', 2])
-    })
+    it.runIf(host.seesRaw)(
+      'C-7: what such a listener adds decides whether the response is stored',
+      async () => {
+        const late: Connect = (_, response, next) => {
+          onHeaders(response, () => {
+            response.setHeader('Cache-Control', 'no-store')
+          })
+          next()
+        }
+        const lateOfKoa: KoaMiddleware = (ctx, next) => {
+          late(ctx.req, ctx.res, () => undefined)
+          return next()
+        }
+        const inside = [host.framework === 'Koa' ? lateOfKoa : late]
+        const site = await open(host, { handler: plainText, inside })
+        await site.send()
+        const second = await site.send()
+        expect([isHit(second), second.get('cache-control'), site.runs]).toEqual([
+          false,
+          'no-store',
+          2,
+        ])
+      },
+    )
 
     it.runIf(host.framework === 'Express' && host.hasOutside)(
-      "C-7: response-time outside of the cache measures hits too, and its field is not stored",
+      'C-7: response-time outside of the cache measures hits too, and its field is not stored',
       async () => {
         let measured = 0
         const outside = [
-          responseTime((_request, response) => void response.setHeader('X-Measured', ++measured)) as Connect,
+          responseTime(
+            (_request, response) => void response.setHeader('X-Measured', ++measured),
+          ) as Connect,
         ]
         const site = await open(host, { handler: plainText, outside })
         measured = 0
@@ -101,38 +113,44 @@ export function lateFields(host: Host): void {
           expect(isHit(second)).toBe(false)
         })
 
-        runs(`C-9: two visitors at one time share no cookie of ${name} ${side} the cache`, async () => {
-          const gate = latch()
-          const wait = async (): Promise<void> => {
-            arrived++
-            if (arrived === 2) gate.open()
-            // Whoever is made to wait for the other must not wait here as well.
-            await Promise.race([gate.opened, new Promise((resolve) => setTimeout(resolve, 50))])
-          }
-          let arrived = 0
-          const slow: Connect = (_, __, next) => void wait().then(() => next())
-          const slowOfKoa: KoaMiddleware = async (_, next) => {
-            await wait()
-            return next()
-          }
-          const both = siteOf(make(), side)
-          const last = host.framework === 'Koa' ? slowOfKoa : slow
-          const server = await open(host, { ...both, inside: [...both.inside, last] })
-          const [first, second] = await Promise.all([server.send(), server.send()])
-          expect(cookieOf(first)).toBeDefined()
-          expect(cookieOf(second)).toBeDefined()
-          expect(cookieOf(first)).not.toBe(cookieOf(second))
-        })
+        runs(
+          `C-9: two visitors at one time share no cookie of ${name} ${side} the cache`,
+          async () => {
+            const gate = latch()
+            const wait = async (): Promise<void> => {
+              arrived++
+              if (arrived === 2) gate.open()
+              // Whoever is made to wait for the other must not wait here as well.
+              await Promise.race([gate.opened, new Promise((resolve) => setTimeout(resolve, 50))])
+            }
+            let arrived = 0
+            const slow: Connect = (_, __, next) => void wait().then(() => next())
+            const slowOfKoa: KoaMiddleware = async (_, next) => {
+              await wait()
+              return next()
+            }
+            const both = siteOf(make(), side)
+            const last = host.framework === 'Koa' ? slowOfKoa : slow
+            const server = await open(host, { ...both, inside: [...both.inside, last] })
+            const [first, second] = await Promise.all([server.send(), server.send()])
+            expect(cookieOf(first)).toBeDefined()
+            expect(cookieOf(second)).toBeDefined()
+            expect(cookieOf(first)).not.toBe(cookieOf(second))
+          },
+        )
 
-        runs(`C-9: a page that reads the session of ${name} ${side} the cache is for its visitor alone`, async () => {
-          const server = await open(host, siteOf(make(), side))
-          const alice = cookieOf(await server.send('/count'))
-          const again = await server.send({ path: '/count', headers: { cookie: alice ?? '' } })
-          expect(again.text).toBe('2 visits')
-          const bob = await server.send('/count')
-          expect(bob.text).toBe('1 visits')
-          expect(cookieOf(bob)).not.toBe(alice)
-        })
+        runs(
+          `C-9: a page that reads the session of ${name} ${side} the cache is for its visitor alone`,
+          async () => {
+            const server = await open(host, siteOf(make(), side))
+            const alice = cookieOf(await server.send('/count'))
+            const again = await server.send({ path: '/count', headers: { cookie: alice ?? '' } })
+            expect(again.text).toBe('2 visits')
+            const bob = await server.send('/count')
+            expect(bob.text).toBe('1 visits')
+            expect(cookieOf(bob)).not.toBe(alice)
+          },
+        )
       }
     }
 
@@ -207,7 +225,7 @@ const koaSessions: Sessions = [
     () => {
       let own: Koa.Middleware | undefined
       const middleware: KoaMiddleware = (ctx, next) =>
-        own?.(ctx as never, async () => {
+        own?.(ctx, async () => {
           const { session } = ctx as unknown as { session: Visited }
           session.id ??= String(++newcomers)
           await next()

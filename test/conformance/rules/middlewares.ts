@@ -6,7 +6,14 @@ import koaEtag from 'koa-etag'
 import methodOverride from 'method-override'
 import morgan from 'morgan'
 import { describe, expect, it } from 'vitest'
-import { type Connect, type Host, type KoaMiddleware, type Site, isHit, open } from '../../support/host.ts'
+import {
+  type Connect,
+  type Host,
+  type KoaMiddleware,
+  type Site,
+  isHit,
+  open,
+} from '../../support/host.ts'
 import { essenceBehindCache, essenceOf } from '../../support/transparency.ts'
 
 /** Other people's middleware on either side of the cache. */
@@ -40,23 +47,26 @@ export function middlewares(host: Host): void {
   }
 
   describe.runIf(host.framework === 'Express')('method-override', () => {
-    it.each(sides)('C-8: a method that method-override makes of a GET %s the cache is not taken for one', async (side) => {
-      const deleted: string[] = []
-      const override = methodOverride('X-HTTP-Method-Override', { methods: ['GET', 'POST'] })
-      const server = await open(host, {
-        [side]: [override as Connect],
-        handler: (request, response) => {
-          if (request.method === 'DELETE') deleted.push(request.url ?? '')
-          response.end(`did ${request.method}`)
-        },
-      })
-      const headers = { 'x-http-method-override': 'DELETE' }
-      expect((await server.send({ headers })).text).toBe('did DELETE')
-      expect((await server.send()).text).toBe('did GET')
-      expect((await server.send({ headers })).text).toBe('did DELETE')
-      expect((await server.send()).text).toBe('did GET')
-      expect(deleted).toHaveLength(2)
-    })
+    it.each(sides)(
+      'C-8: a method that method-override makes of a GET %s the cache is not taken for one',
+      async (side) => {
+        const deleted: string[] = []
+        const override = methodOverride('X-HTTP-Method-Override', { methods: ['GET', 'POST'] })
+        const server = await open(host, {
+          [side]: [override as Connect],
+          handler: (request, response) => {
+            if (request.method === 'DELETE') deleted.push(request.url ?? '')
+            response.end(`did ${request.method}`)
+          },
+        })
+        const headers = { 'x-http-method-override': 'DELETE' }
+        expect((await server.send({ headers })).text).toBe('did DELETE')
+        expect((await server.send()).text).toBe('did GET')
+        expect((await server.send({ headers })).text).toBe('did DELETE')
+        expect((await server.send()).text).toBe('did GET')
+        expect(deleted).toHaveLength(2)
+      },
+    )
   })
 }
 
@@ -67,14 +77,14 @@ const nowhere = new Writable({
 })
 
 const ofExpress: Record<string, () => Connect> = {
-  helmet: () => helmet() as Connect,
+  helmet: () => helmet(),
   'cookie-parser': () => cookieParser('secret') as unknown as Connect,
   morgan: () => morgan('combined', { stream: nowhere }) as Connect,
 }
 
 const ofKoa: Record<string, () => KoaMiddleware> = {
-  'koa-etag': () => koaEtag() as unknown as KoaMiddleware,
-  'koa-conditional-get': () => koaConditionalGet() as unknown as KoaMiddleware,
+  'koa-etag': () => koaEtag(),
+  'koa-conditional-get': () => koaConditionalGet(),
   'a timer of its own': () => async (ctx, next) => {
     await next()
     ctx.set('X-Response-Time', '1ms')

@@ -18,7 +18,10 @@ type Page = (request: IncomingMessage) => string
 /** Two caches, or one cache twice, in one application: which listener comes of it, and which caches it has. */
 type Nesting = readonly [
   name: string,
-  build: (page: Page, options: CacheflowOptions<unknown>) => { listener: Listener; caches: CacheHandle[] },
+  build: (
+    page: Page,
+    options: CacheflowOptions<unknown>,
+  ) => { listener: Listener; caches: CacheHandle[] },
 ]
 
 /** C-25: a response passes one cache only, however many stand in its way. */
@@ -31,8 +34,18 @@ export function nesting(name: string, nestings: readonly Nesting[]): void {
         const cold = await ask()
         const warm = await ask()
         expect([cold.text, warm.text, isHit(warm)]).toEqual(['run 1', 'run 1', true])
-        expect(cold.all('cache-status').join(', ').match(/cacheflow/g)).toHaveLength(1)
-        expect(warm.all('cache-status').join(', ').match(/cacheflow/g)).toHaveLength(1)
+        expect(
+          cold
+            .all('cache-status')
+            .join(', ')
+            .match(/cacheflow/g),
+        ).toHaveLength(1)
+        expect(
+          warm
+            .all('cache-status')
+            .join(', ')
+            .match(/cacheflow/g),
+        ).toHaveLength(1)
       })
 
       it('C-25: what the page is made from is observed all the same', async () => {
@@ -170,7 +183,11 @@ export function expressNestings(major: 4 | 5): readonly Nesting[] {
         const [outer, inner] = [forExpress(options), forExpress(options)]
         const app = express()
         app.use(outer)
-        app.get('/', inner.route({ key: () => 'own' }), (request, response) => void response.end(page(request)))
+        app.get(
+          '/',
+          inner.route({ key: () => 'own' }),
+          (request, response) => void response.end(page(request)),
+        )
         return { listener: app, caches: [outer, inner] }
       },
     ],

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type Connect, type Host, type KoaMiddleware, type Site, isHit, open } from '../../support/host.ts'
+import {
+  type Connect,
+  type Host,
+  type KoaMiddleware,
+  type Site,
+  isHit,
+  open,
+} from '../../support/host.ts'
 import { essenceBehindCache, essenceOf } from '../../support/transparency.ts'
 
 /** What middleware outside of the cache sets, and the application changes. */
@@ -9,6 +16,7 @@ export function outerFields(host: Host): void {
     response.setHeader('X-Frame-Options', 'DENY')
     response.setHeader('X-Request', String(++requests))
     response.setHeader('Vary', 'Origin')
+    response.setHeader('Content-Type', 'text/x-outer')
     next()
   }
   let requests = 0
@@ -39,26 +47,30 @@ export function outerFields(host: Host): void {
       ['replaced', (response) => void response.setHeader('X-Frame-Options', 'SAMEORIGIN')],
       ['set to what it is', (response) => void response.setHeader('X-Frame-Options', 'DENY')],
       ['taken away', (response) => response.removeHeader('X-Frame-Options')],
+      ['replaced as a type', (response) => void response.setHeader('Content-Type', 'text/x-own')],
       ['added to', (response) => void response.appendHeader('Vary', 'X-Kind')],
     ]
-    it.each(changes)('C-16: a field from outside of the cache that the application has %s is so on a hit', async (_, change) => {
-      const plain = await open(host, site(change), false)
-      const cached = await open(host, site(change))
-      const expected = await plain.send()
-      const cold = await cached.send()
-      const warm = await cached.send()
-      expect(isHit(warm)).toBe(true)
-      expect([cold.get('x-request'), warm.get('x-request')]).toEqual([
-        String(requests - 1),
-        String(requests),
-      ])
-      for (const response of [cold, warm]) {
-        const given = essenceBehindCache(response, expected, true)
-        const wanted = essenceOf(expected, true)
-        const isSteady = (line: string): boolean => !line.startsWith('X-Request')
-        expect(given.lines.filter(isSteady)).toEqual(wanted.lines.filter(isSteady))
-        expect(given.vary).toEqual(wanted.vary)
-      }
-    })
+    it.each(changes)(
+      'C-16: a field from outside of the cache that the application has %s is so on a hit',
+      async (_, change) => {
+        const plain = await open(host, site(change), false)
+        const cached = await open(host, site(change))
+        const expected = await plain.send()
+        const cold = await cached.send()
+        const warm = await cached.send()
+        expect(isHit(warm)).toBe(true)
+        expect([cold.get('x-request'), warm.get('x-request')]).toEqual([
+          String(requests - 1),
+          String(requests),
+        ])
+        for (const response of [cold, warm]) {
+          const given = essenceBehindCache(response, expected, true)
+          const wanted = essenceOf(expected, true)
+          const isSteady = (line: string): boolean => !line.startsWith('X-Request')
+          expect(given.lines.filter(isSteady)).toEqual(wanted.lines.filter(isSteady))
+          expect(given.vary).toEqual(wanted.vary)
+        }
+      },
+    )
   })
 }

@@ -27,7 +27,11 @@ function ranges(host: Host): void {
       const site = await open(host, { handler: alphabet })
       await site.send()
       const part = await site.send({ headers: { range: 'bytes=2-4' } })
-      expect([part.status, part.text, part.get('content-range')]).toEqual([206, 'cde', 'bytes 2-4/26'])
+      expect([part.status, part.text, part.get('content-range')]).toEqual([
+        206,
+        'cde',
+        'bytes 2-4/26',
+      ])
       expect(part.get('content-length')).toBe('3')
       expect(part.get('etag')).toBe('"abc"')
       const tail = await site.send({ headers: { range: 'bytes=-2' } })
@@ -40,13 +44,12 @@ function ranges(host: Host): void {
       await site.send()
       const parts = await site.send({ headers: { range: 'bytes=0-1,25-25' } })
       expect(parts.status).toBe(206)
-      const boundary = /^multipart\/byteranges; boundary=(.+)$/.exec(parts.get('content-type') ?? '')?.[1]
-      expect(parts.text.split(`--${boundary}`).map((part) => part.trim().split('\r\n').at(-1))).toEqual([
-        '',
-        'ab',
-        'z',
-        '--',
-      ])
+      const boundary = /^multipart\/byteranges; boundary=(.+)$/.exec(
+        parts.get('content-type') ?? '',
+      )?.[1]
+      expect(
+        parts.text.split(`--${boundary}`).map((part) => part.trim().split('\r\n').at(-1)),
+      ).toEqual(['', 'ab', 'z', '--'])
       expect(parts.isComplete).toBe(true)
     })
 
@@ -93,21 +96,24 @@ function ranges(host: Host): void {
       expect(isHit(await site.send())).toBe(true)
     })
 
-    it.runIf(host.framework === 'Express')('C-12: sendFile answers whole and in part, from the disk and from the store', async () => {
-      const site = await open(host, {
-        handler: (_, response) => (response as Response).sendFile(file, { maxAge: '1h' }),
-      })
-      const headers = { range: 'bytes=10-19' }
-      const cold = await site.send({ headers })
-      expect([cold.status, cold.text]).toEqual([206, content.toString('latin1', 10, 20)])
-      const whole = await site.send()
-      expect(whole.body.equals(content)).toBe(true)
-      const warm = await site.send({ headers })
-      expect([warm.status, warm.text, isHit(warm)]).toEqual([206, cold.text, true])
-      expect(warm.get('content-range')).toBe(cold.get('content-range'))
-      const hit = await site.send()
-      expect([hit.status, hit.body.equals(content), isHit(hit)]).toEqual([200, true, true])
-    })
+    it.runIf(host.framework === 'Express')(
+      'C-12: sendFile answers whole and in part, from the disk and from the store',
+      async () => {
+        const site = await open(host, {
+          handler: (_, response) => (response as Response).sendFile(file, { maxAge: '1h' }),
+        })
+        const headers = { range: 'bytes=10-19' }
+        const cold = await site.send({ headers })
+        expect([cold.status, cold.text]).toEqual([206, content.toString('latin1', 10, 20)])
+        const whole = await site.send()
+        expect(whole.body.equals(content)).toBe(true)
+        const warm = await site.send({ headers })
+        expect([warm.status, warm.text, isHit(warm)]).toEqual([206, cold.text, true])
+        expect(warm.get('content-range')).toBe(cold.get('content-range'))
+        const hit = await site.send()
+        expect([hit.status, hit.body.equals(content), isHit(hit)]).toEqual([200, true, true])
+      },
+    )
   })
 }
 
@@ -138,7 +144,7 @@ function heads(host: Host): void {
       expect(isHit(await site.send())).toBe(true)
     })
 
-    it("C-13: a HEAD that shows another length makes the stored GET stale", async () => {
+    it('C-13: a HEAD that shows another length makes the stored GET stale', async () => {
       let body = 'hello'
       const site = await open(host, {
         handler: (_, response) => {
@@ -184,7 +190,11 @@ function conditions(host: Host): void {
     ['the date', { 'if-modified-since': modified }, 304],
     ['a later date', { 'if-modified-since': later }, 304],
     ['an earlier date', { 'if-modified-since': earlier }, 200],
-    ['another tag, whatever the date', { 'if-none-match': '"v2"', 'if-modified-since': later }, 200],
+    [
+      'another tag, whatever the date',
+      { 'if-none-match': '"v2"', 'if-modified-since': later },
+      200,
+    ],
     ['the tag, whatever the date', { 'if-none-match': '"v1"', 'if-modified-since': earlier }, 304],
     ['no date', { 'if-modified-since': 'yesterday' }, 200],
   ]
@@ -206,20 +216,28 @@ function conditions(host: Host): void {
       for (const name of ['cache-control', 'content-location', 'date', 'etag', 'expires', 'vary']) {
         expect(names, name).toContain(name)
       }
-      for (const name of ['content-type', 'content-length', 'content-language', 'transfer-encoding']) {
+      for (const name of [
+        'content-type',
+        'content-length',
+        'content-language',
+        'transfer-encoding',
+      ]) {
         expect(names, name).not.toContain(name)
       }
     })
 
-    it.each(cases)('C-15: a first request is conditional, and fills the store: %s', async (_, headers, status) => {
-      const site = await open(host, { handler: page })
-      const cold = await site.send({ headers })
-      expect([cold.status, cold.text]).toEqual([status, status === 304 ? '' : 'the page'])
-      if (status === 304) expect(cold.get('content-type')).toBeUndefined()
-      const whole = await site.send()
-      expect([whole.status, whole.text, isHit(whole)]).toEqual([200, 'the page', true])
-      expect(whole.get('content-type')).toBe('text/plain')
-    })
+    it.each(cases)(
+      'C-15: a first request is conditional, and fills the store: %s',
+      async (_, headers, status) => {
+        const site = await open(host, { handler: page })
+        const cold = await site.send({ headers })
+        expect([cold.status, cold.text]).toEqual([status, status === 304 ? '' : 'the page'])
+        if (status === 304) expect(cold.get('content-type')).toBeUndefined()
+        const whole = await site.send()
+        expect([whole.status, whole.text, isHit(whole)]).toEqual([200, 'the page', true])
+        expect(whole.get('content-type')).toBe('text/plain')
+      },
+    )
 
     it('C-15: a 304 that the application makes of its own accord is passed on and not stored', async () => {
       const site = await open(host, {
@@ -234,13 +252,23 @@ function conditions(host: Host): void {
       expect([other.status, other.text]).toEqual([200, 'the page'])
     })
 
-    it.runIf(host.framework === 'Express')("C-15: Express's own 304 comes from the store as well", async () => {
-      const site = await open(host, { handler: (_, response) => (response as Response).send('the page') })
-      const etag = (await site.send('/other')).get('etag') ?? ''
-      const cold = await site.send({ headers: { 'if-none-match': etag } })
-      expect([cold.status, cold.text]).toEqual([304, ''])
-      const whole = await site.send()
-      expect([whole.status, whole.text, whole.get('etag'), isHit(whole)]).toEqual([200, 'the page', etag, true])
-    })
+    it.runIf(host.framework === 'Express')(
+      "C-15: Express's own 304 comes from the store as well",
+      async () => {
+        const site = await open(host, {
+          handler: (_, response) => (response as Response).send('the page'),
+        })
+        const etag = (await site.send('/other')).get('etag') ?? ''
+        const cold = await site.send({ headers: { 'if-none-match': etag } })
+        expect([cold.status, cold.text]).toEqual([304, ''])
+        const whole = await site.send()
+        expect([whole.status, whole.text, whole.get('etag'), isHit(whole)]).toEqual([
+          200,
+          'the page',
+          etag,
+          true,
+        ])
+      },
+    )
   })
 }

@@ -1,7 +1,14 @@
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { type Handler, type Host, type KoaMiddleware, type Site, isHit, open } from '../../support/host.ts'
+import {
+  type Handler,
+  type Host,
+  type KoaMiddleware,
+  type Site,
+  isHit,
+  open,
+} from '../../support/host.ts'
 import { latch } from '../../support/latch.ts'
 import { Wire, parse } from '../../support/wire.ts'
 
@@ -81,7 +88,11 @@ function firstBytes(host: Host): void {
       })
       for (let i = 0; i < 2; i++) {
         const response = await server.send()
-        expect([response.body.length, response.isComplete, isHit(response)]).toEqual([100_000, true, false])
+        expect([response.body.length, response.isComplete, isHit(response)]).toEqual([
+          100_000,
+          true,
+          false,
+        ])
       }
       expect(server.cache.stats().bytes).toBeLessThan(50_000)
     })
@@ -147,7 +158,9 @@ function pressure(host: Host): void {
     it('C-22: write() tells of a slow client, drain follows, and no more is held than without the cache', async () => {
       const part = Buffer.alloc(64 * 1024, 'x')
       const total = 100
-      const run = async (isCached: boolean): Promise<{ held: number; waits: number; length: number }> => {
+      const run = async (
+        isCached: boolean,
+      ): Promise<{ held: number; waits: number; length: number }> => {
         let held = 0
         let waits = 0
         const full = latch()
@@ -269,8 +282,8 @@ function lifeCycle(host: Host): void {
               attempt(() => response.setHeader('X', '1'))
               attempt(() => response.removeHeader('X'))
               attempt(() => response.writeHead(500))
-              attempt(() => response.write(null as never))
-              attempt(() => response.write(1 as never))
+              attempt(() => response.write(null))
+              attempt(() => response.write(1))
               response.end()
             },
           },
@@ -286,8 +299,8 @@ function lifeCycle(host: Host): void {
       const run = async (isCached: boolean): Promise<unknown[]> => {
         const log: unknown[] = []
         const attempts: ((response: Parameters<Handler>[1]) => unknown)[] = [
-          (response) => response.write(null as never),
-          (response) => response.write({} as never),
+          (response) => response.write(null),
+          (response) => response.write({}),
           (response) => response.end({} as never),
           (response) => response.writeHead(99),
           (response) => response.writeHead(200, 'bad\n'),

@@ -226,7 +226,7 @@ export interface CacheflowEvents {
   fault: FaultEvent
 }
 export type EventName = keyof CacheflowEvents
-type Listener = (event: never) => void
+type Listener = (event: never) => unknown
 
 const eventNames: readonly EventName[] = [
   'hit',
@@ -245,7 +245,8 @@ const channels = new Map(eventNames.map((name) => [name, channel(`cacheflow:${na
 
 /** Typed events without cost for those that nobody hears: ask `wants(name)` before making the event. */
 export class Events {
-  readonly #listeners = new Map<EventName, Set<Listener>>()
+  /** Lists that are replaced, never changed: an event goes to those who listened when it happened. */
+  readonly #listeners = new Map<EventName, readonly { readonly listener: Listener }[]>()
 
   on<Name extends EventName>(
     name: Name,
@@ -254,12 +255,15 @@ export class Events {
     if (!channels.has(name)) {
       throw fail('ERR_CACHEFLOW_EVENT', name, 'on()', { mend: `Known: ${eventNames.join(', ')}.` })
     }
-    const listeners = this.#listeners.get(name) ?? new Set()
-    this.#listeners.set(name, listeners)
-    listeners.add(listener)
+    if (typeof listener !== 'function') {
+      throw fail('ERR_CACHEFLOW_EVENT', listener, 'on()', { mend: 'Give a function as listener.' })
+    }
+    const entry = { listener }
+    this.#listeners.set(name, [...this.#of(name), entry])
     return () => {
-      listeners.delete(listener)
-      if (listeners.size === 0) this.#listeners.delete(name)
+      const others = this.#of(name).filter((other) => other !== entry)
+      if (others.length === 0) this.#listeners.delete(name)
+      else this.#listeners.set(name, others)
     }
   }
 
@@ -270,14 +274,24 @@ export class Events {
 
   emit<Name extends EventName>(name: Name, event: CacheflowEvents[Name]): void {
     channels.get(name)?.publish(event)
-    for (const listener of this.#listeners.get(name) ?? []) {
+    for (const { listener } of this.#of(name)) {
       try {
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a name stand only listeners of that name
-        listener(event as never)
+        const done = listener(event as never)
+        // An async listener fails later, and nobody else would hear of it but the process, which would end.
+        if (done instanceof Promise) done.catch((error: unknown) => this.#faulty(name, error))
       } catch (error) {
-        // A listener's fault must not become the page's; and a fault listener's own fault ends here.
-        if (name !== 'fault') this.emit('fault', { error, during: `a listener of '${name}'` })
+        this.#faulty(name, error)
       }
     }
+  }
+
+  // A listener's fault must not become the page's; and a fault listener's own fault ends here.
+  #faulty(name: EventName, error: unknown): void {
+    if (name !== 'fault') this.emit('fault', { error, during: `a listener of '${name}'` })
+  }
+
+  #of(name: EventName): readonly { readonly listener: Listener }[] {
+    return this.#listeners.get(name) ?? []
   }
 }

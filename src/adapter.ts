@@ -26,6 +26,7 @@ export {
   fieldsSince,
   goneSince,
   type HeaderSnapshot,
+  removeRepresentationFields,
   removeSince,
   setField,
   setFields,

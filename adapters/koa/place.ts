@@ -16,6 +16,7 @@ import {
   refreshExchange,
   goneSince,
   removeSince,
+  removeRepresentationFields,
   renditionOf,
   reveal,
   setField,
@@ -41,6 +42,8 @@ export class KoaPlace {
   readonly #gate: Gate<Context>
   readonly #ways = new Mark<Way>('way')
   readonly #asText = new Mark<StoredResponse>('text')
+  /** Exchanges whose body is read beside the response. */
+  readonly #isReading = new WeakSet<Exchange<Context>>()
 
   constructor(gate: Gate<Context>) {
     this.#gate = gate
@@ -155,7 +158,10 @@ export class KoaPlace {
     const before = snapshot(ctx.res)
     this.#prepare(ctx, exchange)
     ctx.res.once('close', () => {
-      if (!ctx.res.writableFinished) way.exchange.refuse('incomplete', 'the connection closed')
+      // A stream that nobody reads to its end tells nobody so: whoever waits must hear of it here.
+      if (!this.#isReading.has(way.exchange)) {
+        way.exchange.refuse('incomplete', 'the connection closed')
+      }
     })
     try {
       await next()
@@ -212,8 +218,10 @@ export class KoaPlace {
     if (plan.collect) this.#collect(ctx, exchange, before)
     else exchange.end()
     if (plan.act === 'not-modified') {
+      // Koa ends a stream whose place is taken, so that one is not stored now; `close` tells those who wait.
       ctx.status = 304
       ctx.body = null
+      removeRepresentationFields(ctx.res)
     }
   }
 
@@ -238,9 +246,13 @@ export class KoaPlace {
       case 'blob':
         if (body.blob.size > limit) complete(undefined, 'bytes')
         else {
+          this.#isReading.add(exchange)
           void body.blob.arrayBuffer().then(
             (bytes) => complete(Buffer.from(bytes), 'bytes'),
-            (error: unknown) => exchange.cache.fault(error, 'reading a Blob'),
+            (error: unknown) => {
+              exchange.cache.fault(error, 'reading a Blob')
+              exchange.refuse('fault')
+            },
           )
         }
         return
@@ -286,8 +298,8 @@ export class KoaPlace {
     else if (form !== 'none') ctx.body = null
     // A body sets a type, and null a status: what is stored has the last word.
     if (ctx.status !== status) ctx.status = status
-    ctx.res.removeHeader('Content-Type')
     if (typeof type === 'string') ctx.res.setHeader('Content-Type', type)
+    else ctx.res.removeHeader('Content-Type')
     for (const name of stored.removed) ctx.res.removeHeader(name)
     applyFields(ctx, fields, form === 'json' || form === 'none')
   }

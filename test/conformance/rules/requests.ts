@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
 import type { Response } from 'express'
 import { describe, expect, it } from 'vitest'
 import { type Handler, type Host, isHit, open } from '../../support/host.ts'
@@ -9,6 +10,7 @@ const content = readFileSync(file)
 
 /** C-12 to C-15: requests that ask for less than the whole response. */
 export function requests(host: Host): void {
+  if (host.framework === 'Koa') contextConditions(host)
   if (!host.seesRaw) return
   ranges(host)
   heads(host)
@@ -270,5 +272,38 @@ function conditions(host: Host): void {
         ])
       },
     )
+  })
+}
+
+/** C-15 where the body is in Koa's context. */
+function contextConditions(host: Host): void {
+  const bodies: [string, () => unknown][] = [
+    ['a text', () => 'the page'],
+    ['a Buffer', () => Buffer.from('the page')],
+    ['an object', () => ({ the: 'page' })],
+    ['a stream', () => Readable.from([Buffer.from('the '), Buffer.from('page')])],
+    ['a Blob', () => new Blob(['the page'])],
+  ]
+  it.each(bodies)('C-15: a first request is conditional for %s, and holds up nobody', async (_, body) => {
+    if (host.major === 2 && body() instanceof Blob) return
+    const site = await open(host, {
+      koa: (ctx) => {
+        ctx.etag = 'v1'
+        ctx.lastModified = new Date(0)
+        ctx.body = body()
+      },
+    })
+    const started = performance.now()
+    const cold = await site.send({ headers: { 'if-none-match': '"v1"' } })
+    expect([cold.status, cold.text]).toEqual([304, ''])
+    for (const name of ['content-type', 'content-length', 'transfer-encoding', 'last-modified']) {
+      expect(cold.get(name), name).toBeUndefined()
+    }
+    const whole = await Promise.all([site.send(), site.send()])
+    expect(whole.map(({ status }) => status)).toEqual([200, 200])
+    expect(whole[0]?.text).toBe(whole[1]?.text)
+    expect(whole[0]?.text).toContain('page')
+    expect(isHit(await site.send())).toBe(true)
+    expect(performance.now() - started).toBeLessThan(2_500)
   })
 }

@@ -78,6 +78,7 @@ export class Application {
   readonly #server: Server
   #arrived = 0
   readonly #watchers = new Set<() => void>()
+  readonly #ears = new Map<EventName, () => void>()
 
   /** Starts what `mount` puts together on a port of its own, until the test is over. */
   static async start(mount: (self: Application) => Mounted): Promise<Application> {
@@ -105,10 +106,11 @@ export class Application {
       this.#tell()
     })
     for (const name of eventNames) {
-      cache.on(name, (event) => {
+      const end = cache.on(name, (event) => {
         this.events.push({ name, ...event } as Seen)
         this.#tell()
       })
+      this.#ears.set(name, end)
     }
   }
 
@@ -169,6 +171,11 @@ export class Application {
   /** The events of one name so far. */
   seen<Name extends EventName>(name: Name): CacheflowEvents[Name][] {
     return this.events.filter((event) => event.name === name) as unknown as CacheflowEvents[Name][]
+  }
+
+  /** Nobody listens to events of this name any more. */
+  deafen(name: EventName): void {
+    this.#ears.get(name)?.()
   }
 
   /** Why responses were not stored, in order. */

@@ -15,6 +15,8 @@ import { Warnings } from './warning.ts'
 
 /** How many keys that could not be stored are remembered. */
 const rememberedPasses = 10_000
+/** And how many characters they may have together. */
+const rememberedLength = 1024 * 1024
 
 /** What is stored, what is being made, and the order of invalidations: the state that all requests of one cache share. */
 export class ResponseCache<Native> {
@@ -28,7 +30,11 @@ export class ResponseCache<Native> {
   hits = 0
   misses = 0
   bypasses = 0
-  readonly #passes = new LRUCache<string, number>({ max: rememberedPasses })
+  readonly #passes = new LRUCache<string, number>({
+    max: rememberedPasses,
+    maxSize: rememberedLength,
+    sizeCalculation: (_until, key) => key.length,
+  })
 
   constructor(settings: Settings<Native>, events: Events) {
     this.settings = settings

@@ -27,6 +27,8 @@ const mends: Partial<Record<RefuseReason, string>> = {
 
 /** A route is warned of once for each reason, and so many routes at most. */
 const mostWarnings = 1_000
+/** Where no route is known its name is a path, and that is anybody's. */
+const longestRoute = 512
 
 /** What makes routes uncacheable and what can be done about it, told once per route and reason. */
 export class Warnings {
@@ -39,8 +41,8 @@ export class Warnings {
   ): { readonly route: string; readonly message: string } | undefined {
     const mend = mends[reason]
     const name = `${route} ${reason}`
-    if (mend === undefined || this.#told.has(name) || this.#told.size >= mostWarnings)
-      return undefined
+    const isRoom = this.#told.size < mostWarnings && route.length <= longestRoute
+    if (mend === undefined || this.#told.has(name) || !isRoom) return undefined
     this.#told.add(name)
     const what = detail === undefined ? reason : `${reason}: ${detail}`
     return { route, message: `${route} is not cached (${what}). ${mend}` }

@@ -15,10 +15,22 @@ export class Sequence {
   readonly #hard = new Map<Dependency, number>()
   readonly #soft = new Map<Dependency, number>()
   readonly #limit: number
+  readonly #maxLength: number
+  /** The characters in the names of either kind. */
+  readonly #lengths = { hard: 0, soft: 0 }
 
-  /** @param limit how many dependencies are remembered; older ones raise the floor. */
-  constructor(limit = 100_000) {
+  /**
+   * @param limit how many dependencies are remembered; older ones raise the floor.
+   * @param maxLength how many characters their names may have together: anybody can have a long URL invalidated (S-27)
+   */
+  constructor(limit = 100_000, maxLength: number = 8 * 1024 * 1024) {
     this.#limit = limit
+    this.#maxLength = maxLength
+  }
+
+  /** How many characters the remembered names have. */
+  get length(): number {
+    return this.#lengths.hard + this.#lengths.soft
   }
 
   /** The number of the last invalidation. */
@@ -28,13 +40,14 @@ export class Sequence {
 
   record(dependencies: readonly Dependency[], soft: boolean): number {
     const number = ++this.#applied
+    const kind = soft ? 'soft' : 'hard'
     const versions = soft ? this.#soft : this.#hard
     for (const dependency of dependencies) {
       // Insertion order is the order of numbers: the first of the map is the oldest.
-      versions.delete(dependency)
+      if (!versions.delete(dependency)) this.#lengths[kind] += dependency.length
       versions.set(dependency, number)
     }
-    if (versions.size > this.#limit) this.#forgetOldest(versions, soft)
+    if (this.#isFull(kind)) this.#forgetOldest(versions, kind)
     return number
   }
 
@@ -65,11 +78,17 @@ export class Sequence {
     return this.#softFloor
   }
 
-  #forgetOldest(versions: Map<Dependency, number>, soft: boolean): void {
+  #isFull(kind: 'hard' | 'soft'): boolean {
+    const { size } = kind === 'soft' ? this.#soft : this.#hard
+    return size > this.#limit || this.#lengths[kind] > this.#maxLength
+  }
+
+  #forgetOldest(versions: Map<Dependency, number>, kind: 'hard' | 'soft'): void {
     for (const [dependency, number] of versions) {
-      if (versions.size <= this.#limit) return
+      if (!this.#isFull(kind)) return
       versions.delete(dependency)
-      if (soft) this.#softForgotten = number
+      this.#lengths[kind] -= dependency.length
+      if (kind === 'soft') this.#softForgotten = number
       else this.#floor = Math.max(this.#floor, number)
     }
   }

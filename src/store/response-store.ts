@@ -37,11 +37,17 @@ type InputReader = (name: string) => string | undefined
 
 /** How many falls are remembered to tell a miss's reason. */
 const rememberedFalls = 10_000
+/** And how many characters their keys may have together: a URL can be long, and anybody's. */
+const rememberedLength = 1024 * 1024
 
 /** Stored responses in memory, with their variants (RFC 9111 §4.1). */
 export class ResponseStore {
   readonly #memory: MemoryStore<StoredResponse | VariantIndex>
-  readonly #falls = new LRUCache<string, Fall>({ max: rememberedFalls })
+  readonly #falls = new LRUCache<string, Fall>({
+    max: rememberedFalls,
+    maxSize: rememberedLength,
+    sizeCalculation: (_fall, key) => key.length,
+  })
   readonly #maxVariants: number
   readonly maxEntrySize: number
 

@@ -16,7 +16,8 @@ export function bodyOf(ctx: Context): KoaBody {
   const body: unknown = ctx.body
   if (body === undefined || body === null) {
     // Koa itself answers with the status message then, unless the status or an explicit null says "nothing".
-    const isNull = body === null
+    // Koa remembers a null also where undefined follows it.
+    const isNull = body === null || Reflect.get(ctx.response, '_explicitNullBody') === true
     const text = isNull ? '' : ctx.message || String(ctx.status)
     return { kind: 'whole', bytes: Buffer.from(text), form: isNull ? 'null' : 'none' }
   }

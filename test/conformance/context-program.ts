@@ -65,6 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 5,
     arbitrary: fc
       .tuple(fc.constantFrom('set' as const, 'append' as const, 'remove' as const), field)
+      .filter(([act, [name]]) => act !== 'append' || name !== 'Content-Length')
       .map(([act, [name, value]]) => ({ do: act, name, value: [value].flat() })),
   },
   {
@@ -92,10 +93,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-export const contextProgram: fc.Arbitrary<ContextProgram> = fc
-  .record({ steps: fc.array(step, { maxLength: 7 }), after: fc.array(step, { maxLength: 2 }) })
-  // Trailers and a length together are refused by Node; a 304 has neither.
-  .filter((given) => !JSON.stringify(given).includes('"Trailer"'))
+export const contextProgram: fc.Arbitrary<ContextProgram> = fc.record({
+  steps: fc.array(step, { maxLength: 7 }),
+  after: fc.array(step, { maxLength: 2 }),
+})
 
 /** The program as middleware: the handler's part, and what follows it. */
 export function middlewareOf({ steps, after }: ContextProgram): KoaMiddleware {
@@ -119,7 +120,7 @@ function take(step: Step, ctx: Context): void {
       ctx.type = step.type
       return
     case 'set':
-      ctx.set(step.name, step.value)
+      ctx.set(step.name, step.value.length === 1 ? String(step.value) : step.value)
       return
     case 'append':
       ctx.append(step.name, step.value)

@@ -40,6 +40,8 @@ const hosts = [
 const koaHosts = places.flatMap((place) => [koaHost(2, place), koaHost(3, place)])
 
 const numRuns = Number(process.env['TRANSPARENCY_RUNS'] ?? 100)
+/** Fixed for the suite; other seeds are searched with TRANSPARENCY_SEED. */
+const seed = Number(process.env['TRANSPARENCY_SEED'] ?? 7)
 const requests = fc.array(asked, { minLength: 2, maxLength: 5 })
 
 describe('INV9: an application answers the same bytes with the cache as without, whatever it does', () => {
@@ -47,7 +49,7 @@ describe('INV9: an application answers the same bytes with the cache as without,
     const { compare, counts } = await stage<Program>(host, (given, log) => ({
       handler: handlerOf(given, log),
     }))
-    await fc.assert(fc.asyncProperty(program, requests, compare), { numRuns })
+    await fc.assert(fc.asyncProperty(program, requests, compare), { numRuns, seed })
     // A cache that never answers would be transparent too.
     if (host.seesRaw) expect(counts.hits).toBeGreaterThan(numRuns / 10)
   })
@@ -58,7 +60,7 @@ describe('INV9: an application answers the same bytes with the cache as without,
       const { compare, counts } = await stage<ContextProgram>(host, (given) => ({
         koa: middlewareOf(given),
       }))
-      await fc.assert(fc.asyncProperty(contextProgram, requests, compare), { numRuns })
+      await fc.assert(fc.asyncProperty(contextProgram, requests, compare), { numRuns, seed })
       expect(counts.hits).toBeGreaterThan(numRuns / 10)
     },
   )
@@ -149,10 +151,9 @@ function expectSame(
   }
   if (isFromStore && request.method === 'HEAD') {
     // HEAD from the store has the fields of GET, also where the application has fewer for it.
-    const headed = { ...whole, body: Buffer.alloc(0) }
-    expect([essenceOf(headed, true), essenceOf(expected, true)]).toContainEqual(
-      essenceBehindCache(answer, whole, true),
-    )
+    const bare = { body: Buffer.alloc(0), interim: [] }
+    const wanted = [whole, expected].map((each) => essenceOf({ ...each, ...bare }, true))
+    expect(wanted).toContainEqual(essenceBehindCache(answer, whole, true))
     return
   }
   const given = essenceBehindCache(answer, expected, isFromStore)

@@ -23,7 +23,8 @@ export interface SiteRoute {
   readonly options?: RouteOptions<{ readonly headers: Readonly<Record<string, unknown>> }> | false
   /** Options of a router that stands around the route. */
   readonly around?: RouteOptions<{ readonly headers: Readonly<Record<string, unknown>> }>
-  readonly handler: (visit: RouteVisit) => string | Promise<string>
+  /** Gives the body; undefined when the response has been answered. */
+  readonly handler: (visit: RouteVisit) => string | undefined | Promise<string | undefined>
 }
 
 /** Routes by their patterns, which mean the same in all frameworks. */
@@ -89,7 +90,7 @@ function expressSite(major: 4 | 5, way: Way): RouterSite {
             (request, response, next) => {
               made.runs++
               Promise.resolve(handler(visit(request, response.locals.cacheflow)))
-                .then((body) => response.send(body))
+                .then((body) => body !== undefined && response.send(body))
                 .catch(next)
             },
           )
@@ -127,7 +128,8 @@ function koaSite(major: 2 | 3, way: Way): RouterSite {
             ...(own === undefined ? [] : [cache.route(own)]),
             async (ctx) => {
               made.runs++
-              ctx.body = await handler(visit(ctx))
+              const body = await handler(visit(ctx))
+              if (body !== undefined) ctx.body = body
             },
           ]
           router.get(pattern, ...(layers as never[]))

@@ -6,6 +6,7 @@ import { CacheflowError } from '../../src/index.ts'
 import type { CacheHandle, CacheflowOptions, Draft, RouteOptions } from '../../src/index.ts'
 import { KoaPassage, incomingOf, observeOnce } from './passage.ts'
 import { KoaPlace } from './place.ts'
+import { sendTextAsBytes } from './stored-body.ts'
 
 declare module 'koa' {
   interface DefaultState {
@@ -108,7 +109,7 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
         const arrived = gate.arrive(ctx.req, () => incomingOf(ctx, undefined, true))
         if (arrived?.observation) observeOnce(ctx, arrived.observation)
         return handle.call(app, ctx, (unwinding) =>
-          run(unwinding).then(() => place.unwound(unwinding)),
+          run(unwinding).then(() => sendTextAsBytes(unwinding)),
         )
       }
       gate.pass(new KoaPassage(ctx, true, () => void forward()), policy)

@@ -24,7 +24,7 @@ import {
 } from '../../src/adapter.ts'
 import { bodyOf, tap } from './body.ts'
 import { attachDraft, incomingOf, narrow, rerun } from './passage.ts'
-import { applyFields, textOf } from './stored-body.ts'
+import { putStored } from './stored-body.ts'
 
 /** What one context's way past the cache has come to. */
 interface Way {
@@ -41,7 +41,6 @@ interface Way {
 export class KoaPlace {
   readonly #gate: Gate<Context>
   readonly #ways = new Mark<Way>('way')
-  readonly #asText = new Mark<StoredResponse>('text')
   /** Exchanges whose body is read beside the response. */
   readonly #isReading = new WeakSet<Exchange<Context>>()
 
@@ -57,17 +56,6 @@ export class KoaPlace {
       ? refreshExchange(gate.cache, incoming, policy, making)
       : await this.#look(ctx, policy, incoming)
     if (exchange) await this.#run(ctx, next, exchange)
-  }
-
-  /** All middleware has run: text that none of it changed goes out as its bytes, so that no hit encodes it anew. */
-  unwound(ctx: Context): void {
-    const stored = this.#asText.get(ctx)
-    if (stored === undefined) return
-    const { text, hasPlainHead } = textOf(stored)
-    if (!hasPlainHead || ctx.body !== text) return
-    const hasType = ctx.res.hasHeader('Content-Type')
-    ctx.body = stored.body
-    if (!hasType) ctx.res.removeHeader('Content-Type')
   }
 
   /** Is the context on its way past this place? */
@@ -134,7 +122,7 @@ export class KoaPlace {
           await decision.making.wait(decision.timeout)
           break
         case 'serve': {
-          this.#apply(ctx, incoming, decision.stored, { kind: decision.reason })
+          this.#put(ctx, incoming, decision.stored, { kind: decision.reason })
           const { stored, refresh } = decision
           if (refresh) {
             const again = { rerun: rerun.bind(undefined, ctx.app) }
@@ -173,7 +161,7 @@ export class KoaPlace {
       }
       const report = { kind: 'stale-if-error', forwardedStatus: 500 } as const
       removeSince(ctx.res, before)
-      this.#apply(ctx, way.exchange.request, replacement, report)
+      this.#put(ctx, way.exchange.request, replacement, report)
       return
     }
     if (way.isServed) return
@@ -210,7 +198,7 @@ export class KoaPlace {
       const { kind, forwardedStatus } = { kind: plan.reason, ...plan }
       removeSince(ctx.res, before)
       if (plan.cookies.length > 0) ctx.set('Set-Cookie', [...plan.cookies])
-      this.#apply(ctx, exchange.request, plan.stored, { kind, forwardedStatus })
+      this.#put(ctx, exchange.request, plan.stored, { kind, forwardedStatus })
       return
     }
     for (const name of plan.fields.remove) ctx.remove(name)
@@ -275,32 +263,12 @@ export class KoaPlace {
     }
   }
 
-  /** Puts a stored response into ctx, in the form the application had it. */
-  #apply(
+  #put(
     ctx: Context,
     incoming: Exchange<Context>['request'],
     stored: StoredResponse,
     report: Report,
   ): void {
-    const { settings } = this.#gate.cache
-    const rendition = renditionOf(incoming, stored, settings, report)
-    const { status, message, fields, body, isWhole } = rendition
-    ctx.status = status
-    if (message !== undefined && incoming.isHttp1) ctx.message = message
-    const form = isWhole ? stored.form : 'bytes'
-    const isSent = body !== undefined || (isWhole && ctx.method === 'HEAD')
-    const type: unknown = ctx.res.getHeader('Content-Type')
-    if (form === 'text') {
-      ctx.body = textOf(stored).text
-      this.#asText.set(ctx, stored)
-    } else if (form === 'json') ctx.body = JSON.parse(stored.body.toString())
-    else if (form === 'bytes' && isSent) ctx.body = body ?? stored.body
-    else if (form !== 'none') ctx.body = null
-    // A body sets a type, and null a status: what is stored has the last word.
-    if (ctx.status !== status) ctx.status = status
-    if (typeof type === 'string') ctx.res.setHeader('Content-Type', type)
-    else ctx.res.removeHeader('Content-Type')
-    for (const name of stored.removed) ctx.res.removeHeader(name)
-    applyFields(ctx, fields, form === 'json' || form === 'none')
+    putStored(ctx, stored, renditionOf(incoming, stored, this.#gate.cache.settings, report))
   }
 }

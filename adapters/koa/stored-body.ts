@@ -1,15 +1,59 @@
 import type { Context } from 'koa'
-import { type StoredResponse, setFields, withoutFields } from '../../src/adapter.ts'
+import {
+  Mark,
+  type Rendition,
+  type StoredResponse,
+  setFields,
+  withoutFields,
+} from '../../src/adapter.ts'
 
 /** A stored body as text, decoded once; the store counts its bytes. */
-export interface Text {
+interface Text {
   readonly text: string
   /** Node writes the head in the encoding of a text that follows it: beyond ASCII the bytes would differ. */
   readonly hasPlainHead: boolean
 }
-const texts = new WeakMap<StoredResponse, Text>()
 
-export function textOf(stored: StoredResponse): Text {
+const texts = new WeakMap<StoredResponse, Text>()
+const asText = new Mark<StoredResponse>('text')
+const contentLength: ReadonlySet<string> = new Set(['content-length'])
+
+/** Puts a stored response into ctx, in the form the application had it. */
+export function putStored(ctx: Context, stored: StoredResponse, rendition: Rendition): void {
+  const { status, message, fields, body, isWhole } = rendition
+  ctx.status = status
+  if (message !== undefined && ctx.req.httpVersionMajor === 1) ctx.message = message
+  const form = isWhole ? stored.form : 'bytes'
+  const isSent = body !== undefined || (isWhole && ctx.method === 'HEAD')
+  const type: unknown = ctx.res.getHeader('Content-Type')
+  if (form === 'text') {
+    ctx.body = textOf(stored).text
+    asText.set(ctx, stored)
+  } else if (form === 'json') ctx.body = JSON.parse(stored.body.toString())
+  else if (form === 'bytes' && isSent) ctx.body = body ?? stored.body
+  else if (form !== 'none') ctx.body = null
+  // A body sets a type, and null a status: what is stored has the last word.
+  if (ctx.status !== status) ctx.status = status
+  if (typeof type === 'string') ctx.res.setHeader('Content-Type', type)
+  else ctx.res.removeHeader('Content-Type')
+  for (const name of stored.removed) ctx.res.removeHeader(name)
+  // The length of these is Koa's to derive, from what leaves the outermost middleware.
+  const isOpen = form === 'json' || form === 'none'
+  setFields(ctx.res, isOpen ? withoutFields(fields, contentLength) : fields)
+}
+
+/** All middleware has run: text that none of it changed goes out as its bytes, so that no hit encodes it anew. */
+export function sendTextAsBytes(ctx: Context): void {
+  const stored = asText.get(ctx)
+  if (stored === undefined) return
+  const { text, hasPlainHead } = textOf(stored)
+  if (!hasPlainHead || ctx.body !== text) return
+  const hasType = ctx.res.hasHeader('Content-Type')
+  ctx.body = stored.body
+  if (!hasType) ctx.res.removeHeader('Content-Type')
+}
+
+function textOf(stored: StoredResponse): Text {
   const known = texts.get(stored)
   if (known) return known
   const hasPlainHead = stored.fields.every((field) => Buffer.byteLength(field) === field.length)
@@ -17,10 +61,3 @@ export function textOf(stored: StoredResponse): Text {
   texts.set(stored, text)
   return text
 }
-
-/** @param isOpen the length is Koa's to derive, from what leaves the outermost middleware */
-export function applyFields(ctx: Context, fields: readonly string[], isOpen: boolean): void {
-  setFields(ctx.res, isOpen ? withoutFields(fields, contentLength) : fields)
-}
-
-const contentLength: ReadonlySet<string> = new Set(['content-length'])

@@ -1,12 +1,6 @@
 import type { StoredResponse } from '../http/stored-response.ts'
-import {
-  type Validators,
-  conditionsOf,
-  isNotModified,
-  validatorsOf,
-  weakMatch,
-} from '../http/validation.ts'
-import { type IncomingRequest, headerValue } from './incoming-request.ts'
+import { conditionsOf, validatorsOf } from '../http/validation.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 
 /** Header fields that an application sees changed, or, where undefined, not at all. */
 export type Overrides = Readonly<Record<string, string | undefined>>
@@ -31,35 +25,4 @@ export function overridesFor<Native>(
     // By the application's own validators: an entity tag of ours would hide its Last-Modified (RFC 9110 §13.2.2).
     ...(offered ? conditionsOf(validatorsOf(offered)) : {}),
   }
-}
-
-/**
- * What an entity tag of a version belongs to, so that two responses of one record never share a tag: the build, the
- * variant, the language, and, where one visitor's credentials shape the response, these.
- */
-export function versionScopeOf<Native>(
-  request: IncomingRequest<Native>,
-  build: string,
-  key: string,
-  isPrivate: boolean,
-): string {
-  const { headers } = request
-  const visitor = isPrivate
-    ? [headerValue(headers, 'cookie'), headerValue(headers, 'authorization')]
-    : null
-  return JSON.stringify([build, key, headerValue(headers, 'accept-language'), visitor])
-}
-
-/** Who has what the application would make from a version: the store, the client, or nobody. */
-export function holderOf<Native>(
-  version: Validators,
-  request: IncomingRequest<Native>,
-  stored: StoredResponse | undefined,
-): 'store' | 'client' | undefined {
-  const etag = stored?.validators.etag
-  if (etag !== undefined && version.etag !== undefined && weakMatch(etag, version.etag)) {
-    return 'store'
-  }
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
-  return isRead && isNotModified(request.headers, version) ? 'client' : undefined
 }

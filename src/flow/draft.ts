@@ -4,8 +4,8 @@ import { fail } from '../errors.ts'
 import { pathOf, tagDependency, urlDependency } from '../graph/dependency.ts'
 import { type InvalidationTarget, checkedTag, dependenciesOf } from '../graph/invalidation.ts'
 import { formatHttpDate } from '../http/http-date.ts'
-import type { Validators } from '../http/validation.ts'
 import type { Recording } from './recording.ts'
+import type { VersionCheck, VersionTag } from './version.ts'
 
 /** A record that tells when it changed. */
 export interface Versioned {
@@ -32,8 +32,7 @@ export interface DraftSink {
 export interface DraftSubject {
   readonly recording: Recording
   readonly request: { readonly origin: string }
-  readonly versionScope: string
-  matchesVersion(version: Validators): boolean
+  checkVersion(version: VersionTag): Pick<VersionCheck<never>, 'etag' | 'lastModified' | 'holder'>
 }
 
 /**
@@ -103,28 +102,26 @@ export class Draft {
    *   if (res.locals.cacheflow.freshWhen(post)) return       // 304, or the stored page: nothing is rendered
    *   res.render('post', { post })
    *
-   * Sets ETag (weak; from `updatedAt`, `id`, the cache key and `build`) and Last-Modified on the response.
+   * Sets ETag on the response: weak, from `updatedAt`, `id`, the cache key, `build`, the language and, where they shape the
+   * page, the visitor's credentials. Sets Last-Modified where none of these but the record makes the page.
    *
    * @returns true when the response was ended: the handler returns without rendering
    * @throws CacheflowError `ERR_CACHEFLOW_VERSION` when `updatedAt` is missing or no date
    */
   freshWhen(version: Version): boolean {
-    const exchange = this.#exchange
-    const { etag, lastModified } = versionValidators(version, exchange.versionScope)
+    const tag = tagOf(version)
+    const { etag, lastModified, holder } = this.#exchange.checkVersion(tag)
     this.#sink.setHeader('ETag', etag)
     if (lastModified !== undefined) {
       this.#sink.setHeader('Last-Modified', formatHttpDate(lastModified))
     }
-    if (!exchange.matchesVersion({ etag, lastModified })) return false
+    if (holder === undefined) return false
     this.#sink.endNotModified()
     return true
   }
 }
 
-function versionValidators(
-  version: Version,
-  key: string,
-): { readonly etag: string; readonly lastModified: number | undefined } {
+function tagOf(version: Version): VersionTag {
   const given: unknown = version
   if (typeof given !== 'object' || given === null) {
     throw fail('ERR_CACHEFLOW_VERSION', given, 'freshWhen()')
@@ -136,17 +133,19 @@ function versionValidators(
       })
     }
     const lastModified = version.updatedAt === undefined ? undefined : moment(version.updatedAt)
-    return { etag: version.etag, lastModified }
+    const { etag } = version
+    return { lastModified, tagFor: () => etag }
   }
   const records: readonly unknown[] = Array.isArray(version) ? version : [version]
   const versions = records.map(versionOf)
-  const hash = createHash('sha1')
-    .update(JSON.stringify([key, versions.map(({ text }) => text)]))
-    .digest('base64url')
+  const texts = versions.map(({ text }) => text)
   const youngest = versions.reduce((latest, { time }) => Math.max(latest, time), -Infinity)
   return {
-    etag: `W/"${hash}"`,
     lastModified: versions.length === 0 ? undefined : youngest,
+    tagFor: (reader) => {
+      const hash = createHash('sha1').update(JSON.stringify([reader, texts]))
+      return `W/"${hash.digest('base64url')}"`
+    },
   }
 }
 

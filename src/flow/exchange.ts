@@ -7,9 +7,9 @@ import {
   isFailure,
   mayReplaceError,
 } from '../http/stored-response.ts'
-import { type Validators, isNotModified, validatorsOf } from '../http/validation.ts'
+import { isNotModified, validatorsOf } from '../http/validation.ts'
 import { knownClosure } from './closure.ts'
-import { type Overrides, holderOf, overridesFor, versionScopeOf } from './conditions.ts'
+import { type Overrides, overridesFor } from './conditions.ts'
 import { type ExchangeFacts, type HeadPlan, type ResponseHead, asSent } from './exchange-facts.ts'
 import { bypassFields, forwardFields } from './head-fields.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -28,6 +28,7 @@ import {
   madeFrom,
 } from './storing.ts'
 import { invalidateTarget } from './unsafe-method.ts'
+import { VersionCheck, type VersionTag, withEtag } from './version.ts'
 
 /** One request that runs the application: what it may see, what it records, and what becomes of its response. */
 export class Exchange<Native> implements ExchangeFacts<Native> {
@@ -46,7 +47,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   #verdict: Verdict | undefined
   /** Cache-Control as the cache itself completed it. */
   #ownControl: string | undefined
-  #matchedVersion = false
+  #version: VersionCheck<Native> | undefined
   #isTold = false
   #done = false
 
@@ -97,22 +98,20 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     return this.isPassing ? undefined : overridesFor(this.request, this.lookup.stored)
   }
 
-  /** What an entity tag of a version belongs to. */
-  get versionScope(): string {
-    const isPrivate =
-      this.lookup.bypass !== undefined || this.observation?.privateRead !== undefined
-    return versionScopeOf(this.request, this.cache.settings.build, this.lookup.key, isPrivate)
-  }
-
   /** Has the store, or the client, what the application would make from this version? */
-  matchesVersion(version: Validators): boolean {
-    const holder = holderOf(version, this.request, this.lookup.stored)
-    this.#matchedVersion = holder === 'store'
-    return holder !== undefined
+  checkVersion(version: VersionTag): VersionCheck<Native> {
+    this.#version = new VersionCheck(this, version)
+    return this.#version
   }
 
   /** Decides on the head of the response; called once, before the first byte goes out. */
-  head(head: ResponseHead): HeadPlan {
+  head(given: ResponseHead): HeadPlan {
+    const head = this.#version?.settled(given) ?? given
+    const plan = this.#plan(head)
+    return head === given ? plan : withEtag(plan, head)
+  }
+
+  #plan(head: ResponseHead): HeadPlan {
     this.#head = head
     this.receivedAt = this.cache.settings.clock()
     invalidateTarget(this, head)
@@ -123,7 +122,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     }
     const { stored } = this.lookup
     if (stored) {
-      if (head.status === 304 && this.#confirms(head, stored)) return this.#freshen(head, stored)
+      if (head.status === 304 && this.#confirms(stored)) return this.#freshen(head, stored)
       if (isFailure(head.status) && this.#mayReplaceError(stored)) {
         return this.#replaceError(stored, head.status)
       }
@@ -208,11 +207,11 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#settle()
   }
 
-  #confirms(head: ResponseHead, stored: StoredResponse): boolean {
-    return (
-      this.#matchedVersion ||
-      (stored.confirmable !== undefined && this.request.method === 'GET' && head.status === 304)
-    )
+  #confirms(stored: StoredResponse): boolean {
+    const holder = this.#version?.holder
+    // What the client has may be younger than what is stored.
+    if (holder !== undefined) return holder === 'store'
+    return stored.confirmable !== undefined && this.request.method === 'GET'
   }
 
   /** The application confirmed the stored response (RFC 9111 §4.3.4). */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { CacheflowError } from '../../src/errors.ts'
 import { Draft, type Version } from '../../src/flow/draft.ts'
 import { Recording } from '../../src/flow/recording.ts'
+import type { VersionTag } from '../../src/flow/version.ts'
 import {
   keyDependency,
   pathDependency,
@@ -28,10 +29,11 @@ function deskOf({ scope = 'scope', matches = false } = {}): Desk {
   const subject = {
     recording,
     request: { origin: 'http://shop.example' },
-    versionScope: scope,
-    matchesVersion: (version: Validators) => {
-      asked.push(version)
-      return matches
+    checkVersion: ({ lastModified, tagFor }: VersionTag) => {
+      const etag = tagFor(scope)
+      asked.push({ etag, lastModified })
+      const holder: 'client' | undefined = matches ? 'client' : undefined
+      return { etag, lastModified, holder }
     },
   }
   const sink = {

@@ -7,6 +7,7 @@ export { type Answer, answer, asksAgain, refreshExchange } from './flow/answer.t
 export type { HeadPlan } from './flow/exchange-facts.ts'
 export { Exchange } from './flow/exchange.ts'
 export { Draft, type DraftSink } from './flow/draft.ts'
+export { withinExchange } from './flow/exchange-scope.ts'
 export { Observation } from './flow/observation.ts'
 export type { StoredResponse, BodyForm } from './http/stored-response.ts'
 export type { MatchedRoute } from './flow/incoming-request.ts'

@@ -1,11 +1,23 @@
 import { fail } from './errors.ts'
 import { type CacheflowEvents, type EventName, Events } from './events.ts'
+import { type Explanation, type Impact, explanationOf, impactOf } from './flow/explanation.ts'
+import {
+  type CacheFragment,
+  type CacheFragments,
+  fragmentIn,
+  fragmentsIn,
+} from './flow/fragment.ts'
+import { Recording } from './flow/recording.ts'
 import { ResponseCache } from './flow/response-cache.ts'
+import { type Scope, currentScope, within } from './flow/scope.ts'
+import type { Entity } from './graph/entity.ts'
 import {
   type InvalidationReceipt,
   type InvalidationTarget,
   dependenciesOf,
 } from './graph/invalidation.ts'
+import { type TouchReceipt, type Touched, Touches } from './graph/touch.ts'
+import { type UpdateOptions, updating } from './graph/updates.ts'
 import { Gate } from './node/gate.ts'
 import { flag, refuseUnknown } from './option-check.ts'
 import { type CacheflowOptions, resolveOptions } from './options.ts'
@@ -17,35 +29,93 @@ export interface InvalidateOptions {
 
 /** A cache's state in this process. */
 export interface CacheStats {
-  /** Entries in memory: responses, and an index for each key with variants. */
+  /** Entries in memory: responses, fragments, and an index for each key with variants. */
   readonly entries: number
   /** Their bytes, overhead counted. */
   readonly bytes: number
   readonly maxBytes: number
-  /** The distinct dependencies that stored responses have. */
+  /** The distinct dependencies that stored responses and fragments have. */
   readonly dependencies: number
-  /** Responses being made that others may wait for. */
+  /** Responses and fragments being made that others may wait for. */
   readonly making: number
   /** The number of the last invalidation. */
   readonly sequence: number
   readonly hits: number
   readonly misses: number
   readonly bypasses: number
+  /** Fragments that were shown as they are. */
+  readonly fragmentHits: number
+  /** Fragments whose body ran. */
+  readonly fragmentMisses: number
 }
 
 /** The handle of one cache: what applications say to it. Adapters make it a middleware too. */
 export interface CacheHandle {
   /**
-   * Fells what was made from the target: after the promise resolves nothing of it is served again, and no response whose
+   * Fells what was made from the target: after the promise resolves nothing of it is served again, and nothing whose
    * making began before is stored.
    *
    *   await cache.invalidate({ tag: 'posts' })
+   *   await cache.invalidate(post.ref(7))
    *   await cache.invalidate({ route: '/posts/:id', params: { id: 7 } }, { soft: true })
    *
    * @throws CacheflowError `ERR_CACHEFLOW_TARGET`, `ERR_CACHEFLOW_TAG`, `ERR_CACHEFLOW_OPTION`,
    *   `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_CLOSED`
    */
   invalidate(target: InvalidationTarget, options?: InvalidateOptions): Promise<InvalidationReceipt>
+  /** What would fall with a target; nothing does. @throws as `invalidate` */
+  impact(target: InvalidationTarget): Impact
+  /** What is stored under a key as events and receipts show it, what it encloses, what encloses it, and what felled it last. */
+  explain(key: string): Explanation
+  /**
+   * Tells that records have changed: they, their lists, their parents as their entities declare them, and everything that
+   * encloses one of these are made anew. All touches of one tick are carried out together.
+   *
+   *   await cache.touch(comment(row))     // the comment, its post, and every doll around them
+   *
+   * @throws CacheflowError `ERR_CACHEFLOW_TOUCH`, `ERR_CACHEFLOW_PERSIST`, `ERR_CACHEFLOW_CLOSED`
+   */
+  touch(...records: readonly Touched[]): Promise<TouchReceipt>
+  /**
+   * Wraps a function that saves a row, so that its success touches the row:
+   *
+   *   const saveComment = cache.updates(comment, async (row) => db.save(row))
+   */
+  updates<Row extends object, Args extends readonly unknown[], Saved>(
+    entity: Entity<Row>,
+    save: (...args: Args) => Promise<Saved> | Saved,
+    options?: UpdateOptions<Row, Args>,
+  ): (...args: Args) => Promise<Saved>
+  /**
+   * The same as a decorator (the standard ones) of a method that saves a row:
+   *
+   *   class Comments {
+   *     @cache.touches(comment)
+   *     async save(row) { ... }
+   *   }
+   */
+  touches<Row extends object>(
+    entity: Entity<Row>,
+    options?: Omit<UpdateOptions<Row>, 'was'>,
+  ): <This, Args extends readonly unknown[], Saved>(
+    method: (this: This, ...args: Args) => Promise<Saved>,
+  ) => (this: This, ...args: Args) => Promise<Saved>
+  /** Touches within it reach the records themselves, and not their parents. */
+  noTouching<Result>(run: () => Result): Result
+  /**
+   * Touches within it are kept until it has resolved, so that nobody makes anything from what is not committed yet; when it
+   * throws they are dropped. What is invalidated within it is invalidated at once, and again at its end.
+   */
+  transaction<Result>(run: () => Promise<Result>): Promise<Result>
+  /** cacheFragment() outside of a request, in a job; what it encloses and depends on is found in the same way. */
+  readonly fragment: CacheFragment
+  /** cacheFragments() outside of a request. */
+  readonly fragments: CacheFragments
+  /**
+   * Runs a job whose fragments belong together. What they are made of is to be read within it, so that nothing that was read
+   * before an invalidation is stored behind it.
+   */
+  run<Result>(job: () => Result): Result
   /**
    * Listens to the events of this cache.
    *
@@ -62,49 +132,107 @@ export interface CacheHandle {
 }
 
 /** The rooms put together: one cache with its handle and the gate through which adapters send requests. */
-export class Cacheflow<Native> implements CacheHandle {
+export class Cacheflow<Native> {
   readonly gate: Gate<Native>
+  readonly handle: CacheHandle
   readonly #cache: ResponseCache<Native>
   readonly #events = new Events()
+  readonly #touches: Touches
 
   constructor(options: CacheflowOptions<Native>) {
     this.#cache = new ResponseCache(resolveOptions(options), this.#events)
     this.gate = new Gate(this.#cache)
+    this.#touches = new Touches({
+      invalidate: (dependencies) => this.#cache.invalidate(dependencies, false),
+      clock: this.#cache.settings.clock,
+      onTouch: (records, parents) => {
+        if (this.#events.wants('touch')) this.#events.emit('touch', { records, parents })
+      },
+    })
+    this.handle = this.#handle()
   }
 
-  async invalidate(
+  #handle(): CacheHandle {
+    const touches = this.#touches
+    const touch = async (...records: readonly Touched[]): Promise<TouchReceipt> => {
+      this.#checkOpen(records, 'touch()')
+      return touches.touch(records)
+    }
+    const touchAll = (records: readonly Touched[]): Promise<TouchReceipt> => touch(...records)
+    return {
+      invalidate: (target, options) => this.#invalidate(target, options),
+      impact: (target) => impactOf(this.#cache, target),
+      explain: (key) => explanationOf(this.#cache, key),
+      touch,
+      updates: (entity, save, options = {}) => updating(touchAll, entity, save, options),
+      touches:
+        (entity, options = {}) =>
+        (method) =>
+          updating(touchAll, entity, method, options),
+      noTouching: (run) => touches.noTouching(run),
+      transaction: (run) => touches.transaction(run),
+      fragment: async (name: string, ...given: readonly unknown[]) =>
+        fragmentIn(this.#scope(), name, given),
+      fragments: async (name: string, ...given: readonly unknown[]) =>
+        fragmentsIn(this.#scope(), name, given),
+      run: (job) => within(this.#scope(), job),
+      on: (name, listener) => this.#events.on(name, listener),
+      stats: () => this.#stats(),
+      close: async () => this.#cache.close(),
+    }
+  }
+
+  /** What is being made for this cache; a new job where nothing is. */
+  #scope(): Scope {
+    const { fragments, sequence } = this.#cache
+    const scope = currentScope()
+    if (scope?.fragments === fragments) return scope
+    const root = new Recording(sequence.applied)
+    return { fragments, recording: root, root, visitor: undefined, fragment: undefined }
+  }
+
+  async #invalidate(
     target: InvalidationTarget,
     options: InvalidateOptions = {},
   ): Promise<InvalidationReceipt> {
-    if (this.#cache.isClosed) throw fail('ERR_CACHEFLOW_CLOSED', target, 'invalidate()')
+    this.#checkOpen(target, 'invalidate()')
     refuseUnknown(options, new Set(['soft']), 'invalidate()')
     const soft = flag(options.soft, 'soft', false)
-    return this.#cache.invalidate(dependenciesOf(target, 'invalidate()'), soft)
+    const dependencies = dependenciesOf(target, 'invalidate()')
+    if (!soft && dependencies !== 'all') this.#touches.invalidated(dependencies)
+    return this.#cache.invalidate(dependencies, soft)
   }
 
-  on<Name extends EventName>(
-    name: Name,
-    listener: (event: CacheflowEvents[Name]) => void,
-  ): () => void {
-    return this.#events.on(name, listener)
+  #checkOpen(given: unknown, where: string): void {
+    if (this.#cache.isClosed) throw fail('ERR_CACHEFLOW_CLOSED', given, where)
   }
 
-  stats(): CacheStats {
-    const { store, collapsing, sequence, hits, misses, bypasses } = this.#cache
+  #stats(): CacheStats {
+    const { store, collapsing, fragments, sequence, hits, misses, bypasses } = this.#cache
     return {
       entries: store.entries,
       bytes: store.bytes,
       maxBytes: store.maxSize,
       dependencies: store.dependencies,
-      making: collapsing.making,
+      making: collapsing.making + fragments.making,
       sequence: sequence.applied,
       hits,
       misses,
       bypasses,
+      fragmentHits: fragments.hits,
+      fragmentMisses: fragments.misses,
     }
   }
+}
 
-  async close(): Promise<void> {
-    this.#cache.close()
-  }
+/**
+ * A cache without HTTP, for workers and scripts: fragments, touches and invalidations.
+ *
+ *   const cache = createCacheflow()
+ *   const html = await cache.fragment('mail/digest', { maxAge: '1h' }, renderDigest)
+ *
+ * @throws CacheflowError as `cacheflow()`
+ */
+export function createCacheflow(options: CacheflowOptions<never> = {}): CacheHandle {
+  return new Cacheflow<never>(options).handle
 }

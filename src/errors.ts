@@ -11,9 +11,22 @@ export const errorTable = {
   ERR_CACHEFLOW_SESSION:
     'session() returns a string that names who shares the response, or null for nobody.',
   ERR_CACHEFLOW_TARGET:
-    "Give one of { tag }, { key }, { url }, { route, params? } or { all: true }: invalidate({ tag: 'posts' }).",
+    "Give one of { tag }, { key }, { url }, { route, params? }, { entity }, { fragment, of? } or { all: true }, or a record: invalidate({ tag: 'posts' }).",
   ERR_CACHEFLOW_VERSION:
     'Give a record (or a list of records) with an updatedAt that is a Date, milliseconds or an ISO 8601 string, or { etag }.',
+  ERR_CACHEFLOW_ENTITY:
+    'Give a row, as it was read from the database, with an id and an updatedAt; see entity().',
+  ERR_CACHEFLOW_TOUCH: 'Give records that an entity made: touch(comment(row)), touch(post.ref(7)).',
+  ERR_CACHEFLOW_PERSIST:
+    'The cause tells why the new updatedAt could not be written; the cache has let go of what it had.',
+  ERR_CACHEFLOW_FRAGMENT:
+    "Call it as cacheFragment('posts/card', post(row), () => render(row)): a name, what it is made of or options, and a body.",
+  ERR_CACHEFLOW_FRAGMENT_READS:
+    'What the body reads of the visitor has to be in the key of the fragment.',
+  ERR_CACHEFLOW_FRAGMENT_KEY:
+    'The same key was shown with two different bodies in one page: add what they differ in, the record or { key }.',
+  ERR_CACHEFLOW_NO_REQUEST:
+    'Mount app.use(cacheflow()) above this route, or use cache.fragment(...) in a job.',
   ERR_CACHEFLOW_EVENT: 'Listen to one of the names of CacheflowEvents.',
   ERR_CACHEFLOW_APPLICATION:
     'Give the application itself: cache.wrap(express()) or cache.wrap(new Koa()).',

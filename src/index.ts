@@ -1,30 +1,76 @@
-export type { CacheHandle, CacheStats, InvalidateOptions } from './cacheflow.ts'
+export {
+  type CacheHandle,
+  type CacheStats,
+  type InvalidateOptions,
+  createCacheflow,
+} from './cacheflow.ts'
+export type { Explanation, Impact } from './flow/explanation.ts'
 export type { ByteSize } from './byte-size.ts'
 export type { Duration } from './duration.ts'
 export { CacheflowError, type ErrorCode } from './errors.ts'
 export type {
   BypassEvent,
-  BypassReason,
   CacheflowEvents,
   EventName,
   EvictEvent,
   FaultEvent,
+  FragmentEvent,
   HitEvent,
-  HitReason,
   InvalidateEvent,
   MissEvent,
-  MissReason,
   RefreshEvent,
-  RefreshReason,
   RefuseEvent,
-  RefuseReason,
   StoreEvent,
+  TouchEvent,
   WarningEvent,
 } from './events.ts'
+export type {
+  BypassReason,
+  FragmentReason,
+  FragmentRefusal,
+  HitReason,
+  MissReason,
+  RefreshReason,
+  RefuseReason,
+} from './reasons.ts'
 export type { Draft, Version, Versioned } from './flow/draft.ts'
+export {
+  type BodyFor,
+  type CacheFragment,
+  type CacheFragments,
+  type RowBody,
+  type Rows,
+  cacheFragment,
+  cacheFragments,
+  dependsOn,
+  track,
+} from './flow/fragment.ts'
+export type { Body, Subjects } from './flow/fragment-call.ts'
+export type { FragmentDraft } from './flow/fragment-draft.ts'
+export type { FragmentOptions } from './flow/fragment-options.ts'
 export type { QueryPolicy } from './flow/policy.ts'
 export type { RouteParams } from './graph/dependency.ts'
-export type { InvalidationReceipt, InvalidationTarget } from './graph/invalidation.ts'
+export {
+  type Entity,
+  type EntityCollection,
+  type EntityList,
+  type EntityOptions,
+  type EntityRecord,
+  type EntityRef,
+  type Id,
+  type ListVersion,
+  type Subject,
+  type UpdatedAt,
+  entity,
+} from './graph/entity.ts'
+export type {
+  Dependable,
+  InvalidationReceipt,
+  InvalidationTarget,
+  Named,
+} from './graph/invalidation.ts'
+export type { TouchReceipt, Touched } from './graph/touch.ts'
+export type { UpdateOptions } from './graph/updates.ts'
 export { TRACKING_PARAMETERS } from './http/query.ts'
 export {
   akamai,

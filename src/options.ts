@@ -26,6 +26,15 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
     /** Bound on one response; larger ones pass through. Default an eighth of maxSize. */
     readonly maxEntrySize?: ByteSize
   }
+  readonly fragments?: {
+    /**
+     * A fragment that reads what its key does not have is an error, with the stack of the read, and so are two bodies under
+     * one key in a page. Otherwise such a fragment is not stored. Default: NODE_ENV is `'development'`.
+     */
+    readonly strict?: boolean
+    /** Each fragment stands between comments with its key and the time it was made, for development. Default `false`. */
+    readonly outline?: boolean
+  }
   /** How many variants of one key are kept. Minimum 1, default 100. */
   readonly maxVariants?: number
   /** Equal requests at one time run the application once; `timeout` bounds the wait. Default `{ timeout: '5s' }`. */
@@ -68,6 +77,7 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
 const names: ReadonlySet<string> = new Set([
   ...routeOptionNames,
   'memory',
+  'fragments',
   'maxVariants',
   'collapse',
   'hitForMiss',
@@ -109,6 +119,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
   return {
     policy: policyOverlay(options)({ ...base, heuristic }),
     ...sizesOf(options.memory),
+    ...fragmentSettings(options.fragments),
     maxVariants: wholeNumber(options.maxVariants, 'maxVariants', 100),
     collapseTimeout: collapseTimeout(collapse),
     hitForMiss: milliseconds(hitForMiss, 'hitForMiss'),
@@ -149,6 +160,19 @@ function sizesOf(
   }
   const { maxEntrySize = Math.floor(maxSize / 8) } = memory
   return { maxSize, maxEntrySize: byteSize(maxEntrySize, 'memory.maxEntrySize') }
+}
+
+const fragmentNames: ReadonlySet<string> = new Set(['strict', 'outline'])
+
+function fragmentSettings(
+  fragments: CacheflowOptions<never>['fragments'] = {},
+): Pick<Settings<never>, 'strict' | 'outline'> {
+  refuseUnknown(fragments, fragmentNames, 'fragments', 'Give { strict: true, outline: true }.')
+  const isDevelopment = process.env['NODE_ENV'] === 'development'
+  return {
+    strict: flag(fragments.strict, 'fragments.strict', isDevelopment),
+    outline: flag(fragments.outline, 'fragments.outline', false),
+  }
 }
 
 function collapseTimeout(

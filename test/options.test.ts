@@ -96,6 +96,16 @@ const routeCases: Readonly<Record<keyof RouteOptions<never>, Case>> = {
 
 const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
   ...routeCases,
+  fragments: {
+    good: [{}, { strict: true }, { strict: false, outline: true }, { outline: false }],
+    bad: [
+      null,
+      true,
+      [],
+      { Strict: true },
+      ...notFlags.flatMap((flag) => [{ strict: flag }, { outline: flag }]),
+    ],
+  },
   memory: {
     good: [{}, { maxSize: 1 }, { maxSize: '10MB', maxEntrySize: '1MiB' }, { maxEntrySize: 0 }],
     bad: [
@@ -368,6 +378,7 @@ describe('the defaults', () => {
     query: 'all of them',
     guard: '`true`',
     memory: "`'64MiB'`",
+    fragments: '`false`',
     maxVariants: '100',
     collapse: "`{ timeout: '5s' }`",
     hitForMiss: "`'2m'`",
@@ -405,6 +416,8 @@ describe('the defaults', () => {
     expect(rest).toEqual({
       maxSize: 64 * 1024 * 1024,
       maxEntrySize: 8 * 1024 * 1024,
+      strict: false,
+      outline: false,
       maxVariants: 100,
       collapseTimeout: 5_000,
       hitForMiss: 120_000,
@@ -440,8 +453,9 @@ describe('the defaults', () => {
       const comment = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+readonly ${name}\\?:`).exec(
         source,
       )?.[1]
-      // The two sizes of memory are documented one by one.
-      const own = name === 'memory' ? source : comment?.replaceAll(/\s+\*?\s*/g, ' ')
+      // The options of a group are documented one by one.
+      const isGroup = name === 'memory' || name === 'fragments'
+      const own = isGroup ? source : comment?.replaceAll(/\s+\*?\s*/g, ' ')
       if (text !== '') expect([name, own]).toEqual([name, expect.stringContaining(text)])
       expect([name, own]).toEqual([name, expect.stringMatching(/\S/)])
     }

@@ -147,13 +147,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     Reflect.set(app, 'handle', standing)
   }
 
-  const handle: CacheHandle = {
-    invalidate: core.invalidate.bind(core),
-    on: core.on.bind(core),
-    stats: core.stats.bind(core),
-    close: core.close.bind(core),
-  }
-  return Object.assign(middleware, handle, {
+  return Object.assign(middleware, core.handle, {
     route,
     wrap,
     // The three that give it the shape of an application in the eyes of app.use().

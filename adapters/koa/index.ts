@@ -118,13 +118,7 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
     Reflect.set(app, 'handleRequest', standing)
   }
 
-  const handle: CacheHandle = {
-    invalidate: core.invalidate.bind(core),
-    on: core.on.bind(core),
-    stats: core.stats.bind(core),
-    close: core.close.bind(core),
-  }
-  return Object.assign(middleware, handle, { route, wrap })
+  return Object.assign(middleware, core.handle, { route, wrap })
 }
 
 const done = Promise.resolve()

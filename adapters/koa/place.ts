@@ -21,6 +21,7 @@ import {
   reveal,
   setField,
   snapshot,
+  withinExchange,
 } from '../../src/adapter.ts'
 import { bodyOf, tap } from './body.ts'
 import { attachDraft, incomingOf, narrow, rerun } from './passage.ts'
@@ -78,7 +79,7 @@ export class KoaPlace {
     const policy = policyAt(exchange.policy)
     if (policy.off || exchange.isEnded || !asksAgain(exchange, policy)) {
       exchange.policy = policy
-      if (policy.off) reveal(ctx.req)
+      if (policy.off && !exchange.cache.fragments.isUsed) reveal(ctx.req)
       await next()
       return
     }
@@ -103,7 +104,7 @@ export class KoaPlace {
     }
     way.exchange = found
     this.#prepare(ctx, found)
-    await next()
+    await withinExchange(found, next)
   }
 
   /** @returns undefined when the answer is in ctx already. */
@@ -152,7 +153,7 @@ export class KoaPlace {
       }
     })
     try {
-      await next()
+      await withinExchange(exchange, next)
     } catch (error) {
       const replacement = way.exchange.replacementForError()
       if (replacement === undefined) {
@@ -175,10 +176,8 @@ export class KoaPlace {
   }
 
   #prepare(ctx: Context, exchange: Exchange<Context>): void {
-    if (!exchange.isPassing) {
-      observe(ctx.req, exchange.observation, exchange.overrides)
-      if (exchange.policy.query !== undefined) narrow(ctx, exchange.policy)
-    }
+    observe(ctx.req, exchange.observation, exchange.overrides)
+    if (!exchange.isPassing && exchange.policy.query !== undefined) narrow(ctx, exchange.policy)
     attachDraft(ctx, exchange)
   }
 

@@ -1,4 +1,4 @@
-import type { BypassReason, HitReason, MissReason } from '../events.ts'
+import type { BypassReason, HitReason, MissReason } from '../reasons.ts'
 import { pathDependency, urlDependency } from '../graph/dependency.ts'
 import { type CacheControl, requestCacheControl } from '../http/cache-control.ts'
 import { softened } from '../http/freshness.ts'

@@ -1,4 +1,4 @@
-import type { BypassReason } from '../events.ts'
+import type { BypassReason } from '../reasons.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import type { Policy } from './policy.ts'

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { type Duration, milliseconds } from '../duration.ts'
 import { fail } from '../errors.ts'
-import { pathOf, tagDependency, urlDependency } from '../graph/dependency.ts'
-import { type InvalidationTarget, checkedTag, dependenciesOf } from '../graph/invalidation.ts'
+import { onOrigin, tagDependency } from '../graph/dependency.ts'
+import { type Dependable, checkedTag, dependenciesFrom } from '../graph/invalidation.ts'
+import { type Moment, momentOf } from '../graph/moment.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import type { Recording } from './recording.ts'
+import { innermost } from './scope.ts'
 import type { VersionCheck, VersionTag } from './version.ts'
 
 /** A record that tells when it changed. */
@@ -54,7 +56,7 @@ export class Draft {
    * @throws CacheflowError `ERR_CACHEFLOW_TAG` for an empty or overlong tag
    */
   tag(...tags: readonly string[]): this {
-    const { recording } = this.#exchange
+    const recording = this.#recording
     for (const tag of tags) {
       recording.tags.add(checkedTag(tag, 'tag()'))
       recording.dependencies.add(tagDependency(tag))
@@ -62,19 +64,15 @@ export class Draft {
     return this
   }
 
+  // Called in the body of a fragment it speaks of the fragment, and so reaches the response whenever that is shown.
+  get #recording(): Recording {
+    return innermost(this.#exchange.recording)
+  }
+
   /** The response falls with these targets too, without carrying them in its tag headers. */
-  dependsOn(...targets: readonly Exclude<InvalidationTarget, { all: true }>[]): this {
-    for (const target of targets) {
-      const dependencies = dependenciesOf(target, 'dependsOn()')
-      if (dependencies === 'all') throw fail('ERR_CACHEFLOW_TARGET', target, 'dependsOn()')
-      const { recording, request } = this.#exchange
-      for (const dependency of dependencies) {
-        recording.dependencies.add(dependency)
-        const path = pathOf(dependency)
-        // A POST to that path is a POST to our own host, and names the whole URL.
-        if (path !== undefined) recording.dependencies.add(urlDependency(request.origin, path))
-      }
-    }
+  dependsOn(...targets: readonly Dependable[]): this {
+    const { origin } = this.#exchange.request
+    this.#recording.dependOn(onOrigin(dependenciesFrom(targets, 'dependsOn()'), origin))
     return this
   }
 
@@ -85,14 +83,19 @@ export class Draft {
    * @throws CacheflowError `ERR_CACHEFLOW_DURATION`
    */
   maxAge(duration: Duration): this {
-    this.#exchange.recording.limitMaxAge(milliseconds(duration, 'maxAge()'))
+    this.#recording.limitMaxAge(milliseconds(duration, 'maxAge()'))
     return this
   }
 
   /** This response is not stored; `reason` appears in the refuse event. Works until the last byte is sent. */
   noStore(reason: string): this {
-    this.#exchange.recording.refuse(reason)
+    this.#recording.refuse(reason)
     return this
+  }
+
+  /** What fragments have attached under a name, each once, in the order of the page. */
+  attachments(name: string): readonly string[] {
+    return [...(this.#exchange.recording.attachments.get(name) ?? [])]
   }
 
   /**
@@ -132,7 +135,8 @@ function tagOf(version: Version): VersionTag {
         mend: 'An entity tag is quoted: \'"v1"\' or \'W/"v1"\'.',
       })
     }
-    const lastModified = version.updatedAt === undefined ? undefined : moment(version.updatedAt)
+    const lastModified =
+      version.updatedAt === undefined ? undefined : moment(version.updatedAt).time
     const { etag } = version
     return { lastModified, tagFor: () => etag }
   }
@@ -152,26 +156,16 @@ function tagOf(version: Version): VersionTag {
 function versionOf(record: unknown): { readonly text: string; readonly time: number } {
   if (!isVersioned(record)) throw fail('ERR_CACHEFLOW_VERSION', record, 'freshWhen()')
   const { id = '', updatedAt } = record
-  const time = moment(updatedAt)
-  return { text: `${id}@${updatedAt instanceof Date ? time : updatedAt}`, time }
+  const { text, time } = moment(updatedAt)
+  return { text: `${id}@${text}`, time }
 }
 
 function isVersioned(record: unknown): record is Versioned {
   return typeof record === 'object' && record !== null && 'updatedAt' in record
 }
 
-/** No Date is farther from 1970, in milliseconds: a greater number counts something else. */
-const farthestDate = 8.64e15
-
-function moment(updatedAt: unknown): number {
-  const time =
-    updatedAt instanceof Date
-      ? updatedAt.getTime()
-      : typeof updatedAt === 'number'
-        ? updatedAt
-        : typeof updatedAt === 'string'
-          ? Date.parse(updatedAt)
-          : Number.NaN
-  if (Math.abs(time) <= farthestDate) return time
+function moment(updatedAt: unknown): Moment {
+  const read = momentOf(updatedAt)
+  if (read !== undefined) return read
   throw fail('ERR_CACHEFLOW_VERSION', updatedAt, 'freshWhen()')
 }

@@ -1,4 +1,4 @@
-import type { HitReason } from '../events.ts'
+import type { HitReason } from '../reasons.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import type { Lookup } from './lookup.ts'

@@ -1,4 +1,4 @@
-import type { RefuseReason } from '../events.ts'
+import type { RefuseReason } from '../reasons.ts'
 import { fieldLines } from '../http/header-fields.ts'
 import {
   type BodyForm,
@@ -64,11 +64,11 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.policy = policy
     this.lookup = lookup
     this.recording = new Recording(request.arrivalStamp ?? refresh?.stamp ?? sequence.applied)
-    this.observation = this.isPassing
-      ? undefined
-      : settings.observe
-        ? (request.observation ?? new Observation(settings.ignoredInputs, settings.credentials))
-        : undefined
+    // Of what passes by nothing is stored but its fragments.
+    const isObserved = settings.observe && (!this.isPassing || cache.fragments.isUsed)
+    this.observation = isObserved
+      ? (request.observation ?? new Observation(settings.ignoredInputs, settings.credentials))
+      : undefined
     this.isRefresh = refresh !== undefined
     this.#making = refresh
     this.requestedAt = settings.clock()

@@ -1,4 +1,4 @@
-import type { MissReason } from '../events.ts'
+import type { MissReason } from '../reasons.ts'
 import { type Forward, cacheStatus } from '../http/cache-status.ts'
 import { fieldLines, fieldValue } from '../http/header-fields.ts'
 import type { Storability } from '../http/storability.ts'
@@ -18,8 +18,13 @@ export function inputsOf<Native>(
   facts: ExchangeFacts<Native>,
   head: ResponseHead,
 ): readonly string[] {
-  const { cache, policy, lookup, observation } = facts
-  const named = [...varyNames(head.fields), ...policy.vary, ...(observation?.inputs ?? [])]
+  const { cache, policy, lookup, observation, recording } = facts
+  const named = [
+    ...varyNames(head.fields),
+    ...policy.vary,
+    ...(observation?.inputs ?? []),
+    ...recording.inputs,
+  ]
   return cache.store.inputsOf(lookup.primaryKey, named)
 }
 

@@ -1,4 +1,4 @@
-import type { BypassReason, MissReason } from '../events.ts'
+import type { BypassReason, MissReason } from '../reasons.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 
 /** Where and why the way of one request led to the application. */

@@ -1,4 +1,5 @@
-import type { RefuseReason } from '../events.ts'
+import type { RefuseReason } from '../reasons.ts'
+import { noteRead } from './scope.ts'
 
 /**
  * Header fields that applications and frameworks read without making the response from them, or whose effect the cache
@@ -108,12 +109,12 @@ export class Observation {
     }
     if (value !== undefined && name === 'cookie')
       this.#private('cookie-read', 'the whole Cookie header')
-    this.inputs.add(name)
+    this.#input(name)
   }
 
   cookie(name: string): void {
     this.#relay((other) => other.cookie(name))
-    if (this.#listens(`cookie:${name}`)) this.inputs.add(`cookie:${name}`)
+    if (this.#listens(`cookie:${name}`)) this.#input(`cookie:${name}`)
   }
 
   allCookies(present: boolean): void {
@@ -151,11 +152,18 @@ export class Observation {
   }
 
   #listens(name: string): boolean {
-    return this.#quiet === 0 && !this.#sealed && !this.#ignored.has(name)
+    return this.#quiet === 0 && !this.#ignored.has(name)
+  }
+
+  #input(name: string): void {
+    if (!this.#sealed) this.inputs.add(name)
+    // A fragment may be renewed when its page is out already.
+    noteRead({ input: name, detail: name })
   }
 
   // The first private read is the one to tell: what follows is often its consequence.
   #private(reason: PrivateRead['reason'], detail: string): void {
-    this.#privateRead ??= { reason, detail }
+    if (!this.#sealed) this.#privateRead ??= { reason, detail }
+    noteRead({ input: undefined, detail })
   }
 }

@@ -1,4 +1,4 @@
-import type { RefuseReason } from '../events.ts'
+import type { RefuseReason } from '../reasons.ts'
 import { type HeaderFields, fieldLines, fieldValue } from '../http/header-fields.ts'
 
 /**
@@ -28,6 +28,11 @@ export function secretIn(
   }
   const found = csrfName.exec(body.toString('latin1'))
   return found ? { reason: 'csrf-token', detail: found[0].trim() } : undefined
+}
+
+/** The first field in a text that carries a token against cross-site request forgery. */
+export function csrfTokenIn(text: string): string | undefined {
+  return marks.some((mark) => text.includes(mark)) ? csrfName.exec(text)?.[0].trim() : undefined
 }
 
 function nonces(fields: HeaderFields): string[] {

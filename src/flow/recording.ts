@@ -1,30 +1,94 @@
-import type { RefuseReason } from '../events.ts'
+import type { RefuseReason } from '../reasons.ts'
+import type { Dependency } from '../graph/dependency.ts'
+
+/** What was attached under each name, in the order it came; doubles are left out. */
+export type Attachments = ReadonlyMap<string, Iterable<string>>
+
+/** Why neither a fragment nor what encloses it is stored. */
+export interface Refusal {
+  readonly reason: RefuseReason
+  readonly detail: string
+}
+
+/** What was made, as far as its encloser has to know. */
+export interface Enclosed {
+  readonly closure: Iterable<Dependency>
+  readonly tags: Iterable<string>
+  /** Milliseconds since 1970; Infinity where nothing limits it. */
+  readonly freshUntil: number
+  readonly attachments: Attachments
+  /** Request inputs that it varies by. */
+  readonly inputs: Iterable<string>
+  /** Those it was made for, where it is not for everybody. */
+  readonly audiences: Iterable<string>
+  readonly refusal: Refusal | undefined
+}
 
 /** What is being made now, and what it has used: its stamp, dependencies, tags and wishes. */
-export class Recording {
+export class Recording implements Enclosed {
   /** The sequence number at which the making started. */
   readonly stamp: number
-  readonly dependencies: Set<string> = new Set()
+  readonly dependencies: Set<Dependency> = new Set()
   readonly tags: Set<string> = new Set()
+  readonly inputs: Set<string> = new Set()
+  readonly audiences: Set<string> = new Set()
+  readonly #attachments = new Map<string, Set<string>>()
   /** The shortest maxAge asked for, milliseconds. */
   #maxAge: number | undefined
-  #refusal: { readonly reason: RefuseReason; readonly detail: string } | undefined
+  #freshUntil = Infinity
+  #refusal: Refusal | undefined
 
   constructor(stamp: number) {
     this.stamp = stamp
+  }
+
+  get closure(): Iterable<Dependency> {
+    return this.dependencies
+  }
+
+  get attachments(): Attachments {
+    return this.#attachments
   }
 
   get maxAge(): number | undefined {
     return this.#maxAge
   }
 
-  get refusal(): { readonly reason: RefuseReason; readonly detail: string } | undefined {
+  /** The moment after which something enclosed is stale: nothing made of it is fresh any longer. */
+  get freshUntil(): number {
+    return this.#freshUntil
+  }
+
+  get refusal(): Refusal | undefined {
     return this.#refusal
   }
 
   /** An encloser never outlives what it encloses, so of several wishes the shortest holds. */
   limitMaxAge(milliseconds: number): void {
     this.#maxAge = Math.min(this.#maxAge ?? Infinity, milliseconds)
+  }
+
+  attach(name: string, value: string): void {
+    const values = this.#attachments.get(name)
+    if (values) values.add(value)
+    else this.#attachments.set(name, new Set([value]))
+  }
+
+  dependOn(dependencies: Iterable<Dependency>): void {
+    for (const dependency of dependencies) this.dependencies.add(dependency)
+  }
+
+  /** Takes over what something has that is a part of this now. */
+  enclose(part: Enclosed): void {
+    this.#freshUntil = Math.min(this.#freshUntil, part.freshUntil)
+    this.dependOn(part.closure)
+    for (const tag of part.tags) this.tags.add(tag)
+    for (const input of part.inputs) this.inputs.add(input)
+    for (const audience of part.audiences) this.audiences.add(audience)
+    for (const [name, values] of part.attachments) {
+      for (const value of values) this.attach(name, value)
+    }
+    this.#refusal ??= part.refusal
   }
 
   refuse(detail: string): void {

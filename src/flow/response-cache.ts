@@ -1,15 +1,18 @@
 import { LRUCache } from 'lru-cache'
-import type { BypassReason, Events, HitReason, MissReason, RefuseReason } from '../events.ts'
+import type { Events } from '../events.ts'
+import type { BypassReason, HitReason, MissReason, RefuseReason } from '../reasons.ts'
 import type { Dependency } from '../graph/dependency.ts'
 import type { InvalidationReceipt } from '../graph/invalidation.ts'
 import { Sequence } from '../graph/sequence.ts'
 import { currentAge, softened, timeToLive } from '../http/freshness.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
+import type { Stored } from '../store/entry-store.ts'
 import { ResponseStore } from '../store/response-store.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { inputValue } from './request-input.ts'
 import type { Lookup } from './lookup.ts'
 import { type Making, RequestCollapsing } from './request-collapsing.ts'
+import { FragmentCache } from './fragment-cache.ts'
 import type { Settings } from './settings.ts'
 import { Warnings } from './warning.ts'
 
@@ -25,6 +28,7 @@ export class ResponseCache<Native> {
   readonly store: ResponseStore
   readonly sequence: Sequence = new Sequence()
   readonly collapsing: RequestCollapsing = new RequestCollapsing()
+  readonly fragments: FragmentCache
   readonly #warnings = new Warnings()
   isClosed = false
   hits = 0
@@ -45,6 +49,7 @@ export class ResponseCache<Native> {
         if (events.wants('evict')) events.emit('evict', { key, bytes })
       },
     })
+    this.fragments = new FragmentCache(this)
   }
 
   /** Counts and tells a hit. */
@@ -172,28 +177,29 @@ export class ResponseCache<Native> {
       dependencies === 'all'
         ? this.sequence.recordAll(soft)
         : this.sequence.record(dependencies, soft)
-    const fallen = new Map<string, StoredResponse>()
+    const fallen = new Set<Stored>()
     for (const dependency of dependencies === 'all' ? ['all'] : dependencies) {
       const found = soft ? this.#soften(dependency) : this.#fell(dependency)
-      for (const stored of found) fallen.set(stored.key, stored)
+      for (const stored of found) fallen.add(stored)
       if (this.events.wants('invalidate')) {
-        this.events.emit('invalidate', { dependency, sequence, soft, keys: primaryKeys(found) })
+        this.events.emit('invalidate', { dependency, sequence, soft, keys: keysOf(found) })
       }
     }
-    const keys = primaryKeys(fallen.values())
-    return { sequence, responses: fallen.size, fragments: 0, keys, instances: 0 }
+    const fragments = [...fallen].filter(({ kind }) => kind === 'fragment').length
+    const responses = fallen.size - fragments
+    return { sequence, responses, fragments, keys: keysOf(fallen), instances: 0 }
   }
 
-  #fell(dependency: Dependency): StoredResponse[] {
+  #fell(dependency: Dependency): Stored[] {
     if (dependency === 'all') return this.store.fellAll()
     const found = this.store.enclosing(dependency)
     for (const { key } of found) this.store.fell(key, dependency)
     return found
   }
 
-  #soften(dependency: Dependency): StoredResponse[] {
+  #soften(dependency: Dependency): Stored[] {
     const now = this.settings.clock()
-    const found = dependency === 'all' ? this.store.responses() : this.store.enclosing(dependency)
+    const found = dependency === 'all' ? this.store.all() : this.store.enclosing(dependency)
     for (const stored of found) stored.timeline = softened(stored.timeline, now)
     return found
   }
@@ -208,6 +214,10 @@ export class ResponseCache<Native> {
   }
 }
 
-function primaryKeys(responses: Iterable<StoredResponse>): string[] {
-  return [...new Set(Array.from(responses, ({ primaryKey }) => primaryKey))]
+/** As people know them: a response by its key before variants. */
+export function keysOf(found: Iterable<Stored>): string[] {
+  const keys = Array.from(found, (stored) =>
+    stored.kind === 'response' ? stored.primaryKey : stored.key,
+  )
+  return [...new Set(keys)]
 }

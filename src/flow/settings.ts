@@ -26,6 +26,10 @@ export interface Settings<Native> {
   readonly build: string
   /** Cache-Control for responses stored by our own lifetime when the application set none. */
   readonly cacheControl: string | false
+  /** A fragment that reads what its key does not have is an error. */
+  readonly strict: boolean
+  /** Fragments stand between comments with their key and when they were made. */
+  readonly outline: boolean
   readonly userAgentClass: UserAgentClass
   readonly clock: () => number
 }

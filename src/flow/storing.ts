@@ -1,4 +1,4 @@
-import type { RefuseReason } from '../events.ts'
+import type { RefuseReason } from '../reasons.ts'
 import { parseCacheControl } from '../http/cache-control.ts'
 import { initialAge, softened, timelineOf } from '../http/freshness.ts'
 import { endToEnd, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
@@ -63,6 +63,9 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
     facts.receivedAt,
   )
   if (!verdict.store) return verdict
+  for (const audience of recording.audiences) {
+    if (audience !== lookup.audience) return refuse('session-read', `a fragment for ${audience}`)
+  }
   if (lookup.audience !== undefined) return movedBy(facts, lookup.audience) ?? verdict
   return privateBy(facts, head, verdict.control.public) ?? verdict
 }
@@ -194,7 +197,7 @@ function stored<Native>(
   const { stamp } = recording
   const felledBy = sequence.felledBy(stamp, closure)
   if (felledBy !== undefined) return refuse('invalidated', felledBy)
-  const standing = store.peek(key)
+  const standing = store.response(key)
   // The most recent response is the one to use, not the one whose body took longest (RFC 9111 §4).
   if (standing && (standing.stamp > stamp || standing.timeline.cachedAt > receivedAt)) {
     return refuse('invalidated', 'a newer response is stored')
@@ -202,7 +205,9 @@ function stored<Native>(
 
   const age = initialAge(head.fields, facts.requestedAt, receivedAt)
   const windows = windowsOf(verdict, policy)
-  const timeline = timelineOf(verdict.lifetime.milliseconds, age, receivedAt, windows)
+  // Nothing outlives what it encloses.
+  const lifetime = Math.min(verdict.lifetime.milliseconds, recording.freshUntil - receivedAt + age)
+  const timeline = timelineOf(lifetime, age, receivedAt, windows)
   const own = validatorsOf(head.fields)
   const isConfirmable = own.etag !== undefined || own.lastModified !== undefined
   const isUsable =

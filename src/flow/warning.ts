@@ -1,4 +1,4 @@
-import type { RefuseReason } from '../events.ts'
+import type { RefuseReason } from '../reasons.ts'
 
 /** What to do about the refusals that are mostly oversights; the others are the application's plain will. */
 const mends: Partial<Record<RefuseReason, string>> = {

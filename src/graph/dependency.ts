@@ -8,6 +8,10 @@
  *   route:/posts/:id?id=1                    those with these parameters
  *   key:https://shop.example/posts/1         one cache key with all its variants
  *   group:https://shop.example "posts"       a cache group of one origin (RFC 9875)
+ *   entity:post:7                            one record
+ *   list:post:author=1                       the records that a condition selects; list:post has all of them
+ *   fragment:posts/card                      all fragments of a name
+ *   fragment:posts/card entity:post:7        those of one record
  */
 export type Dependency = string
 
@@ -29,8 +33,41 @@ export function pathDependency(target: string): Dependency {
 }
 
 /** The path of a path dependency; undefined for every other kind. */
-export function pathOf(dependency: Dependency): string | undefined {
+function pathOf(dependency: Dependency): string | undefined {
   return dependency.startsWith('path:') ? dependency.slice('path:'.length) : undefined
+}
+
+export function entityDependency(entity: string, id: string): Dependency {
+  return `entity:${entity}:${escaped(id)}`
+}
+
+export function listDependency(entity: string, scope: string): Dependency {
+  return scope === '' ? `list:${entity}` : `list:${entity}:${escaped(scope)}`
+}
+
+/** @param of the dependency of the record it is made of */
+export function fragmentDependency(name: string, of?: Dependency): Dependency {
+  const all = `fragment:${escaped(name)}`
+  return of === undefined ? all : `${all} ${of}`
+}
+
+/** A part of a name in visible ASCII without spaces, so that parts set side by side cannot be taken for others. */
+export function escaped(part: string): string {
+  return part.replaceAll(/[^!-$&-~]+/g, (text) =>
+    encodeURIComponent(text.replaceAll(/\p{Surrogate}/gu, '\uFFFD')),
+  )
+}
+
+/** A POST to a path is a POST to our own host, and names the whole URL: what depends on the path depends on that, too. */
+export function onOrigin(
+  dependencies: readonly Dependency[],
+  origin: string | undefined,
+): readonly Dependency[] {
+  if (origin === undefined) return dependencies
+  return dependencies.flatMap((dependency) => {
+    const path = pathOf(dependency)
+    return path === undefined ? [dependency] : [dependency, urlDependency(origin, path)]
+  })
 }
 
 export function groupDependency(origin: string, group: string): Dependency {

@@ -2,6 +2,7 @@ import { fail } from '../errors.ts'
 import {
   type Dependency,
   type RouteParams,
+  fragmentDependency,
   keyDependency,
   pathDependency,
   routeDependency,
@@ -9,6 +10,8 @@ import {
   tagDependency,
   urlDependency,
 } from './dependency.ts'
+import type { EntityList, EntityRef } from './entity.ts'
+import { several } from './several.ts'
 
 /** What can be invalidated. */
 export type InvalidationTarget =
@@ -19,7 +22,19 @@ export type InvalidationTarget =
   | { readonly url: string }
   /** A route pattern as it was mounted, all of it or the responses with some parameter. */
   | { readonly route: string; readonly params?: RouteParams }
+  /** One record, several, or a list of them: `{ entity: post.ref(1) }`. */
+  | { readonly entity: Named | readonly Named[] }
+  /** A record or a list itself: `post.ref(1)`, `post(row)`, `post.list('author=1')`. */
+  | Named
+  /** All fragments of a name, or the one of a record: `{ fragment: 'posts/card', of: post.ref(1) }`. */
+  | { readonly fragment: string; readonly of?: Named }
   | { readonly all: true }
+
+/** Records and lists, read or not, by the names that they have as dependencies. */
+export type Named = EntityRef | EntityList
+
+/** What something can be made to depend on. */
+export type Dependable = Exclude<InvalidationTarget, { readonly all: true }>
 
 /** What an invalidation did. */
 export interface InvalidationReceipt {
@@ -47,7 +62,15 @@ export function checkedTag(tag: unknown, where: string): string {
   return tag
 }
 
-const kinds: ReadonlySet<string> = new Set(['tag', 'key', 'url', 'route', 'all'])
+const kinds: ReadonlySet<string> = new Set([
+  'tag',
+  'key',
+  'url',
+  'route',
+  'entity',
+  'fragment',
+  'all',
+])
 
 /** The dependencies a target names; 'all' for everything. */
 export function dependenciesOf(
@@ -56,7 +79,11 @@ export function dependenciesOf(
 ): readonly Dependency[] | 'all' {
   const given: unknown = target
   if (typeof given !== 'object' || given === null) throw fail('ERR_CACHEFLOW_TARGET', given, where)
-  const names = Object.keys(given).filter((name) => name !== 'params' || !('route' in given))
+  if (isNamed(given)) return [given.dependency]
+  const names = Object.keys(given).filter(
+    (name) =>
+      (name !== 'params' || !('route' in given)) && (name !== 'of' || !('fragment' in given)),
+  )
   if (names.length !== 1 || !kinds.has(names[0] ?? '')) {
     throw fail('ERR_CACHEFLOW_TARGET', given, where)
   }
@@ -69,8 +96,57 @@ export function dependenciesOf(
   if ('key' in target) return [keyDependency(text(target.key, target, where))]
   if ('url' in target) return [urlTarget(text(target.url, target, where), where)]
   if ('route' in target) return [routeTarget(target, where)]
+  if ('fragment' in target) return [fragmentTarget(target, where)]
+  if ('dependency' in target) throw fail('ERR_CACHEFLOW_TARGET', given, where)
+  if ('entity' in target) {
+    const named: readonly unknown[] = Array.isArray(target.entity) ? target.entity : [target.entity]
+    if (named.length === 0) throw fail('ERR_CACHEFLOW_TARGET', given, where)
+    return named.map((each) => {
+      if (isNamed(each)) return each.dependency
+      throw fail('ERR_CACHEFLOW_TARGET', each, where, {
+        mend: 'An entity is given by a record or a list: { entity: post.ref(1) }.',
+      })
+    })
+  }
   if (target.all !== true) throw fail('ERR_CACHEFLOW_TARGET', given, where)
   return 'all'
+}
+
+/** Several at once, as what is made depends on them. */
+export function dependenciesFrom(
+  given: Dependable | readonly Dependable[],
+  where: string,
+): Dependency[] {
+  return several(given).flatMap((target) => {
+    const found = dependenciesOf(target, where)
+    if (found !== 'all') return found
+    throw fail('ERR_CACHEFLOW_TARGET', target, where, {
+      mend: 'Everything depends on { all: true } already; name what this depends on.',
+    })
+  })
+}
+
+function isNamed(given: unknown): given is Named {
+  return (
+    typeof given === 'object' &&
+    given !== null &&
+    'kind' in given &&
+    (given.kind === 'record' || given.kind === 'list') &&
+    'dependency' in given &&
+    typeof given.dependency === 'string'
+  )
+}
+
+function fragmentTarget(
+  target: { readonly fragment: string; readonly of?: Named },
+  where: string,
+): Dependency {
+  const name = text(target.fragment, target, where)
+  if (target.of === undefined) return fragmentDependency(name)
+  if (isNamed(target.of)) return fragmentDependency(name, target.of.dependency)
+  throw fail('ERR_CACHEFLOW_TARGET', target.of, where, {
+    mend: "Name the record: { fragment: 'posts/card', of: post.ref(1) }.",
+  })
 }
 
 function urlTarget(url: string, where: string): Dependency {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import type { HitReason } from '../events.ts'
+import type { HitReason } from '../reasons.ts'
 import { printable } from '../flow/head-fields.ts'
 import type { IncomingRequest } from '../flow/incoming-request.ts'
 import type { Settings } from '../flow/settings.ts'

@@ -7,6 +7,7 @@ import {
   passingExchange,
   refreshExchange,
 } from '../flow/answer.ts'
+import { withinExchange } from '../flow/exchange-scope.ts'
 import type { Exchange } from '../flow/exchange.ts'
 import { Observation } from '../flow/observation.ts'
 import type { Policy } from '../flow/policy.ts'
@@ -134,7 +135,7 @@ export class Gate<Native> {
     const policy = policyAt(exchange.policy)
     if (policy.off || exchange.isEnded || !asksAgain(exchange, policy)) {
       exchange.policy = policy
-      if (policy.off) reveal(passage.message)
+      if (policy.off && !this.cache.fragments.isUsed) reveal(passage.message)
       passage.forward()
       return
     }
@@ -214,12 +215,10 @@ export class Gate<Native> {
     const capture = standing?.capture ?? new Capture(message, response, exchange)
     this.#ways.set(response, { exchange, capture })
     claimed.set(response, true)
-    if (!exchange.isPassing) {
-      observe(message, exchange.observation, exchange.overrides)
-      if (exchange.policy.query !== undefined) passage.narrow(exchange.policy)
-    }
+    observe(message, exchange.observation, exchange.overrides)
+    if (!exchange.isPassing && exchange.policy.query !== undefined) passage.narrow(exchange.policy)
     passage.attach(exchange)
-    passage.forward()
+    withinExchange(exchange, () => passage.forward())
   }
 
   /** Makes a stale response anew in the background; settles the making in every case. */

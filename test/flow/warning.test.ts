@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { RefuseReason } from '../../src/events.ts'
+import type { RefuseReason } from '../../src/reasons.ts'
 import { Warnings } from '../../src/flow/warning.ts'
 
 it('a warning names the route, the reason with its detail, and what to do', () => {

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { root } from './imports.ts'
 
-// docs/events.md is held to src/events.ts: the same events, fields and reasons, and the same sentences.
-const source = readFileSync(`${root}src/events.ts`, 'utf8')
+// docs/events.md is held to src/events.ts and src/reasons.ts: the same events, fields and reasons, and the same sentences.
+const source = ['src/reasons.ts', 'src/events.ts']
+  .map((path) => readFileSync(root + path, 'utf8'))
+  .join('\n')
 const document = readFileSync(`${root}docs/events.md`, 'utf8')
 
 /** `interface CacheflowEvents` as a table: `hit -> HitEvent`. */

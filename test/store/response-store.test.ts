@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { StoredResponse } from '../../src/http/stored-response.ts'
+import type { Stored } from '../../src/store/entry-store.ts'
 import { ResponseStore, type ResponseStoreOptions } from '../../src/store/response-store.ts'
 import { Random } from '../support/random.ts'
 
@@ -42,9 +43,17 @@ class Store extends ResponseStore {
     return this.put(primary, response(primary, key, names, body, closure))
   }
 
+  responsesOf(dependency: string): StoredResponse[] {
+    return this.enclosing(dependency).filter(isResponse)
+  }
+
   bodyFor(primary: string, request: Inputs = {}): string | undefined {
     return this.find(primary, (name) => request[name]).stored?.body.toString()
   }
+}
+
+function isResponse(stored: Stored): stored is StoredResponse {
+  return stored.kind === 'response'
 }
 
 function response(
@@ -122,9 +131,9 @@ describe('a store of responses', () => {
     const store = new Store()
     store.keep(primaryKey, { body: 'none', closure: ['x'] })
     store.keep(primaryKey, { inputs: { a: '1' }, body: 'a1', closure: ['x'] })
-    expect(store.enclosing('x').map(({ body }) => body.toString())).toEqual(['a1'])
+    expect(store.responsesOf('x').map(({ body }) => body.toString())).toEqual(['a1'])
     store.keep(primaryKey, { inputs: { b: '1' }, body: 'b1', closure: ['x'] })
-    expect(store.enclosing('x').map(({ body }) => body.toString())).toEqual(['b1'])
+    expect(store.responsesOf('x').map(({ body }) => body.toString())).toEqual(['b1'])
     expect(store.bodyFor(primaryKey, { a: '1' })).toBeUndefined()
     expect(store.bodyFor(primaryKey, { b: '1' })).toBe('b1')
     expect(store.entries).toBe(2)
@@ -183,8 +192,8 @@ describe('a store of responses', () => {
     const store = new Store()
     store.keep('a', { closure: ['tag:x', 'tag:y'], body: 'a' })
     store.keep('b', { closure: ['tag:y'], body: 'b' })
-    expect(store.enclosing('tag:x').map(({ primaryKey: key }) => key)).toEqual(['a'])
-    expect(store.enclosing('tag:y').map(({ primaryKey: key }) => key)).toEqual(['a', 'b'])
+    expect(store.responsesOf('tag:x').map(({ primaryKey: key }) => key)).toEqual(['a'])
+    expect(store.responsesOf('tag:y').map(({ primaryKey: key }) => key)).toEqual(['a', 'b'])
     expect(store.enclosing('tag:z')).toEqual([])
     store.fell('a', 'tag:x')
     expect(store.bodyFor('a')).toBeUndefined()
@@ -223,7 +232,12 @@ describe('a store of responses', () => {
     store.keep('a', { body: 'a' })
     store.keep('b', { inputs: { x: '1' }, body: 'b' })
     const { key } = store.find('b', () => '1')
-    expect(store.fellAll().map((stored) => stored.body.toString())).toEqual(['a', 'b'])
+    expect(
+      store
+        .fellAll()
+        .filter(isResponse)
+        .map(({ body }) => body.toString()),
+    ).toEqual(['a', 'b'])
     expect([store.entries, store.bytes, store.dependencies]).toEqual([0, 0, 0])
     expect(store.fallOf('a')).toEqual({ reason: 'invalidated', by: 'all' })
     expect(store.fallOf(key)).toEqual({ reason: 'invalidated', by: 'all' })

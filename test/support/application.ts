@@ -309,6 +309,8 @@ const eventNames: readonly EventName[] = [
   'store',
   'refuse',
   'refresh',
+  'fragment',
+  'touch',
   'invalidate',
   'evict',
   'warning',

@@ -35,5 +35,5 @@ export function bare(
       gate.cache.settings.policy,
     )
   }
-  return { listener: cached, cache }
+  return { listener: cached, cache: cache.handle }
 }

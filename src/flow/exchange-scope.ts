@@ -1,0 +1,18 @@
+import type { ExchangeFacts } from './exchange-facts.ts'
+import { type Scope, type Visitor, within } from './scope.ts'
+
+/** Runs the application: what it makes, and all fragments inside, belong to this exchange. */
+export function withinExchange<Native, Result>(
+  facts: ExchangeFacts<Native>,
+  run: () => Result,
+): Result {
+  const { cache, request, recording, observation } = facts
+  const visitor: Visitor = {
+    read: (name) => cache.read(request, name),
+    origin: request.origin,
+    isObserved: observation !== undefined,
+  }
+  const { fragments } = cache
+  const scope: Scope = { fragments, recording, root: recording, visitor, fragment: undefined }
+  return within(scope, run)
+}

@@ -1,0 +1,280 @@
+import { fail } from '../errors.ts'
+import type { FragmentReason } from '../reasons.ts'
+import { softened, timelineOf } from '../http/freshness.ts'
+import type { StoredFragment } from '../store/stored-fragment.ts'
+import {
+  type Body,
+  type FragmentCall,
+  fragmentClosure,
+  fragmentKey,
+  fragmentVersion,
+} from './fragment-call.ts'
+import { type FragmentFault, FragmentMaking, type Outcome } from './fragment-making.ts'
+import { outlined, written } from './fragment-text.ts'
+import {
+  type Asked,
+  type FragmentRoom,
+  type Way,
+  fallen,
+  isThenable,
+  makingId,
+} from './fragment-lookup.ts'
+import { noteShown } from './fragment-repeat.ts'
+import { Recording } from './recording.ts'
+import { type Scope, within } from './scope.ts'
+
+/** Looks fragments up, makes those that are missing, and stores them with all that they were made from. */
+export class FragmentCache {
+  readonly #room: FragmentRoom
+  readonly #makings = new Map<string, FragmentMaking>()
+  readonly #renewing = new Set<string>()
+  hits = 0
+  misses = 0
+  /** Since then requests are observed though nothing of them is stored: their fragments are. */
+  isUsed = false
+
+  constructor(room: FragmentRoom) {
+    this.#room = room
+  }
+
+  /** Fragments being made that others may wait for. */
+  get making(): number {
+    return this.#makings.size
+  }
+
+  /**
+   * The text of a fragment: at once when it is stored, or when its body needs no promise.
+   *
+   * @param digest of the template that the body is a part of
+   * @param mayWait false in a template that cannot await
+   */
+  show(
+    call: FragmentCall,
+    body: Body<unknown>,
+    scope: Scope,
+    digest = '',
+    mayWait = true,
+  ): string | Promise<string> {
+    this.isUsed = true
+    const { settings } = this.#room
+    const key = fragmentKey(call, (name) => scope.visitor?.read(name), settings.build, digest)
+    const asked: Asked = { call, body, scope, key, version: fragmentVersion(call), mayWait }
+    if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
+    const stored = this.#standing(key)
+    if (stored === undefined) {
+      const fall = this.#room.store.fallOf(key)
+      return this.#missing(asked, { reason: fall?.reason ?? 'absent', by: fall?.by })
+    }
+    if (stored.version !== asked.version) return this.#missing(asked, { reason: 'version' })
+    const now = settings.clock()
+    if (now < stored.timeline.staleAt) {
+      return settings.strict ? this.#compared(asked, stored) : this.#serve(asked, stored, 'fresh')
+    }
+    if (mayWait && now < stored.timeline.revalidateUntil) {
+      this.#renew(asked)
+      return this.#serve(asked, stored, 'stale-while-revalidate')
+    }
+    return this.#missing(asked, { reason: 'expired' })
+  }
+
+  #standing(key: string): StoredFragment | undefined {
+    const { store, sequence, settings } = this.#room
+    const stored = store.fragment(key)
+    if (stored && stored.stamp < sequence.softFloor) {
+      stored.timeline = softened(stored.timeline, settings.clock())
+    }
+    return stored
+  }
+
+  #serve({ call, scope }: Asked, stored: StoredFragment, reason: FragmentReason): string {
+    this.hits++
+    scope.recording.enclose({
+      closure: stored.closure,
+      tags: stored.tags,
+      freshUntil: stored.timeline.staleAt,
+      attachments: new Map(stored.attachments),
+      inputs: stored.inputs,
+      audiences: stored.audience === undefined ? [] : [stored.audience],
+      refusal: undefined,
+    })
+    this.#tell(call, stored.key, { reason })
+    return stored.text
+  }
+
+  /** Waits for another that makes it, or makes it. */
+  #missing(asked: Asked, way: Way): string | Promise<string> {
+    const { scope, mayWait } = asked
+    const running = mayWait ? this.#makings.get(makingId(asked)) : undefined
+    return running && this.#mayJoin(running, scope)
+      ? this.#join(asked, running, way)
+      : this.#make(asked, way)
+  }
+
+  /**
+   * Who comes after an invalidation never joins what it overtook; and nobody waits for what waits for him: two pages may
+   * enclose each other's fragments.
+   */
+  #mayJoin(making: FragmentMaking, scope: Scope): boolean {
+    const { sequence } = this.#room
+    return sequence.felledBy(making.stamp, making.closure()) === undefined && !making.needs(scope)
+  }
+
+  async #join(asked: Asked, making: FragmentMaking, way: Way): Promise<string> {
+    const { scope, call, key } = asked
+    const outcome = await making.wait(scope)
+    // What it turned out to depend on may have been invalidated before this request came.
+    const isUsable =
+      outcome?.isShared === true &&
+      this.#room.sequence.felledBy(making.stamp, outcome.closure) === undefined
+    if (!isUsable) return this.#make(asked, way)
+    this.hits++
+    scope.recording.enclose(outcome)
+    this.#tell(call, key, { reason: 'joined' })
+    return outcome.text
+  }
+
+  /** Makes it anew beside what is shown; one at a time. */
+  #renew(asked: Asked): void {
+    const id = makingId(asked)
+    if (this.#makings.has(id) || this.#renewing.has(id)) return
+    this.#renewing.add(id)
+    const { visitor, fragments, recording } = asked.scope
+    // Nothing encloses it, but what it renders may have been read when the page began.
+    const root = new Recording(recording.stamp)
+    const scope: Scope = { fragments, recording: root, root, visitor, fragment: undefined }
+    setImmediate(() => {
+      void (async () => {
+        try {
+          await this.#make({ ...asked, scope }, { reason: 'expired' })
+        } catch {
+          // The event has told it, and what is stale stays for its time.
+        } finally {
+          this.#renewing.delete(id)
+        }
+      })()
+    })
+  }
+
+  #make(asked: Asked, way: Way): string | Promise<string> {
+    this.misses++
+    const { call, scope, key, body } = asked
+    const { strict } = this.#room.settings
+    if (strict) noteShown(scope.root, key)
+    const closure = fragmentClosure(call, key, scope.visitor?.origin)
+    const making = new FragmentMaking(key, call, scope, closure, strict)
+    const id = makingId(asked)
+    // Of several that make the same at once the first is the one to wait for.
+    if (way.reason !== 'off' && !this.#makings.has(id)) this.#makings.set(id, making)
+    const settle = (outcome: Outcome | undefined): void => {
+      if (this.#makings.get(id) === making) this.#makings.delete(id)
+      making.settle(outcome)
+    }
+    const done = (made: unknown): string => {
+      try {
+        const outcome = this.#finish(asked, making, made, way)
+        settle(outcome)
+        scope.recording.enclose(outcome)
+        return outcome.text
+      } catch (error) {
+        return failed(error)
+      }
+    }
+    const failed = (error: unknown): string => {
+      settle(undefined)
+      return this.#replaced(asked, error, way)
+    }
+    let made: unknown
+    try {
+      made = within(making.scope, () => body(making.draft))
+    } catch (error) {
+      return failed(error)
+    }
+    return isThenable(made) ? Promise.resolve(made).then(done, failed) : done(made)
+  }
+
+  /** Stores what was made, unless something forbids it. */
+  #finish(asked: Asked, making: FragmentMaking, made: unknown, way: Way): Outcome {
+    const { call, key, version } = asked
+    const { settings, store, sequence } = this.#room
+    const { policy } = call
+    const plain = written(made, policy.form, call.where)
+    const text =
+      settings.outline && policy.form !== 'json' ? outlined(plain, key, settings.clock()) : plain
+    const now = settings.clock()
+    const { maxAge = policy.maxAge } = making.recording
+    const outcome = making.outcome(text, now + Math.min(maxAge, policy.maxAge))
+    if (way.reason === 'off') {
+      this.#tell(call, key, way)
+      return outcome
+    }
+    const fault =
+      making.refusal(plain, settings.observe) ??
+      fallen(sequence.felledBy(making.stamp, outcome.closure))
+    if (fault) {
+      this.#tell(call, key, way, fault)
+      return outcome
+    }
+    const timeline = timelineOf(outcome.freshUntil - now, 0, now, policy)
+    const isSoft = sequence.isSoftened(making.stamp, outcome.closure)
+    const stored: StoredFragment = {
+      kind: 'fragment',
+      key,
+      name: call.name,
+      version,
+      text,
+      timeline: isSoft ? softened(timeline, now) : timeline,
+      stamp: making.stamp,
+      closure: outcome.closure,
+      tags: [...outcome.tags],
+      attachments: Array.from(outcome.attachments, ([name, values]) => [name, [...values]]),
+      inputs: policy.vary,
+      audience: policy.session ?? undefined,
+    }
+    const isStored = store.putFragment(stored)
+    this.#tell(call, key, way, isStored ? undefined : { reason: 'too-large', detail: '' }, isStored)
+    return { ...outcome, freshUntil: stored.timeline.staleAt, isShared: isStored }
+  }
+
+  /** What stands in for a body that failed. */
+  #replaced(asked: Asked, error: unknown, way: Way): string {
+    const { call, scope, key } = asked
+    const stored = way.reason === 'off' ? undefined : this.#standing(key)
+    if (stored && this.#room.settings.clock() < stored.timeline.errorUntil) {
+      return this.#serve(asked, stored, 'stale-if-error')
+    }
+    this.#tell(call, key, way, { reason: 'failed', detail: String(error) })
+    if (call.policy.onError === undefined) throw error
+    scope.recording.refuse(`${call.where} failed`)
+    return written(call.policy.onError(error), 'html', `onError of ${call.where}`)
+  }
+
+  /**
+   * The stored text; where the page has shown this key before, the body runs again, and has to give the same: a key that
+   * leaves out its record would show the first record everywhere.
+   */
+  #compared(asked: Asked, stored: StoredFragment): string | Promise<string> {
+    const { scope, body, call, key } = asked
+    const text = this.#serve(asked, stored, 'fresh')
+    if (noteShown(scope.root, key) || this.#room.settings.outline) return text
+    const making = new FragmentMaking(key, call, scope, [], true)
+    const check = (made: unknown): string => {
+      if (written(made, call.policy.form, call.where) === text) return text
+      throw fail('ERR_CACHEFLOW_FRAGMENT_KEY', key, call.where)
+    }
+    const made = within(making.scope, () => body(making.draft))
+    return isThenable(made) ? Promise.resolve(made).then(check) : check(made)
+  }
+
+  #tell(
+    { name }: FragmentCall,
+    key: string,
+    { reason, by }: Way,
+    fault?: FragmentFault,
+    isStored = false,
+  ): void {
+    const { events } = this.#room
+    if (!events.wants('fragment')) return
+    const { reason: refusal, detail } = fault ?? { reason: undefined, detail: undefined }
+    events.emit('fragment', { key, fragment: name, reason, by, stored: isStored, refusal, detail })
+  }
+}

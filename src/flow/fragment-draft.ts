@@ -1,0 +1,52 @@
+import { type Duration, milliseconds } from '../duration.ts'
+import { onOrigin, tagDependency } from '../graph/dependency.ts'
+import { type Dependable, checkedTag, dependenciesFrom } from '../graph/invalidation.ts'
+import type { Recording } from './recording.ts'
+
+/** The fragment that is being made, as its body can speak of it. All of it reaches what encloses the fragment, too. */
+export class FragmentDraft {
+  readonly #recording: Recording
+
+  readonly #origin: string | undefined
+
+  constructor(recording: Recording, origin: string | undefined) {
+    this.#recording = recording
+    this.#origin = origin
+  }
+
+  /** @throws CacheflowError `ERR_CACHEFLOW_TAG` */
+  tag(...tags: readonly string[]): this {
+    for (const tag of tags) {
+      this.#recording.tags.add(checkedTag(tag, 'tag()'))
+      this.#recording.dependencies.add(tagDependency(tag))
+    }
+    return this
+  }
+
+  /** The fragment falls with these, too. @throws CacheflowError `ERR_CACHEFLOW_TARGET` */
+  dependsOn(...targets: readonly Dependable[]): this {
+    this.#recording.dependOn(onOrigin(dependenciesFrom(targets, 'dependsOn()'), this.#origin))
+    return this
+  }
+
+  /** How long the fragment is fresh; of several wishes the shortest holds. @throws CacheflowError `ERR_CACHEFLOW_DURATION` */
+  maxAge(duration: Duration): this {
+    this.#recording.limitMaxAge(milliseconds(duration, 'maxAge()'))
+    return this
+  }
+
+  /** Neither the fragment nor what encloses it is stored; `reason` appears in the events. */
+  noStore(reason: string): this {
+    this.#recording.refuse(reason)
+    return this
+  }
+
+  /**
+   * Keeps something beside the text that the page needs once, however often it comes from the cache: the address of a script,
+   * the name of an icon. `res.locals.cacheflow.attachments(name)` has them all, each once, in order.
+   */
+  attach(name: string, value: string): this {
+    this.#recording.attach(name, value)
+    return this
+  }
+}

@@ -1,0 +1,178 @@
+/** Why a stored response was used. */
+export type HitReason =
+  /** It is fresh (RFC 9111 §4.2). */
+  | 'fresh'
+  /** It is stale, in its stale-while-revalidate window; a refresh runs in the background (RFC 5861 §3). */
+  | 'stale-while-revalidate'
+  /** It is stale and the client accepts that: max-stale, with `requestDirectives` on (RFC 9111 §5.2.1.2). */
+  | 'max-stale'
+  /** The application failed and the response is in its stale-if-error window (RFC 5861 §4). */
+  | 'stale-if-error'
+  /** The application answered 304 to our validation, or freshWhen() named the stored version. */
+  | 'validated'
+  /** Another request was making it; this one waited and shares the answer. */
+  | 'collapsed'
+
+/** Why no stored response could be used as it is, so that the application runs. */
+export type MissReason =
+  /** Nothing is stored under the key. */
+  | 'absent'
+  /** What is stored is stale and no stale window applies. */
+  | 'expired'
+  /** What was stored fell by an invalidation. */
+  | 'invalidated'
+  /** What was stored gave way to newer entries: the memory bound was reached. */
+  | 'evicted'
+  /** Responses are stored, but none for these request inputs (Vary and observed inputs). */
+  | 'vary'
+  /** The stored response must be validated on each use (no-cache). */
+  | 'no-cache'
+  /** The client asked for validation and `requestDirectives` is on. */
+  | 'request'
+  /** A response of this key was lately not storable: requests run side by side and do not wait. */
+  | 'hit-for-miss'
+
+/** Why a request passes by the cache: nothing is looked up and nothing is stored, but for 'credentials'. */
+export type BypassReason =
+  /** The method is neither GET nor HEAD. */
+  | 'method'
+  /**
+   * The request carries Authorization (or a header of `credentials`) and nobody said who shares. Only what says public,
+   * s-maxage or must-revalidate is served or stored all the same (RFC 9111 §3.5).
+   */
+  | 'credentials'
+  /** The request carries cookies and what the application read of them is unknown. */
+  | 'cookie'
+  /** session() returned null: nobody shares. */
+  | 'session'
+  /** A GET with a body: the body is not part of the key. */
+  | 'body'
+  /** If-Match or If-Unmodified-Since: a 412 is the application's business. */
+  | 'precondition'
+  /** The request target is not a plain path (absolute form, asterisk, authority), or Host is no plain host. */
+  | 'target'
+  /** Upgrade or Expect: the connection leaves the ways of a cache. */
+  | 'upgrade'
+  /** route(false), or the cache is closed. */
+  | 'off'
+  /** The cache itself failed; a fault event tells how. */
+  | 'fault'
+
+/** Why a response was not stored. */
+export type RefuseReason =
+  /** Its status is not kept: an error other than 404 and 410, unless `maxAge: 'http'`; or a 304, which has no body. */
+  | 'status'
+  /** It says no-store (RFC 9111 §5.2.2.5). */
+  | 'no-store'
+  /** It says private (RFC 9111 §5.2.2.7). */
+  | 'private'
+  /** It says must-understand, and its status is none that we know (RFC 9111 §5.2.2.3). */
+  | 'must-understand'
+  /** It sets a cookie, and a cookie is for one visitor. */
+  | 'set-cookie'
+  /** It says Vary: *, which no request matches (RFC 9111 §4.1). */
+  | 'vary-any'
+  /** The request carried a credential, and the response does not say public, s-maxage or must-revalidate. */
+  | 'authorization'
+  /** A 206, or a Content-Range: a part is not the whole. */
+  | 'partial'
+  /** An event stream (or multipart/x-mixed-replace): it has no end. */
+  | 'event-stream'
+  /** It has trailers, which are not stored. */
+  | 'trailers'
+  /** Neither the response nor the options give it a lifetime. */
+  | 'no-lifetime'
+  /** Its lifetime is over on arrival and it has no validator of its own. */
+  | 'stale-on-arrival'
+  /** no-cache without a validator of the application's own: it could never be validated. */
+  | 'no-validator'
+  /** A credential header was read, or is named in Vary. */
+  | 'credentials-read'
+  /** The whole Cookie header was read, or is named in Vary. */
+  | 'cookie-read'
+  /** The session was read. */
+  | 'session-read'
+  /** The user was read. */
+  | 'user-read'
+  /** All request headers were read at once. */
+  | 'headers-read'
+  /** Something of the connection was read that tells clients apart: a certificate, a port. */
+  | 'connection-read'
+  /**
+   * What middleware before the cache read of it is unknown: it looked like a hit on arrival, or it was the first request
+   * that reached the cache in a router, on a route, or behind other Koa middleware.
+   */
+  | 'unobserved'
+  /** Its Content-Encoding is none the request's normalised Accept-Encoding accepts. */
+  | 'encoding'
+  /** The page holds a token against cross-site request forgery, which is for one visitor. */
+  | 'csrf-token'
+  /** The page holds the nonce of its Content-Security-Policy, which is for one response. */
+  | 'csp-nonce'
+  /** draft.noStore(reason) was called. */
+  | 'draft'
+  /** The request said no-store (RFC 9111 §5.2.1.5). */
+  | 'request-no-store'
+  /** Larger than `memory.maxEntrySize`. */
+  | 'too-large'
+  /** The body ended before the declared length, or the handler destroyed the response. */
+  | 'incomplete'
+  /** Something it depends on was invalidated after its making had started. */
+  | 'invalidated'
+  /** The application changed the request's method (method override). */
+  | 'method-changed'
+  /** route(false) was met, or the cache was closed, while it was made. */
+  | 'off'
+  /** The cache itself failed; a fault event tells how. */
+  | 'fault'
+
+/** Why a response was made anew in the background. */
+export type RefreshReason =
+  /** Its time was over, and it was served in its stale-while-revalidate window. */
+  | 'stale-while-revalidate'
+  /** It was invalidated softly. */
+  | 'soft'
+
+/** Why a fragment was shown as it is, or why its body ran. */
+export type FragmentReason =
+  /** It is stored, and its version is the one asked for. */
+  | 'fresh'
+  /** It is stale, in its stale-while-revalidate window or softly invalidated; it is made anew in the background. */
+  | 'stale-while-revalidate'
+  /** Its body failed, and what is stored is in its stale-if-error window. */
+  | 'stale-if-error'
+  /** Another request was making it; this one waited and shares it. */
+  | 'joined'
+  /** The body ran: nothing is stored under the key. */
+  | 'absent'
+  /** The body ran: what is stored is of another version of its records. */
+  | 'version'
+  /** The body ran: its time was over. */
+  | 'expired'
+  /** The body ran: what was stored fell by an invalidation. */
+  | 'invalidated'
+  /** The body ran: what was stored gave way to newer entries. */
+  | 'evicted'
+  /** The body ran: `if` is false, `session` is null, or the cache is closed. */
+  | 'off'
+
+/** Why a fragment whose body ran was not stored. */
+export type FragmentRefusal =
+  /** Its body read something of the visitor that its key does not have. */
+  | 'reads'
+  /** It was made in a request whose reads are not known: the first one with fragments. */
+  | 'unobserved'
+  /** noStore() was called, in it or in a fragment inside, or something inside failed. */
+  | 'draft'
+  /** It holds a token against cross-site request forgery, which is for one visitor. */
+  | 'csrf-token'
+  /** A promise was written into it instead of what it promised. */
+  | 'promise'
+  /** It is empty, and `skipEmpty` is set. */
+  | 'empty'
+  /** Something it depends on was invalidated after its page had begun. */
+  | 'invalidated'
+  /** Its body failed. */
+  | 'failed'
+  /** It is larger than `memory.maxEntrySize`. */
+  | 'too-large'

@@ -1,0 +1,23 @@
+import type { Timeline } from '../http/freshness.ts'
+
+/** A part of a page as it was rendered: immutable but for its timeline, which a soft invalidation shortens. */
+export interface StoredFragment {
+  readonly kind: 'fragment'
+  readonly key: string
+  readonly name: string
+  /** The version of what it was made of: under one key only the newest rests. */
+  readonly version: string
+  readonly text: string
+  /** Infinite moments where nothing limits its life but its version. */
+  timeline: Timeline
+  /** The sequence number at which its making started. */
+  readonly stamp: number
+  /** Every dependency it was made from, flattened. */
+  readonly closure: readonly string[]
+  readonly tags: readonly string[]
+  readonly attachments: readonly (readonly [name: string, values: readonly string[]])[]
+  /** Request inputs that its key has the values of: whatever encloses it varies by them. */
+  readonly inputs: readonly string[]
+  /** It was made for those that `session` names: whatever encloses it is private, too. */
+  readonly audience: string | undefined
+}

@@ -30,7 +30,7 @@ export const errorTable = {
   ERR_CACHEFLOW_EVENT: 'Listen to one of the names of CacheflowEvents.',
   ERR_CACHEFLOW_APPLICATION:
     'Give the application itself: cache.wrap(express()) or cache.wrap(new Koa()).',
-  ERR_CACHEFLOW_CLOSED: 'Create a new cache: a closed one stays closed.',
+  ERR_CACHEFLOW_CLOSED: 'The cache is closed, and stays so: create a new one.',
 } as const
 
 export type ErrorCode = keyof typeof errorTable

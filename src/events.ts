@@ -140,8 +140,12 @@ const eventNames: readonly EventName[] = [
 
 const channels = new Map(eventNames.map((name) => [name, channel(`cacheflow:${name}`)]))
 
+/** Faults differ by what they name, so that their number has to be bounded. */
+const mostPrinted = 100
+
 /** Typed events without cost for those that nobody hears: ask `wants(name)` before making the event. */
 export class Events {
+  readonly #printed = new Set<string>()
   /** Lists that are replaced, never changed: an event goes to those who listened when it happened. */
   readonly #listeners = new Map<EventName, readonly { readonly listener: Listener }[]>()
 
@@ -170,6 +174,7 @@ export class Events {
   }
 
   emit<Name extends EventName>(name: Name, event: CacheflowEvents[Name]): void {
+    if (name === 'fault' && !this.wants(name)) this.#print(event)
     channels.get(name)?.publish(event)
     for (const { listener } of this.#of(name)) {
       try {
@@ -181,6 +186,15 @@ export class Events {
         this.#faulty(name, error)
       }
     }
+  }
+
+  // A cache that fails at every request answers like none: whoever does not listen has to hear of it all the same, once.
+  #print(fault: object): void {
+    const { error, during }: { error?: unknown; during?: unknown } = fault
+    const message = `${String(during)}: ${String(error)}`
+    if (this.#printed.has(message) || this.#printed.size >= mostPrinted) return
+    this.#printed.add(message)
+    process.emitWarning(message, { type: 'CacheflowWarning', code: 'fault' })
   }
 
   // A listener's fault must not become the page's; and a fault listener's own fault ends here.

@@ -136,13 +136,18 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     ]),
     surrogates: surrogatesOf(options.surrogate),
     requestDirectives: flag(options.requestDirectives, 'requestDirectives', false),
-    cacheStatus: cacheStatus === 'debug' ? 'debug' : flag(cacheStatus, 'cacheStatus', true),
+    cacheStatus: statusOf(cacheStatus),
     why: flag(options.why, 'why', process.env['NODE_ENV'] === 'development'),
     build: text(options.build, 'build', ''),
     cacheControl: cacheControl === false ? false : fieldText(cacheControl, 'cacheControl'),
     userAgentClass: fn(options.userAgent, 'userAgent') ?? userAgentClass,
     clock: fn(options.clock, 'clock') ?? Date.now,
   }
+}
+
+function statusOf(given: unknown): boolean | 'debug' {
+  if (given === 'debug' || typeof given === 'boolean') return given
+  throw fail('ERR_CACHEFLOW_OPTION', given, 'cacheStatus', { mend: "Give true, false or 'debug'." })
 }
 
 const sizeNames: ReadonlySet<string> = new Set(['maxSize', 'maxEntrySize'])

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { EventName, FaultEvent, HitEvent } from '../src/events.ts'
 import { Events } from '../src/events.ts'
 import { CacheflowError } from '../src/errors.ts'
@@ -204,5 +204,20 @@ describe('a listener that fails', () => {
     events.emit('fault', { error: 'the first', during: 'a test' })
     await new Promise((resolve) => setImmediate(resolve))
     expect(told).toEqual(['the first'])
+  })
+
+  it('a fault that nobody listens to is printed, once for each', async () => {
+    const printed: string[] = []
+    const listen = (warning: Error): void => void printed.push(warning.message)
+    process.on('warning', listen)
+    onTestFinished(() => void process.off('warning', listen))
+    const events = new Events()
+    for (const error of ['first', 'first', 'second']) {
+      events.emit('fault', { error: new Error(error), during: 'a test' })
+    }
+    events.on('fault', () => undefined)
+    events.emit('fault', { error: new Error('heard'), during: 'a test' })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(printed).toEqual(['a test: Error: first', 'a test: Error: second'])
   })
 })

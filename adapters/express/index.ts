@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http'
 import type { Application, NextFunction, Request, Response } from 'express'
 import { CacheflowError } from '../../src/index.ts'
 import type { CacheHandle, CacheflowOptions, Draft, RouteOptions } from '../../src/index.ts'
@@ -5,6 +6,9 @@ import { Cacheflow, resolveRoute } from '../../src/adapter.ts'
 import { ExpressPassage, type Listener, isMounted, rootOf } from './passage.ts'
 
 export type { Listener }
+
+/** The options of `cacheflow()` here: its functions get Express's request. */
+export type ExpressCacheflowOptions = CacheflowOptions<Request>
 
 declare global {
   // Express's own way to type res.locals: the interface is merged.
@@ -61,6 +65,12 @@ export interface ExpressCacheflow extends CacheHandle {
  * Mounted first, it answers hits before Express sets up the request; mounted later, at its place.
  */
 export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCacheflow {
+  if (options instanceof IncomingMessage) {
+    throw new CacheflowError(
+      'ERR_CACHEFLOW_APPLICATION',
+      'cacheflow() was mounted without being called: app.use(cacheflow()).',
+    )
+  }
   const core = new Cacheflow<Request>(options)
   const { gate } = core
   const { policy } = gate.cache.settings
@@ -73,6 +83,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       next()
       return
     }
+    refuseOthers(response)
     observeFromNowOn(request)
     gate.pass(new ExpressPassage(request, response, request.app, false, next), policy)
   }
@@ -89,6 +100,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     const policyAt = resolveRoute(routeOptions)
     return (request, response, next) => {
       const native = request as unknown as Request
+      refuseOthers(response)
       if (!gate.isClaimed(response)) observeFromNowOn(native)
       const passage = new ExpressPassage(native, response, native.app, false, next)
       gate.passRoute(passage, policyAt)
@@ -165,6 +177,15 @@ function layersOf(app: Application): number {
   return stack.filter(
     (layer: { name?: string }) => layer.name !== 'query' && layer.name !== 'expressInit',
   ).length
+}
+
+/** Of another framework the arguments are others, and nothing would work behind this. */
+function refuseOthers(response: unknown): void {
+  if (typeof response === 'object' && response !== null && 'writeHead' in response) return
+  throw new CacheflowError(
+    'ERR_CACHEFLOW_APPLICATION',
+    'cacheflow/express was mounted in something that is not Express; for Koa import cacheflow/koa.',
+  )
 }
 
 function isApplication(app: unknown): app is Application {

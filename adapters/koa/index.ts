@@ -41,6 +41,9 @@ export interface KoaCacheflow extends CacheHandle {
   wrap(app: Koa): (request: IncomingMessage, response: ServerResponse) => void
 }
 
+/** The options of `cacheflow()` here: its functions get Koa's context. */
+export type KoaCacheflowOptions = CacheflowOptions<Context>
+
 type Run = (ctx: Context) => Promise<void>
 type HandleRequest = (ctx: Context, run: Run) => Promise<void>
 
@@ -53,6 +56,12 @@ type HandleRequest = (ctx: Context, run: Run) => Promise<void>
  * Mounted first, it answers hits before any middleware runs; mounted later, at its place.
  */
 export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow {
+  if (isContext(options)) {
+    throw new CacheflowError(
+      'ERR_CACHEFLOW_APPLICATION',
+      'cacheflow() was mounted without being called: app.use(cacheflow()).',
+    )
+  }
   const core = new Cacheflow<Context>(options)
   const { gate } = core
   const { policy } = gate.cache.settings
@@ -60,6 +69,7 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
   const stood = new WeakSet<Koa>()
 
   async function middleware(ctx: Context, next: Next): Promise<void> {
+    refuseOthers(ctx)
     if (gate.isClaimed(ctx.res)) {
       await next()
       return
@@ -73,6 +83,7 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
   function route(routeOptions: RouteOptions<Context> | false): KoaMiddleware {
     const policyAt = resolveRoute(routeOptions)
     return async (ctx, next) => {
+      refuseOthers(ctx)
       const isRaw = gate.exchangeOf(ctx.res) !== undefined
       if (!gate.isClaimed(ctx.res)) stand(ctx.app, false)
       if (isRaw) await passRaw(ctx, next, (passage) => gate.passRoute(passage, policyAt))
@@ -143,6 +154,19 @@ function passRaw(ctx: Context, next: Next, pass: (passage: KoaPassage) => void):
     })
     pass(passage)
   })
+}
+
+function isContext(given: unknown): boolean {
+  return typeof given === 'object' && given !== null && 'req' in given && 'res' in given
+}
+
+/** Of another framework the arguments are others, and nothing would work behind this. */
+function refuseOthers(ctx: object): void {
+  if ('app' in ctx && 'res' in ctx && isApplication(ctx.app)) return
+  throw new CacheflowError(
+    'ERR_CACHEFLOW_APPLICATION',
+    'cacheflow/koa was mounted in something that is not Koa; for Express import cacheflow/express.',
+  )
 }
 
 function isApplication(app: unknown): app is Koa {

@@ -28,7 +28,7 @@ const server = createServer(journal.follow(app, printRequest))
 server.once('error', (error) => {
   console.error(
     error.code === 'EADDRINUSE'
-      ? `Port ${PORT} is taken. Choose another one: PORT=3001 npm start`
+      ? `Port ${PORT} is taken. Choose another one with PORT=3001`
       : error.message,
   )
   process.exit(1)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Duration, milliseconds } from '../duration.ts'
 import { fail } from '../errors.ts'
-import { onOrigin, tagDependency } from '../graph/dependency.ts'
+import { onOrigin } from '../graph/dependency.ts'
 import { type Dependable, checkedTag, dependenciesFrom } from '../graph/invalidation.ts'
 import { type Moment, momentOf } from '../graph/moment.ts'
 import { formatHttpDate } from '../http/http-date.ts'
@@ -57,10 +57,7 @@ export class Draft {
    */
   tag(...tags: readonly string[]): this {
     const recording = this.#recording
-    for (const tag of tags) {
-      recording.tags.add(checkedTag(tag, 'tag()'))
-      recording.dependencies.add(tagDependency(tag))
-    }
+    for (const tag of tags) recording.tag(checkedTag(tag, 'tag()'))
     return this
   }
 

@@ -270,6 +270,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     cache.forgetPass(response.key)
     this.#tellRefresh(outcome)
     cache.stored(response)
+    this.recording.onLate = () => cache.takeBack(this.request, response)
   }
 
   /** Nobody need wait for a response that will not be shared, however long its body takes. */

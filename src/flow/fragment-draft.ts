@@ -1,5 +1,5 @@
 import { type Duration, milliseconds } from '../duration.ts'
-import { onOrigin, tagDependency } from '../graph/dependency.ts'
+import { onOrigin } from '../graph/dependency.ts'
 import { type Dependable, checkedTag, dependenciesFrom } from '../graph/invalidation.ts'
 import type { Recording } from './recording.ts'
 
@@ -16,10 +16,7 @@ export class FragmentDraft {
 
   /** @throws CacheflowError `ERR_CACHEFLOW_TAG` */
   tag(...tags: readonly string[]): this {
-    for (const tag of tags) {
-      this.#recording.tags.add(checkedTag(tag, 'tag()'))
-      this.#recording.dependencies.add(tagDependency(tag))
-    }
+    for (const tag of tags) this.#recording.tag(checkedTag(tag, 'tag()'))
     return this
   }
 

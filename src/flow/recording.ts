@@ -1,5 +1,5 @@
 import type { RefuseReason } from '../reasons.ts'
-import type { Dependency } from '../graph/dependency.ts'
+import { type Dependency, tagDependency } from '../graph/dependency.ts'
 
 /** What was attached under each name, in the order it came; doubles are left out. */
 export type Attachments = ReadonlyMap<string, Iterable<string>>
@@ -33,6 +33,8 @@ export class Recording implements Enclosed {
   readonly inputs: Set<string> = new Set()
   readonly audiences: Set<string> = new Set()
   readonly #attachments = new Map<string, Set<string>>()
+  /** What was made is stored already: what it depends on from now on it does not know of. */
+  onLate: (() => void) | undefined
   /** The shortest maxAge asked for, milliseconds. */
   #maxAge: number | undefined
   #freshUntil = Infinity
@@ -74,8 +76,14 @@ export class Recording implements Enclosed {
     else this.#attachments.set(name, new Set([value]))
   }
 
+  tag(tag: string): void {
+    this.tags.add(tag)
+    this.dependOn([tagDependency(tag)])
+  }
+
   dependOn(dependencies: Iterable<Dependency>): void {
     for (const dependency of dependencies) this.dependencies.add(dependency)
+    this.onLate?.()
   }
 
   /** Takes over what something has that is a part of this now. */

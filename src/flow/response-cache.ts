@@ -114,6 +114,14 @@ export class ResponseCache<Native> {
     this.events.emit('store', { key, route, status, bytes: body.byteLength, ttl, tags, vary })
   }
 
+  /** Tags and dependencies that come behind the store would be missed by an invalidation: nothing is stored then. */
+  takeBack(request: IncomingRequest<Native>, { key, primaryKey, stamp }: StoredResponse): void {
+    if (this.store.response(key)?.stamp !== stamp) return
+    this.store.delete(key)
+    const detail = 'tag() or dependsOn() was called after the response had been stored'
+    this.refused(request, primaryKey, 'draft', detail)
+  }
+
   /** Tells what became of a background refresh. */
   refreshed(
     key: string,

@@ -57,7 +57,10 @@ const control = /[\u0000-\u001F\u007F]/
 
 export function checkedTag(tag: unknown, where: string): string {
   if (typeof tag !== 'string' || tag.length === 0 || tag.length > longestTag || control.test(tag)) {
-    throw fail('ERR_CACHEFLOW_TAG', tag, where)
+    const isList = Array.isArray(tag)
+    throw fail('ERR_CACHEFLOW_TAG', tag, where, {
+      ...(isList ? { mend: 'Give the tags one by one: tag(...tags).' } : {}),
+    })
   }
   return tag
 }

@@ -45,7 +45,7 @@ export class HeaderObserver implements ProxyHandler<object> {
   }
 }
 
-/** All that is written in lower case can be a field, `constructor` and `__proto__` too; `hasOwnProperty` cannot. */
+/** Node writes the names of fields in lower case, so `constructor` can be one; `toJSON` and `hasOwnProperty` cannot. */
 function isFieldName(name: string | symbol): name is string {
-  return typeof name === 'string' && (!(name in Object.prototype) || name === name.toLowerCase())
+  return typeof name === 'string' && name === name.toLowerCase()
 }

@@ -563,4 +563,23 @@ describe('what is stale', () => {
     expect((await app.get('/')).body).toBe('version 2')
     expect((await app.get('/')).body).toBe('version 2')
   })
+
+  it('and tagged only when it is out already is taken back, since nothing could fell it', async () => {
+    const app = await expressApplication((express, cache) => {
+      express.use(cache)
+      express.get('/', (_request, response) => {
+        response.send('page')
+        response.once('finish', () => response.locals.cacheflow.tag('late'))
+      })
+    })
+    await app.get('/')
+    await app.until(() => app.seen('refuse').length === 1)
+    expect(app.seen('refuse')).toMatchObject([
+      {
+        reason: 'draft',
+        detail: 'tag() or dependsOn() was called after the response had been stored',
+      },
+    ])
+    expect(app.cache.stats().entries).toBe(0)
+  })
 })

@@ -46,6 +46,11 @@ export {
   track,
 } from './flow/fragment.ts'
 export type { Body, Subjects } from './flow/fragment-call.ts'
+export type {
+  TemplateFragment,
+  TemplateFragments,
+  TemplateFunctions,
+} from './flow/template-fragment.ts'
 export type { FragmentDraft } from './flow/fragment-draft.ts'
 export type { FragmentOptions } from './flow/fragment-options.ts'
 export type { QueryPolicy } from './flow/policy.ts'

@@ -1,7 +1,13 @@
 import { IncomingMessage } from 'node:http'
 import type { Application, NextFunction, Request, Response } from 'express'
 import { CacheflowError } from '../../src/index.ts'
-import type { CacheHandle, CacheflowOptions, Draft, RouteOptions } from '../../src/index.ts'
+import type {
+  CacheHandle,
+  CacheflowOptions,
+  Draft,
+  RouteOptions,
+  TemplateFunctions,
+} from '../../src/index.ts'
 import { Cacheflow, resolveRoute } from '../../src/adapter.ts'
 import { ExpressPassage, type Listener, isMounted, rootOf } from './passage.ts'
 
@@ -13,7 +19,7 @@ export type ExpressCacheflowOptions = CacheflowOptions<Request>
 declare global {
   // Express's own way to type res.locals: the interface is merged.
   namespace Express {
-    interface Locals {
+    interface Locals extends TemplateFunctions {
       /** The response being made, for handlers behind the cache. */
       cacheflow: Draft
     }

@@ -13,6 +13,7 @@ import {
   type Policy,
   keyedTarget,
   originalHeaders,
+  templateFunctions,
 } from '../../src/adapter.ts'
 
 export type Listener = (message: IncomingMessage, response: ServerResponse) => void
@@ -71,6 +72,7 @@ export class ExpressPassage implements Passage<Request> {
         response.end()
       },
     })
+    Object.assign(response.locals, templateFunctions(exchange))
   }
 
   rerun(message: IncomingMessage, response: ServerResponse): void {

@@ -3,13 +3,19 @@ import type Koa from 'koa'
 import type { Context, Next } from 'koa'
 import { Cacheflow, resolveRoute } from '../../src/adapter.ts'
 import { CacheflowError } from '../../src/index.ts'
-import type { CacheHandle, CacheflowOptions, Draft, RouteOptions } from '../../src/index.ts'
+import type {
+  CacheHandle,
+  CacheflowOptions,
+  Draft,
+  RouteOptions,
+  TemplateFunctions,
+} from '../../src/index.ts'
 import { KoaPassage, incomingOf, observeOnce } from './passage.ts'
 import { KoaPlace } from './place.ts'
 import { sendTextAsBytes } from './stored-body.ts'
 
 declare module 'koa' {
-  interface DefaultState {
+  interface DefaultState extends TemplateFunctions {
     /** The response being made, for middleware behind the cache. */
     cacheflow: Draft
   }

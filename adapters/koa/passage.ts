@@ -14,6 +14,7 @@ import {
   type Policy,
   keyedTarget,
   originalHeaders,
+  templateFunctions,
 } from '../../src/adapter.ts'
 import { observeContext } from './context-observer.ts'
 
@@ -87,6 +88,7 @@ export function attachDraft(ctx: Context, exchange: Exchange<Context>): void {
       ctx.body = null
     },
   })
+  Object.assign(ctx.state, templateFunctions(exchange))
   if (exchange.observation) observeOnce(ctx, exchange.observation)
 }
 

@@ -1,11 +1,8 @@
 import type { ExchangeFacts } from './exchange-facts.ts'
 import { type Scope, type Visitor, within } from './scope.ts'
 
-/** Runs the application: what it makes, and all fragments inside, belong to this exchange. */
-export function withinExchange<Native, Result>(
-  facts: ExchangeFacts<Native>,
-  run: () => Result,
-): Result {
+/** The scope of the response itself. */
+export function scopeOf<Native>(facts: ExchangeFacts<Native>): Scope {
   const { cache, request, recording, observation } = facts
   const visitor: Visitor = {
     read: (name) => cache.read(request, name),
@@ -13,6 +10,13 @@ export function withinExchange<Native, Result>(
     isObserved: observation !== undefined,
   }
   const { fragments } = cache
-  const scope: Scope = { fragments, recording, root: recording, visitor, fragment: undefined }
-  return within(scope, run)
+  return { fragments, recording, root: recording, visitor, fragment: undefined }
+}
+
+/** Runs the application: what it makes, and all fragments inside, belong to this exchange. */
+export function withinExchange<Native, Result>(
+  facts: ExchangeFacts<Native>,
+  run: () => Result,
+): Result {
+  return within(scopeOf(facts), run)
 }

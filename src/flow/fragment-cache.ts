@@ -45,19 +45,17 @@ export class FragmentCache {
   /**
    * The text of a fragment: at once when it is stored, or when its body needs no promise.
    *
-   * @param digest of the template that the body is a part of
    * @param mayWait false in a template that cannot await
    */
   show(
     call: FragmentCall,
     body: Body<unknown>,
     scope: Scope,
-    digest = '',
-    mayWait = true,
+    mayWait: boolean,
   ): string | Promise<string> {
     this.isUsed = true
     const { settings } = this.#room
-    const key = fragmentKey(call, (name) => scope.visitor?.read(name), settings.build, digest)
+    const key = fragmentKey(call, (name) => scope.visitor?.read(name), settings.build)
     const asked: Asked = { call, body, scope, key, version: fragmentVersion(call), mayWait }
     if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
     const stored = this.#standing(key)

@@ -71,7 +71,7 @@ export function isSubject(given: unknown): given is Subject {
  *
  *   fragment:posts/card post:7 key=de for=editor accept-language=de build=4f2
  *   ^^^^^^^^^^^^^^^^^^^ ^^^^^^ ^^^^^^ ^^^^^^^^^^ ^^^^^^^^^^^^^^^^^^ ^^^^^^^^^
- *   its name            made of  key:   session:   vary:              the build, and in a template its digest
+ *   its name            made of  key:   session:   vary:              the build
  *
  * @param read the value of an input in the request that asks
  */
@@ -79,7 +79,6 @@ export function fragmentKey(
   { name, subjects, policy }: FragmentCall,
   read: (name: string) => string | undefined,
   build: string,
-  digest: string,
 ): string {
   let key = fragmentDependency(name)
   if (subjects.length > 0) key += ` ${namesOf(subjects)}`
@@ -90,7 +89,6 @@ export function fragmentKey(
     key += value === undefined ? ` ${escaped(input)}` : ` ${escaped(input)}=${escaped(value)}`
   }
   if (build !== '') key += ` build=${escaped(build)}`
-  if (digest !== '') key += ` digest=${digest}`
   return key
 }
 

@@ -107,14 +107,19 @@ function requestScope(where: string): Scope {
   throw fail('ERR_CACHEFLOW_NO_REQUEST', 'no request', where)
 }
 
-/** One fragment, with the arguments of cacheFragment() behind its name. */
+/**
+ * One fragment, with the arguments of cacheFragment() behind its name.
+ *
+ * @param mayWait false in a template that cannot await
+ */
 export function fragmentIn(
   scope: Scope,
   name: string,
   given: readonly unknown[],
+  mayWait = true,
 ): string | Promise<string> {
   const { subjects, options, body } = argumentsOf(given, `cacheFragment('${name}')`)
-  return scope.fragments.show(fragmentCall(name, subjects, options), body, scope)
+  return scope.fragments.show(fragmentCall(name, subjects, options), body, scope, mayWait)
 }
 
 /** Several fragments, with the arguments of cacheFragments() behind their name. */
@@ -122,6 +127,7 @@ export function fragmentsIn(
   scope: Scope,
   name: string,
   given: readonly unknown[],
+  mayWait = true,
 ): string | Promise<string> {
   const where = `cacheFragments('${name}')`
   const { subjects, options, body } = argumentsOf(given, where)
@@ -130,6 +136,7 @@ export function fragmentsIn(
       fragmentCall(name, record, options),
       (fragment) => body(record.row, fragment),
       scope,
+      mayWait,
     ),
   )
   const texts = made.filter((text) => typeof text === 'string')

@@ -22,7 +22,12 @@ export interface Visitor {
 
 /** Where fragments come from. */
 export interface FragmentSource {
-  show(call: FragmentCall, body: Body<unknown>, scope: Scope): string | Promise<string>
+  show(
+    call: FragmentCall,
+    body: Body<unknown>,
+    scope: Scope,
+    mayWait: boolean,
+  ): string | Promise<string>
 }
 
 /** What is being made at this moment, by whichever function is running. */

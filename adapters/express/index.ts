@@ -8,7 +8,7 @@ import type {
   RouteOptions,
   TemplateFunctions,
 } from '../../src/index.ts'
-import { Cacheflow, resolveRoute } from '../../src/adapter.ts'
+import { Cacheflow, followUnsafe, resolveRoute } from '../../src/adapter.ts'
 import { ExpressPassage, type Listener, isMounted, rootOf } from './passage.ts'
 
 export type { Listener }
@@ -99,7 +99,9 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
    * is unknown, so that it is not stored; from the next one on we see it from its arrival.
    */
   function observeFromNowOn(request: Request): void {
-    if (gate.arrivedAs(request) === undefined) stand(rootOf(request.app), false)
+    // Called by another application as a function, or by something that is not Express, there may be none.
+    const app: Application | undefined = request.app
+    if (app !== undefined && gate.arrivedAs(request) === undefined) stand(rootOf(app), false)
   }
 
   function route(routeOptions: RouteOptions<Request> | false): RouteMiddleware {
@@ -126,7 +128,8 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       // The application's own functions expect Express's request, which Express would make of it only later.
       if (asksApplication) Object.setPrototypeOf(request, Reflect.get(app, 'request') as object)
       const forward = (): void => void app(request, response)
-      gate.pass(new ExpressPassage(request, response, app, true, forward, listener), policy)
+      const isFirst = request.originalUrl === undefined
+      gate.pass(new ExpressPassage(request, response, app, isFirst, forward, listener), policy)
     }
     return listener
   }
@@ -152,13 +155,17 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     const standing = (request: Request, response: Response, done?: NextFunction): void => {
       const forward = (): void => void Reflect.apply(handle, app, [request, response, done])
       // Mounted in another application, the first here is not the first: the outer one has its own middleware.
-      const passage = new ExpressPassage(request, response, app, !isMounted(app), forward)
+      const isOutermost = !isMounted(app) && isUntouched(request)
+      const passage = new ExpressPassage(request, response, app, isOutermost, forward)
       if (gate.isClaimed(response)) forward()
       else if (isFirst) {
-        if (isMounted(app)) observeFromNowOn(request)
+        if (!isOutermost) observeFromNowOn(request)
         gate.pass(passage, policy)
       } else {
-        if (!isMounted(app)) gate.arrive(request, () => passage.incoming(undefined))
+        if (isOutermost) {
+          const incoming = gate.arrive(request, () => passage.incoming(undefined))
+          followUnsafe(gate.cache, incoming ?? passage.incoming(undefined), response)
+        }
         forward()
       }
     }
@@ -173,6 +180,12 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     set: () => undefined,
     emit,
   })
+}
+
+/** Has no Express or connect application had this request yet? Both keep the URL as it was. */
+function isUntouched(request: Request): boolean {
+  const url: unknown = Reflect.get(request, 'originalUrl')
+  return url === undefined && Reflect.get(request, 'app') === undefined
 }
 
 /** How many layers stand in the application's router, without the two that Express 4 always puts first. */

@@ -4,7 +4,6 @@ import {
   type Arrival,
   Draft,
   type Exchange,
-  type MatchedRoute,
   NodeRequest,
   arrivedTarget,
   keepTarget,
@@ -15,6 +14,8 @@ import {
   originalHeaders,
   templateFunctions,
 } from '../../src/adapter.ts'
+
+import { followRoutes, matchedRoutes } from './matched-routes.ts'
 
 export type Listener = (message: IncomingMessage, response: ServerResponse) => void
 type ParseQuery = (query: string) => Request['query']
@@ -54,7 +55,7 @@ export class ExpressPassage implements Passage<Request> {
     const { originalUrl } = message
     const target = originalUrl === undefined ? message.url : arrivedTarget(message, originalUrl)
     const origin = originOf(message, this.#app)
-    return new NodeRequest(message, target, origin, message, matchedRoute, arrival, this.#isFirst)
+    return new NodeRequest(message, target, origin, message, matchedRoutes, arrival, this.#isFirst)
   }
 
   forward(): void {
@@ -73,6 +74,7 @@ export class ExpressPassage implements Passage<Request> {
       },
     })
     Object.assign(response.locals, templateFunctions(exchange))
+    followRoutes(this.message)
   }
 
   rerun(message: IncomingMessage, response: ServerResponse): void {
@@ -95,12 +97,34 @@ export class ExpressPassage implements Passage<Request> {
     const search = mark < 0 ? '' : narrowed.slice(mark)
     message.originalUrl = narrowed
     message.url = message.url.split('?', 1)[0] + search
-    // Express 4 parses the query once, into a property; Express 5 derives it from the URL each time.
+    // Express 4 parses the query once, into a property; Express 5 derives it from the URL each time, unless middleware has set it.
     if (Object.hasOwn(message, 'query')) {
       const parse: unknown = this.#app.get('query parser fn')
-      if (typeof parse === 'function') message.query = (parse as ParseQuery)(search.slice(1))
+      if (typeof parse === 'function') {
+        const parsed = (target: string): Request['query'] =>
+          (parse as ParseQuery)(target.split('?').slice(1).join('?'))
+        dropParameters(message.query, parsed(current), parsed(narrowed))
+      }
     }
   }
+}
+
+/**
+ * Takes from a parsed query what the key does not have, and leaves the rest as it is: middleware may have cleaned it, and to parse it
+ * anew would bring back what was taken out.
+ */
+function dropParameters(
+  standing: Request['query'],
+  whole: Request['query'],
+  narrowed: Request['query'],
+): void {
+  for (const name of Object.keys(standing)) {
+    const kept = narrowed[name]
+    if (kept === undefined) delete standing[name]
+    else if (JSON.stringify(kept) !== JSON.stringify(whole[name])) standing[name] = kept
+  }
+  // What a policy further out has hidden, and this one has in its key.
+  for (const name of Object.keys(narrowed)) if (!(name in whole)) standing[name] = narrowed[name]
 }
 
 /** The outermost application. */
@@ -134,21 +158,4 @@ function firstOf(value: string | string[] | undefined): string | undefined {
   const text = Array.isArray(value) ? value[0] : value
   const first = text?.split(',', 1)[0]?.trim()
   return first === '' ? undefined : first
-}
-
-/** The pattern of the matched route, mount path included. */
-function matchedRoute(request: Request): MatchedRoute | undefined {
-  const route: unknown = request.route
-  if (typeof route !== 'object' || route === null || !('path' in route)) return undefined
-  const { baseUrl } = request
-  const paths: readonly unknown[] = Array.isArray(route.path) ? route.path : [route.path]
-  const [pattern, ...others] = paths.map((path) => baseUrl + String(path))
-  if (pattern === undefined) return undefined
-  const params: Record<string, string | readonly string[]> = {}
-  // Express 5 takes the params back when the route has failed.
-  for (const [name, value] of Object.entries(request.params ?? {})) {
-    // A wildcard of Express 5 has segments.
-    if (value !== undefined) params[name] = value
-  }
-  return { pattern, others, params }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { Context, Next } from 'koa'
-import { Cacheflow, resolveRoute } from '../../src/adapter.ts'
+import { Cacheflow, followUnsafe, resolveRoute } from '../../src/adapter.ts'
 import { CacheflowError } from '../../src/index.ts'
 import type {
   CacheHandle,
@@ -125,6 +125,7 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
       if (!isFirst) {
         const arrived = gate.arrive(ctx.req, () => incomingOf(ctx, undefined, true))
         if (arrived?.observation) observeOnce(ctx, arrived.observation)
+        followUnsafe(gate.cache, arrived ?? incomingOf(ctx, undefined, true), ctx.res)
         return handle.call(app, ctx, (unwinding) =>
           run(unwinding).then(() => sendTextAsBytes(unwinding)),
         )

@@ -68,7 +68,7 @@ export function incomingOf(
     arrivedTarget(ctx.req, ctx.originalUrl),
     originOf(ctx),
     ctx,
-    matchedRoute,
+    matchedRoutes,
     arrival,
     isFirst,
   )
@@ -109,6 +109,8 @@ export function narrow(ctx: Context, policy: Policy<Context>): void {
   keepTarget(ctx.req, ctx.originalUrl)
   const mark = narrowed.indexOf('?')
   ctx.originalUrl = ctx.request.originalUrl = narrowed
+  // Whoever asked for ctx.URL before had it made of the whole target.
+  Reflect.set(ctx.request, 'memoizedURL', undefined)
   ctx.url = `${ctx.url.split('?', 1)[0] ?? ''}${mark < 0 ? '' : narrowed.slice(mark)}`
 }
 
@@ -133,12 +135,51 @@ function firstOf(value: string | string[] | undefined): string | undefined {
   return first === '' ? undefined : first
 }
 
-/** The pattern that @koa/router matched, prefixes included. */
-function matchedRoute(ctx: Context): MatchedRoute | undefined {
-  const path: unknown = ctx['_matchedRoute']
-  if (typeof path !== 'string' && !(path instanceof RegExp)) return undefined
+/** A route of @koa/router, as far as it is asked. */
+interface Layer {
+  readonly path: string | RegExp
+  readonly methods: readonly string[]
+  captures(path: string): string[]
+  params(path: string, captures: string[]): Record<string, string>
+}
+
+/** The routes that @koa/router matched, prefixes included, the last one first: a handler may have called next(). */
+function matchedRoutes(ctx: Context): MatchedRoute[] {
+  const last: unknown = ctx['_matchedRoute']
+  const layers: unknown = ctx['matched']
   const given: unknown = ctx['params']
+  const found: MatchedRoute[] = []
+  for (const layer of Array.isArray(layers) ? (layers as readonly unknown[]) : []) {
+    if (!isLayer(layer) || !layer.methods.includes(ctx.method)) continue
+    const path: unknown = ctx['newRouterPath'] ?? ctx.path
+    const params = layer.params(String(path), layer.captures(String(path)))
+    found.unshift({ pattern: String(layer.path), others: [], params: textsOf(params) })
+  }
+  const isKnown = found.some(({ pattern }) => pattern === String(last))
+  if (!isKnown && (typeof last === 'string' || last instanceof RegExp)) {
+    found.unshift({ pattern: String(last), others: [], params: textsOf(given) })
+  }
+  return found
+}
+
+function textsOf(given: unknown): Record<string, string> {
   const params: Record<string, string> = {}
-  for (const [name, value] of Object.entries(given ?? {})) params[name] = String(value)
-  return { pattern: String(path), others: [], params }
+  for (const [name, value] of Object.entries(given ?? {})) {
+    if (value !== undefined) params[name] = String(value)
+  }
+  return params
+}
+
+function isLayer(layer: unknown): layer is Layer {
+  return (
+    typeof layer === 'object' &&
+    layer !== null &&
+    'path' in layer &&
+    'methods' in layer &&
+    Array.isArray(layer.methods) &&
+    'captures' in layer &&
+    typeof layer.captures === 'function' &&
+    'params' in layer &&
+    typeof layer.params === 'function'
+  )
 }

@@ -12,6 +12,7 @@ import {
   answer,
   asksAgain,
   fieldsSince,
+  followUnsafe,
   observe,
   refreshExchange,
   goneSince,
@@ -91,6 +92,7 @@ export class KoaPlace {
         stamp: exchange.recording.stamp,
         isComplete: exchange.request.observedFromStart && exchange.observation !== undefined,
         foreseen: exchange.request.foreseen,
+        recording: exchange.recording,
       },
       false,
     )
@@ -183,6 +185,7 @@ export class KoaPlace {
 
   #finish(ctx: Context, exchange: Exchange<Context>, before: HeaderSnapshot): void {
     if (ctx.respond === false || ctx.headerSent) {
+      followUnsafe(exchange.cache, exchange.request, ctx.res)
       exchange.refuse('incomplete', 'ctx.respond = false: the response went around Koa')
       return
     }

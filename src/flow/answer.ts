@@ -34,10 +34,15 @@ export function refreshExchange<Native>(
   policy: Policy<Native>,
   making: Making,
 ): Exchange<Native> {
-  const primaryKey = cacheKey(request, policy, undefined)
-  const { stored, key } = cache.store.find(primaryKey, (name) => cache.read(request, name))
-  const lookup = { primaryKey, key, audience: undefined, stored, bypass: undefined } as const
-  return new Exchange(cache, request, policy, { ...lookup, reason: 'expired' }, making)
+  try {
+    const primaryKey = cacheKey(request, policy, undefined)
+    const { stored, key } = cache.store.find(primaryKey, (name) => cache.read(request, name))
+    const lookup = { primaryKey, key, audience: undefined, stored, bypass: undefined } as const
+    return new Exchange(cache, request, policy, { ...lookup, reason: 'expired' }, making)
+  } catch (error) {
+    cache.fault(error, 'refreshing a stale response')
+    return passingExchange(cache, request, policy, 'fault')
+  }
 }
 
 /**
@@ -85,11 +90,16 @@ export function foresees<Native>(
   const { policy, clock } = cache.settings
   const asks = policy.key !== undefined || policy.session !== undefined
   if (asks || cache.settings.requestDirectives) return false
-  const key = cacheKey(request, policy, undefined)
-  const { stored } = cache.store.find(key, (name) => cache.read(request, name))
-  if (stored === undefined || stored.stamp < cache.sequence.softFloor) return false
-  const judgement = judge(stored, clock())
-  return judgement === 'fresh' || judgement === 'refresh'
+  try {
+    const key = cacheKey(request, policy, undefined)
+    const { stored } = cache.store.find(key, (name) => cache.read(request, name))
+    if (stored === undefined || stored.stamp < cache.sequence.softFloor) return false
+    const judgement = judge(stored, clock())
+    return judgement === 'fresh' || judgement === 'refresh'
+  } catch (error) {
+    cache.fault(error, 'looking ahead')
+    return false
+  }
 }
 
 function look<Native>(

@@ -23,7 +23,8 @@ export function bypassReason<Native>(
   if (headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined) {
     return 'precondition'
   }
-  if (hasBody(headers)) return 'body'
+  // The answer to a GET may depend on a body that the key does not hold ("fat GET", S-5).
+  if (request.hasBody) return 'body'
   if (headers['cookie'] !== undefined && !knowsCookies(request, policy, settings)) return 'cookie'
   return undefined
 }
@@ -34,12 +35,6 @@ const plainHost = /^[^\s/?#\\]*$/
 
 function isPlainHost(host: string | readonly string[] | undefined): boolean {
   return host === undefined || (typeof host === 'string' && plainHost.test(host))
-}
-
-/** The answer to a GET may depend on a body that the key does not hold ("fat GET", S-5). */
-function hasBody(headers: RequestHeaders): boolean {
-  const length = headers['content-length']
-  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
 
 /** Which cookies matter is known by observing every read, or because the application said so. */

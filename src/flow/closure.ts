@@ -18,7 +18,6 @@ export function closureOf<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
 /** What a response is known to depend on while it is made. */
 export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[] {
   const { request, policy, lookup, recording } = facts
-  const matched = request.route()
   // The URL as it was asked for, and what the key has of it.
   const targets = new Set([request.target, keyedTarget(request.target, policy.query)])
   return [
@@ -27,11 +26,11 @@ export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[]
       urlDependency(request.origin, target),
       pathDependency(target),
     ]),
-    ...(matched
-      ? [matched.pattern, ...matched.others].flatMap((pattern) =>
-          routeDependencies(pattern, matched.params),
-        )
-      : []),
+    ...request
+      .routes()
+      .flatMap(({ pattern, others, params }) =>
+        [pattern, ...others].flatMap((each) => routeDependencies(each, params)),
+      ),
     ...policy.tags.map(tagDependency),
     ...recording.dependencies,
   ]

@@ -12,10 +12,10 @@ import { knownClosure } from './closure.ts'
 import { type Overrides, overridesFor } from './conditions.ts'
 import { type ExchangeFacts, type HeadPlan, type ResponseHead, asSent } from './exchange-facts.ts'
 import { bypassFields, forwardFields } from './head-fields.ts'
-import type { IncomingRequest } from './incoming-request.ts'
+import { type IncomingRequest, recordingOf } from './incoming-request.ts'
 import { Observation } from './observation.ts'
 import type { Policy } from './policy.ts'
-import { Recording } from './recording.ts'
+import type { Recording } from './recording.ts'
 import type { Lookup } from './lookup.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
@@ -28,7 +28,7 @@ import {
   madeFrom,
 } from './storing.ts'
 import { invalidateTarget } from './unsafe-method.ts'
-import { VersionCheck, type VersionTag, withEtag } from './version.ts'
+import { VersionCheck, type VersionTag, withValidators } from './version.ts'
 
 /** One request that runs the application: what it may see, what it records, and what becomes of its response. */
 export class Exchange<Native> implements ExchangeFacts<Native> {
@@ -63,7 +63,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.request = request
     this.policy = policy
     this.lookup = lookup
-    this.recording = new Recording(request.arrivalStamp ?? refresh?.stamp ?? sequence.applied)
+    this.recording = recordingOf(request, refresh?.stamp ?? sequence.applied)
     // Of what passes by nothing is stored but its fragments.
     const isObserved = settings.observe && (!this.isPassing || cache.fragments.isUsed)
     this.observation = isObserved
@@ -108,7 +108,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   head(given: ResponseHead): HeadPlan {
     const head = this.#version?.settled(given) ?? given
     const plan = this.#plan(head)
-    return head === given ? plan : withEtag(plan, head)
+    return head === given ? plan : withValidators(plan, head)
   }
 
   #plan(head: ResponseHead): HeadPlan {
@@ -137,7 +137,11 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     }
     const verdict = judgeHead(this, head)
     this.#verdict = verdict
-    if (!verdict.store) this.#release(verdict.reason)
+    if (!verdict.store) {
+      // Nobody need wait for a response that will not be shared, however long its body takes.
+      if (!isTransient(verdict.reason, head.status)) this.cache.rememberPass(this.lookup.key)
+      this.#settle()
+    }
     const fields = forwardFields(this, head, verdict)
     this.#ownControl = fields.set.find(([name]) => name === 'Cache-Control')?.[1]
     const collect = verdict.store
@@ -220,6 +224,8 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     const renewed = freshened(this, head, stored)
     if (renewed.store) this.#store(renewed.response, 'validated')
     else this.refuse(renewed.reason, renewed.detail)
+    // It confirmed something else: the next request gets a whole response.
+    if (!renewed.store && renewed.reason === 'no-validator') this.cache.drop(stored)
     this.#done = true
     this.#settle()
     const served = renewed.store ? renewed.response : stored
@@ -271,12 +277,6 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#tellRefresh(outcome)
     cache.stored(response)
     this.recording.onLate = () => cache.takeBack(this.request, response)
-  }
-
-  /** Nobody need wait for a response that will not be shared, however long its body takes. */
-  #release(reason: RefuseReason): void {
-    if (!isTransient(reason, this.#head?.status)) this.cache.rememberPass(this.lookup.key)
-    this.#settle()
   }
 
   /** Tells once what led to the application: a miss, or a bypass. Only now is it known whether a route answered instead. */

@@ -1,6 +1,7 @@
 import type { RouteParams } from '../graph/dependency.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import type { Observation } from './observation.ts'
+import { Recording } from './recording.ts'
 
 /** The route that the framework matched. */
 export interface MatchedRoute {
@@ -35,8 +36,19 @@ export interface IncomingRequest<Native> {
   /** The observation that began before the cache's place was reached, with the sequence number of that moment. */
   readonly observation: Observation | undefined
   readonly arrivalStamp: number | undefined
+  /** What was said of the response before the request was judged anew at its route. */
+  readonly recording: Recording | undefined
+  /** A body follows: it is not a part of the key. */
+  readonly hasBody: boolean
   /** The matched route; known once the application has run. */
   route(): MatchedRoute | undefined
+  /** All routes that matched, the last one first: a handler may have passed the request on to the next. */
+  routes(): readonly MatchedRoute[]
+}
+
+/** What goes on where middleware has spoken already, or begins; of what was read since its arrival the stamp has to know. */
+export function recordingOf<Native>(request: IncomingRequest<Native>, stamp: number): Recording {
+  return request.recording ?? new Recording(request.arrivalStamp ?? stamp)
 }
 
 /** The value of a header as one string; several lines joined as RFC 9110 §5.3 says. */

@@ -115,11 +115,15 @@ export class ResponseCache<Native> {
   }
 
   /** Tags and dependencies that come behind the store would be missed by an invalidation: nothing is stored then. */
-  takeBack(request: IncomingRequest<Native>, { key, primaryKey, stamp }: StoredResponse): void {
-    if (this.store.response(key)?.stamp !== stamp) return
-    this.store.delete(key)
+  takeBack(request: IncomingRequest<Native>, response: StoredResponse): void {
+    this.drop(response)
     const detail = 'tag() or dependsOn() was called after the response had been stored'
-    this.refused(request, primaryKey, 'draft', detail)
+    this.refused(request, response.primaryKey, 'draft', detail)
+  }
+
+  /** Takes a response out of the store, unless a newer one stands there by now. */
+  drop(stored: StoredResponse): void {
+    if (this.store.response(stored.key) === stored) this.store.delete(stored.key)
   }
 
   /** Tells what became of a background refresh. */

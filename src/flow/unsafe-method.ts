@@ -60,10 +60,18 @@ function onOrigin(reference: string, origin: string, target: string): string | u
   }
 }
 
+/** Requests whose response has been looked at. */
+const judged = new WeakSet<object>()
+
+export function isJudged(request: object): boolean {
+  return judged.has(request)
+}
+
 /** A successful response to an unsafe method fells what it speaks of, before the client can know of it. */
 export function invalidateTarget<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): void {
   const { cache, request, policy } = facts
   if (!isUnsafe(request.method) && !isUnsafe(head.method)) return
+  judged.add(request)
   const keyed = (target: string): string => keyedTarget(target, policy.query)
   const { status, fields } = head
   const dependencies = invalidatedBy(request.origin, request.target, status, fields, keyed)

@@ -1,4 +1,5 @@
 import { fieldValue, withoutFields } from '../http/header-fields.ts'
+import { formatHttpDate } from '../http/http-date.ts'
 import { isNotModified, weakMatch } from '../http/validation.ts'
 import type { ExchangeFacts, HeadPlan, ResponseHead } from './exchange-facts.ts'
 import { varyNames } from './head-fields.ts'
@@ -34,16 +35,24 @@ export class VersionCheck<Native> {
     this.#facts = facts
     this.#version = version
     this.etag = version.tagFor(readerOf(facts, []))
-    this.lastModified = this.#isForAll() ? version.lastModified : undefined
+    this.lastModified = this.#isKnownForAll() ? version.lastModified : undefined
     this.holder = this.#isStored() ? 'store' : this.#isWithClient() ? 'client' : undefined
   }
 
   /** The head with the tag for those it was really made for. */
   settled(head: ResponseHead): ResponseHead {
     if (head.status === 304 || fieldValue(head.fields, 'etag') !== this.etag) return head
-    const etag = this.#version.tagFor(readerOf(this.#facts, varyNames(head.fields)))
-    if (etag === this.etag) return head
-    return { ...head, fields: [...withoutFields(head.fields, new Set(['etag'])), 'ETag', etag] }
+    const vary = varyNames(head.fields)
+    const etag = this.#version.tagFor(readerOf(this.#facts, vary))
+    const { lastModified } = this.#version
+    const isDated = fieldValue(head.fields, 'last-modified') !== undefined
+    const dated =
+      isDated || lastModified === undefined || !this.#isForAll(vary)
+        ? []
+        : ['Last-Modified', formatHttpDate(lastModified)]
+    if (etag === this.etag && dated.length === 0) return head
+    const others = withoutFields(head.fields, new Set(['etag']))
+    return { ...head, fields: [...others, 'ETag', etag, ...dated] }
   }
 
   #isStored(): boolean {
@@ -59,25 +68,37 @@ export class VersionCheck<Native> {
   }
 
   /** A date tells nothing of build, language or visitor: it counts only where none of them does. */
-  #isForAll(): boolean {
-    const { cache, lookup, request } = this.#facts
+  #isForAll(vary: readonly string[]): boolean {
+    const { cache, lookup, observation, policy } = this.#facts
     return (
       cache.settings.build === '' &&
+      cache.settings.observe &&
+      !policy.off &&
       lookup.bypass === undefined &&
       lookup.audience === undefined &&
-      keyOf(this.#facts, []) === lookup.primaryKey &&
-      request.headers['accept-language'] === undefined &&
-      request.headers['cookie'] === undefined
+      observation?.privateRead === undefined &&
+      keyOf(this.#facts, vary) === lookup.primaryKey
     )
+  }
+
+  /** What the handler has yet to read is known by what is stored, or there is nothing to read. */
+  #isKnownForAll(): boolean {
+    const { lookup, request } = this.#facts
+    const { headers } = request
+    const isPlain = headers['accept-language'] === undefined && headers['cookie'] === undefined
+    return (isPlain || lookup.stored !== undefined) && this.#isForAll([])
   }
 }
 
-/** The plan, with the entity tag of this head set on the response too. */
-export function withEtag(plan: HeadPlan, { fields }: ResponseHead): HeadPlan {
-  const etag = fieldValue(fields, 'etag')
-  if (plan.act === 'serve' || etag === undefined) return plan
+/** The plan, with the validators of this head set on the response too. */
+export function withValidators(plan: HeadPlan, { fields }: ResponseHead): HeadPlan {
+  if (plan.act === 'serve') return plan
+  const validators = (['ETag', 'Last-Modified'] as const).flatMap((name) => {
+    const value = fieldValue(fields, name.toLowerCase())
+    return value === undefined ? [] : [[name, value] as const]
+  })
   const { set, remove } = plan.fields
-  return { ...plan, fields: { set: [...set, ['ETag', etag]], remove } }
+  return { ...plan, fields: { set: [...set, ...validators], remove } }
 }
 
 function readerOf<Native>(facts: ExchangeFacts<Native>, vary: readonly string[]): string {

@@ -145,6 +145,7 @@ export class Gate<Native> {
       stamp: exchange.recording.stamp,
       isComplete: exchange.request.observedFromStart && exchange.observation !== undefined,
       foreseen: exchange.request.foreseen,
+      recording: exchange.recording,
     })
     const making = this.#refreshes.get(passage.message)
     if (making) {
@@ -236,7 +237,8 @@ export class Gate<Native> {
       clearTimeout(timer)
       cache.collapsing.settle(making)
     }
-    const timer = setTimeout(settle, refreshTimeout)
+    // What never ends would go on for nobody, and each later refresh would leave another.
+    const timer = setTimeout(() => response.destroy(), refreshTimeout)
     timer.unref()
     response.once('close', settle)
     // After the visitor's own response: a refresh is on nobody's time.

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { IncomingRequest, MatchedRoute } from '../flow/incoming-request.ts'
 import type { Observation } from '../flow/observation.ts'
+import type { Recording } from '../flow/recording.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import { originalHeaders } from './observer.ts'
 import { addressOf } from './socket-observer.ts'
@@ -37,6 +38,8 @@ export interface Arrival {
   readonly isComplete: boolean
   /** It looked like a hit, so that nothing is noted. */
   readonly foreseen: boolean
+  /** What middleware has said of the response already, where the request is judged anew at its route. */
+  readonly recording?: Recording
 }
 
 /** A `node:http` (or HTTP/2 compatibility) request as the cache sees it. */
@@ -51,15 +54,17 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   foreseen: boolean
   observation: Observation | undefined
   arrivalStamp: number | undefined
+  readonly recording: Recording | undefined
   readonly #message: IncomingMessage
-  readonly #route: (native: Native) => MatchedRoute | undefined
+  readonly #routes: (native: Native) => readonly MatchedRoute[]
 
   constructor(
     message: IncomingMessage,
     target: string,
     origin: Origin,
     native: Native,
-    route: (native: Native) => MatchedRoute | undefined,
+    // Those that matched, the last one first.
+    routes: (native: Native) => readonly MatchedRoute[],
     arrival: Arrival | undefined,
     /** The cache stands before everything else, so that nothing was read yet. */
     isFirst: boolean,
@@ -74,8 +79,9 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.foreseen = arrival?.foreseen === true
     this.observation = arrival?.observation
     this.arrivalStamp = arrival?.stamp
+    this.recording = arrival?.recording
     this.#message = message
-    this.#route = route
+    this.#routes = routes
   }
 
   /** What its arrival already told, when the cache's place is reached. */
@@ -87,11 +93,29 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     return this
   }
 
+  get hasBody(): boolean {
+    const { headers } = this
+    if (headers['transfer-encoding'] !== undefined) return true
+    const length = headers['content-length']
+    if (length !== undefined) return length !== '0'
+    // HTTP/2 frames a body without saying so in a field.
+    const stream: unknown = this.isHttp1 ? undefined : Reflect.get(this.#message, 'stream')
+    return (
+      typeof stream === 'object' &&
+      stream !== null &&
+      Reflect.get(stream, 'endAfterHeaders') === false
+    )
+  }
+
   get remoteAddress(): string {
     return addressOf(this.#message.socket)
   }
 
   route(): MatchedRoute | undefined {
-    return this.#route(this.native)
+    return this.routes()[0]
+  }
+
+  routes(): readonly MatchedRoute[] {
+    return this.#routes(this.native)
   }
 }

@@ -55,6 +55,17 @@ describe('C-28: HTTP/2 on bare Node', () => {
     expect([head.status, head.headers['content-length'], hits(head)]).toEqual([200, '6', true])
   })
 
+  it('S-5: a GET with a body passes by, though HTTP/2 announces none', async () => {
+    const { listener } = bare((request, response) => {
+      let text = ''
+      request.on('data', (part) => (text += String(part)))
+      request.on('end', () => response.end(`body ${text}`))
+    })
+    const site = await serveHttp2(listener)
+    expect(String((await site.send({}, 'evil')).body)).toBe('body evil')
+    expect(String((await site.send()).body)).toBe('body ')
+  })
+
   it('C-28: what was made over one version of HTTP is served over the other', async () => {
     let runs = 0
     const { listener } = bare((request, response) => {

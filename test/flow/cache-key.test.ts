@@ -23,6 +23,8 @@ function get(target: string, origin = 'https://shop.example'): IncomingRequest<s
     origin,
     headers: {},
     isHttp1: true,
+    recording: undefined,
+    hasBody: false,
     remoteAddress: '127.0.0.1',
     native: target,
     observedFromStart: true,
@@ -30,6 +32,7 @@ function get(target: string, origin = 'https://shop.example'): IncomingRequest<s
     observation: undefined,
     arrivalStamp: undefined,
     route: () => undefined,
+    routes: () => [],
   }
 }
 

@@ -28,6 +28,8 @@ class Core {
       origin: 'http://shop.example',
       headers: { host: 'shop.example', ...headers },
       isHttp1: true,
+      recording: undefined,
+      hasBody: false,
       remoteAddress: '127.0.0.1',
       native: undefined,
       observedFromStart: true,
@@ -35,6 +37,7 @@ class Core {
       observation: undefined,
       arrivalStamp: undefined,
       route: () => undefined,
+      routes: () => [],
     }
     const decision = answer(this.cache, request, this.cache.settings.policy, false)
     if (decision.act !== 'forward') return decision.act === 'serve'

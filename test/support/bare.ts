@@ -23,7 +23,7 @@ export function bare(
             message.url ?? '',
             { protocol, host },
             message,
-            () => undefined,
+            () => [],
             arrival,
             true,
           ),

@@ -18,7 +18,7 @@ export interface Http2Response {
 
 export interface Http2Site {
   readonly port: number
-  send(headers?: Record<string, string>): Promise<Http2Response>
+  send(headers?: Record<string, string>, body?: string): Promise<Http2Response>
 }
 
 const pair = certificate()
@@ -39,9 +39,11 @@ export async function serveHttp2(listener: Listener): Promise<Http2Site> {
     await new Promise((resolve) => server.close(resolve))
   })
 
-  function send(given: Record<string, string> = {}): Promise<Http2Response> {
+  function send(given: Record<string, string> = {}, body?: string): Promise<Http2Response> {
     return new Promise((resolve) => {
-      const stream = session.request({ ':path': '/', ':authority': 'test.example', ...given })
+      const asked = { ':path': '/', ':authority': 'test.example', ...given }
+      const stream = session.request(asked, { endStream: body === undefined })
+      if (body !== undefined) stream.end(body)
       const chunks: Buffer[] = []
       const interim: number[] = []
       let head: IncomingHttpHeaders & { ':status'?: number | undefined } = {}

@@ -5,7 +5,7 @@ import { programs } from './readme/blocks.ts'
 import { run, typeErrors, write } from './readme/program.ts'
 
 // The programs of the guides run as those of the README do, with the requests below them.
-for (const name of ['express', 'koa']) {
+for (const name of ['express', 'koa', 'fragments']) {
   describe(`docs/${name}.md`, () => {
     const folder = `${root}test/house/.readme-${name}`
     const written = write(folder, programs(readFileSync(`${root}docs/${name}.md`, 'utf8')))

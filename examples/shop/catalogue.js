@@ -17,6 +17,10 @@ const productColumns = `
   p.stock, p.tone, p.rating_count AS ratingCount, p.rating_sum AS ratingSum,
   p.updated_at AS updatedAt, c.slug AS category, c.name AS categoryName, c.picture`
 
+const reviewColumns = `
+  id, product_id AS productId, author, rating, title, body, created_at AS createdAt,
+  updated_at AS updatedAt`
+
 const fromProducts = 'FROM products p JOIN categories c ON c.id = p.category_id'
 
 /**
@@ -152,9 +156,46 @@ export function createCatalogue(database) {
     /** @param {number} productId */
     reviews: (productId) =>
       all(
-        `SELECT author, rating, title, body, created_at AS createdAt FROM reviews
-         WHERE product_id = :productId ORDER BY created_at DESC`,
+        `SELECT ${reviewColumns} FROM reviews WHERE product_id = :productId ORDER BY created_at DESC`,
         { productId },
+      ),
+
+    /** @param {number} id */
+    review: (id) => one(`SELECT ${reviewColumns} FROM reviews WHERE id = :id`, { id }),
+
+    /**
+     * Saves a review, and what its product's rating comes to with it.
+     * @param {number} id
+     * @param {{ rating: number, title: string, body: string }} change
+     */
+    async updateReview(id, change) {
+      await database.batch(
+        [
+          {
+            sql: `UPDATE reviews SET rating = :rating, title = :title, body = :body, updated_at = :now
+                  WHERE id = :id`,
+            args: { id, ...change, now: Date.now() },
+          },
+          {
+            sql: `UPDATE products SET rating_sum =
+                    (SELECT sum(rating) FROM reviews WHERE product_id = products.id)
+                  WHERE id = (SELECT product_id FROM reviews WHERE id = :id)`,
+            args: { id },
+          },
+        ],
+        'write',
+      )
+    },
+
+    /**
+     * @param {number[]} ids
+     * @param {number} at    milliseconds since 1970
+     */
+    touchProducts: (ids, at) =>
+      all(
+        `UPDATE products SET updated_at = max(:at, updated_at + 1)
+         WHERE id IN (${ids.map((_, index) => `:id${index}`)})`,
+        { at, ...Object.fromEntries(ids.map((id, index) => [`id${index}`, id])) },
       ),
 
     /**

@@ -22,13 +22,13 @@ const schema = `
   CREATE TABLE reviews (
     id INTEGER PRIMARY KEY, product_id INTEGER NOT NULL REFERENCES products (id),
     author TEXT NOT NULL, rating INTEGER NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
   );
   CREATE INDEX reviews_by_product ON reviews (product_id);
 `
 
 /** Grows with the schema or the seed; a database file of another version is asked to be deleted. */
-const version = 1
+const version = 2
 
 /**
  * Opens the shop's database and fills it when it is new.

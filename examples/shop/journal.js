@@ -12,6 +12,7 @@ const names = [
   'store',
   'refuse',
   'refresh',
+  'touch',
   'invalidate',
   'evict',
   'warning',
@@ -73,7 +74,7 @@ export class Journal {
         Object.assign(exchange, { verdict: name, reason })
       }
       if (name === 'refuse') exchange.refused = reason
-      if (name !== 'invalidate' && passedOver.test(exchange.url)) return
+      if (name !== 'invalidate' && name !== 'touch' && passedOver.test(exchange.url)) return
     }
     // After each POST its own address is invalidated (RFC 9111, 4.4): mostly nothing is stored there.
     if (name === 'invalidate' && event.keys.length === 0) return
@@ -85,6 +86,7 @@ export class Journal {
 /** What an event is about: the address, or what was invalidated. */
 function aboutOf(event, exchange) {
   if ('dependency' in event) return event.dependency
+  if ('records' in event) return event.records.join(', ')
   if ('message' in event) return event.route
   if ('key' in event) return event.key.replace(/^https?:\/\/[^/ ]+/, '')
   return exchange === undefined ? '' : `${exchange.method} ${exchange.url}`
@@ -101,8 +103,10 @@ function reasonOf(name, event) {
       return `for ${Math.round(event.ttl)} s, tags: ${few(event.tags)}`
     case 'refresh':
       return `${event.reason}: ${event.outcome}`
+    case 'touch':
+      return event.parents.length === 0 ? 'no parents' : `and so ${few(event.parents)}`
     case 'invalidate':
-      return `${event.keys.length} pages fell`
+      return `${event.keys.length} pages and fragments fell`
     case 'evict':
       return `${event.bytes} bytes made room`
     case 'warning':

@@ -12,6 +12,7 @@ import { madeAt } from './middleware/made-at.js'
 import { securityHeaders } from './middleware/security-headers.js'
 import { adminRoutes } from './routes/admin.js'
 import { apiRoutes } from './routes/api.js'
+import { createRecords } from './records.js'
 import { cacheRoutes } from './routes/cache.js'
 import { cartRoutes } from './routes/cart.js'
 import { homeRoutes } from './routes/home.js'
@@ -40,9 +41,11 @@ export function createShop({
     maxAge: '5m',
     query: { ignore: [...TRACKING_PARAMETERS] },
     why: development,
+    fragments: { strict: development, outline: development },
     ...cacheOptions,
   })
   const catalogue = createCatalogue(database)
+  const records = createRecords(catalogue)
   const journal = new Journal(cache)
   const app = express()
 
@@ -52,6 +55,7 @@ export function createShop({
   Object.assign(app.locals, {
     format,
     assetUrl,
+    records,
     development,
     sections: departments.map(({ slug, name }) => ({ slug, name })),
     section: '',
@@ -66,10 +70,10 @@ export function createShop({
   app.use('/assets', assets)
   app.use(homeRoutes({ catalogue }))
   app.use(listRoutes({ catalogue, cache }))
-  app.use(productRoutes({ catalogue, cache }))
-  app.use('/api', apiRoutes({ catalogue }))
+  app.use(productRoutes({ catalogue, records, cache }))
+  app.use('/api', apiRoutes({ catalogue, records }))
   app.use('/cart', cartRoutes({ catalogue, cache, cookieSecret }))
-  app.use('/admin', adminOnly(adminPassword), adminRoutes({ catalogue, cache }))
+  app.use('/admin', adminOnly(adminPassword), adminRoutes({ catalogue, records, cache }))
   app.use('/_cache', adminOnly(adminPassword), cacheRoutes({ cache, journal }))
   app.use(notFound)
   app.use(showError)

@@ -8,6 +8,8 @@ interface Shop {
   cache: {
     close(): Promise<void>
     stats(): { entries: number }
+    impact(target: { all: true }): { responses: number }
+    on(name: 'fragment', listener: (event: { key: string; stored: boolean }) => void): () => void
     invalidate(target: { tag: string }): Promise<{ keys: readonly string[]; responses: number }>
   }
   journal: { events: { name: string; about: string; reason: string }[] }
@@ -211,7 +213,7 @@ describe('The shop, for its visitors', () => {
       expect((await get(path)).status, path).toBe(404)
       expect(await becomesHit(path), path).toBe(false)
     }
-    expect(shop.cache.stats().entries).toBe(0)
+    expect(shop.cache.impact({ all: true }).responses).toBe(0)
   })
 })
 
@@ -265,7 +267,7 @@ describe('The cart', () => {
     const answer = await visitors[0]!.get('/cart')
     expect(answer.headers.get('cache-control')).toBe('private, no-store')
     expect(isHit(answer)).toBe(false)
-    expect(shop.cache.stats().entries).toBe(0)
+    expect(shop.cache.impact({ all: true }).responses).toBe(0)
   })
 
   it('does not make the pages of the shop private: they are hits with and without its cookie', async () => {
@@ -329,7 +331,7 @@ describe('The back office', () => {
       const wrong = `Basic ${Buffer.from('admin:wrong').toString('base64')}`
       expect((await get(path, { authorization: wrong })).status, path).toBe(401)
     }
-    expect(shop.cache.stats().entries).toBe(0)
+    expect(shop.cache.impact({ all: true }).responses).toBe(0)
     expect((await post('/admin/products/7', { name: 'Mine now' })).status).toBe(401)
     expect((await get(teapot.page)).body).not.toContain('Mine now')
   })
@@ -407,6 +409,38 @@ describe('The back office', () => {
     const [teapots, mugs] = await Promise.all(lists.map((path) => get(path)))
     expect(teapots?.body).not.toContain('Aaa Wanderer')
     expect(mugs?.body).toContain('Aaa Wanderer')
+  })
+
+  it('renews an edited review, the cards of its product and the pages that show one of them, and nothing else', async () => {
+    const { rows } = await database.execute('SELECT id, author FROM reviews WHERE product_id = 7')
+    const [review] = rows
+    const neighbour = '/products/6'
+    const pages = [teapot.page, neighbour, farAwayTeapot.page, mug.page, '/categories/teapots']
+    for (const page of pages) await get(page)
+    const before = await get(teapot.page)
+
+    const made: string[] = []
+    shop.cache.on('fragment', ({ key, stored }) => stored && made.push(key))
+    const form = { rating: '1', title: 'It drips', body: 'On every table.' }
+    const saved = await post(`/admin/reviews/${review?.['id']}`, form, shopkeeper)
+    expect([saved.status, saved.headers.get('location')]).toEqual([
+      303,
+      expect.stringMatching(/^\/admin\/reviews\/\d+\?fallen=[1-9]\d*$/),
+    ])
+    expect(isHit(await get(farAwayTeapot.page))).toBe(true)
+    expect(isHit(await get(mug.page))).toBe(true)
+    const after = await get(teapot.page)
+    expect(isHit(after)).toBe(false)
+    expect(after.body).toContain('It drips')
+    expect(after.body).not.toBe(before.body)
+    expect(isHit(await get(neighbour))).toBe(false)
+    expect(made.toSorted()).toEqual(
+      [
+        'fragment:products/card product:7',
+        'fragment:products/facts product:7',
+        `fragment:reviews/item review:${review?.['id']}`,
+      ].toSorted(),
+    )
   })
 
   it('shows what is wrong with a form, and neither saves nor renews anything', async () => {

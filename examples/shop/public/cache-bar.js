@@ -24,6 +24,44 @@ function ago(seconds) {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
 }
 
+/** The fragments of this page, from the comments around them. */
+function fragments() {
+  const found = []
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_COMMENT)
+  while (walker.nextNode()) {
+    const [, madeAt, key] = /^fragment (\d+) (.*)$/s.exec(walker.currentNode.data) ?? []
+    if (key === undefined) continue
+    let element = walker.currentNode.nextSibling
+    while (element && element.nodeType !== Node.ELEMENT_NODE) element = element.nextSibling
+    found.push({ key: key.replace(/^fragment:/, ''), madeAt: Number(madeAt), element })
+  }
+  return found
+}
+
+/** A button that outlines the fragments, each with its key, its age, and whether it was made for this page. */
+function outline(found, pageMadeAt) {
+  const isNew = ({ madeAt }) => madeAt >= pageMadeAt
+  const fresh = found.filter(isNew).length
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.textContent = `${found.length} fragments, ${fresh} made with the page`
+  button.setAttribute('aria-pressed', 'false')
+  button.addEventListener('click', () => {
+    const isOn = document.body.classList.toggle('show-fragments')
+    button.setAttribute('aria-pressed', String(isOn))
+  })
+  for (const fragment of found) {
+    const { element, key, madeAt } = fragment
+    if (!element) continue
+    const age = ago(Math.max(0, Math.round((Date.now() - madeAt) / 1000)))
+    const how = isNew(fragment) ? 'made with this page' : 'from the cache'
+    element.dataset.fragment = `${key}, ${how}, ${age} old`
+    element.dataset.fragmentState = isNew(fragment) ? 'made' : 'cached'
+    element.title = element.dataset.fragment
+  }
+  return button
+}
+
 const bar = document.querySelector('#cache-bar')
 const [navigation] = performance.getEntriesByType('navigation')
 const told = new Map(navigation?.serverTiming.map(({ name, description }) => [name, description]))
@@ -64,6 +102,8 @@ if (bar && verdict) {
   const link = document.createElement('a')
   link.href = '/_cache/'
   link.textContent = 'Look inside'
-  bar.append(word, text, link)
+  const found = fragments()
+  const made = Date.parse(told.get('made') ?? '')
+  bar.append(word, text, ...(found.length > 0 ? [outline(found, made)] : []), link)
   bar.hidden = false
 }

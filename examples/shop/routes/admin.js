@@ -6,9 +6,10 @@ import { findProduct } from './products.js'
 /**
  * @param {object} shop
  * @param {import('../catalogue.js').Catalogue} shop.catalogue
+ * @param {import('../records.js').Records} shop.records
  * @param {import('cacheflow/express').ExpressCacheflow} shop.cache
  */
-export function adminRoutes({ catalogue, cache }) {
+export function adminRoutes({ catalogue, records, cache }) {
   const router = Router()
   router.use(cache.route(false), sameOrigin, express.urlencoded({ extended: false, limit: '16kb' }))
 
@@ -44,13 +45,55 @@ export function adminRoutes({ catalogue, cache }) {
     res.redirect(303, `/admin/products/${product.id}?fallen=${fallen}`)
   })
 
+  router.get('/reviews/:id', async (req, res, next) => {
+    const review = await findReview(req.params.id)
+    if (review === undefined) return next()
+    const fallen = /^\d+$/.test(String(req.query.fallen)) ? Number(req.query.fallen) : undefined
+    await showReview(res, { review, values: review, problems: {}, fallen })
+  })
+
+  router.post('/reviews/:id', async (req, res, next) => {
+    const review = await findReview(req.params.id)
+    if (review === undefined) return next()
+    const { change, problems } = checkedReview(req.body ?? {})
+    if (Object.keys(problems).length > 0) {
+      res.status(422)
+      return showReview(res, { review, values: req.body ?? {}, problems })
+    }
+    await catalogue.updateReview(review.id, change)
+    // The review, its product's cards, and every page that shows one of them: nothing else.
+    const { invalidation } = await cache.touch(records.review(await catalogue.review(review.id)))
+    res.redirect(303, `/admin/reviews/${review.id}?fallen=${invalidation?.responses ?? 0}`)
+  })
+
   /**
    * @param {import('express').Response} res
    * @param {object} page
    */
   async function showForm(res, page) {
     const categories = await catalogue.categories()
-    res.render('admin/product', { fallen: undefined, ...page, categories, section: 'admin' })
+    const reviews = await catalogue.reviews(page.product.id)
+    res.render('admin/product', {
+      fallen: undefined,
+      ...page,
+      categories,
+      reviews,
+      section: 'admin',
+    })
+  }
+
+  /**
+   * @param {import('express').Response} res
+   * @param {object} page
+   */
+  async function showReview(res, page) {
+    const product = await catalogue.product(page.review.productId)
+    res.render('admin/review', { fallen: undefined, ...page, product, section: 'admin' })
+  }
+
+  /** @param {string} id */
+  function findReview(id) {
+    return /^[1-9]\d{0,8}$/.test(id) ? catalogue.review(Number(id)) : undefined
   }
 
   /** @param {Record<string, string>} form */
@@ -75,6 +118,16 @@ export function adminRoutes({ catalogue, cache }) {
   }
 
   return router
+}
+
+/** @param {Record<string, string>} form */
+function checkedReview({ rating = '', title = '', body = '' }) {
+  /** @type {Record<string, string>} */
+  const problems = {}
+  if (!/^[1-5]$/.test(rating)) problems.rating = 'Between 1 and 5 stars.'
+  if (title.trim() === '' || title.length > 120) problems.title = 'Between 1 and 120 characters.'
+  if (body.trim() === '' || body.length > 2000) problems.body = 'Between 1 and 2,000 characters.'
+  return { change: { rating: Number(rating), title: title.trim(), body: body.trim() }, problems }
 }
 
 /** A product as the form's fields show it. */

@@ -2,8 +2,12 @@ import { Router } from 'express'
 import { tags } from '../tags.js'
 import { findProduct } from './products.js'
 
-/** @param {{ catalogue: import('../catalogue.js').Catalogue }} shop */
-export function apiRoutes({ catalogue }) {
+/**
+ * @param {object} shop
+ * @param {import('../catalogue.js').Catalogue} shop.catalogue
+ * @param {import('../records.js').Records} shop.records
+ */
+export function apiRoutes({ catalogue, records }) {
   const router = Router()
 
   router.get('/products/:id', async (req, res) => {
@@ -15,7 +19,7 @@ export function apiRoutes({ catalogue }) {
     // The response's own headers decide here: shared caches may keep it for ten minutes, and
     // ours gives it up earlier when the product changes.
     res.set('Cache-Control', 'public, max-age=0, s-maxage=600')
-    res.locals.cacheflow.tag(tags.product(product))
+    res.locals.cacheflow.tag(tags.product(product)).dependsOn(records.product(product))
     if (res.locals.cacheflow.freshWhen(product)) return
 
     res.json({

@@ -4,20 +4,22 @@ import { tags } from '../tags.js'
 /**
  * @param {object} shop
  * @param {import('../catalogue.js').Catalogue} shop.catalogue
+ * @param {import('../records.js').Records} shop.records
  * @param {import('cacheflow/express').ExpressCacheflow} shop.cache
  */
-export function productRoutes({ catalogue, cache }) {
+export function productRoutes({ catalogue, records, cache }) {
   const router = Router()
 
   router.get('/products/:id', cache.route({ maxAge: '1h' }), async (req, res, next) => {
     const product = await findProduct(catalogue, req.params.id)
     if (product === undefined) return next()
     const related = await catalogue.related(product)
-    res.locals.cacheflow.tag(...[product, ...related].map(tags.product))
+    const shown = [product, ...related]
+    res.locals.cacheflow.tag(...shown.map(tags.product)).dependsOn(...shown.map(records.product))
 
     // Does the visitor, or the cache, have the page of this version already? Then it is answered
     // by now, and neither the reviews are read nor is anything rendered.
-    if (res.locals.cacheflow.freshWhen([product, ...related])) return
+    if (res.locals.cacheflow.freshWhen(shown)) return
 
     const reviews = await catalogue.reviews(product.id)
     const category = await catalogue.category(product.category)

@@ -40,6 +40,7 @@ export async function seed(database) {
             product_id: productId,
             ...pick(review, 'author', 'rating', 'title', 'body'),
             created_at: review.createdAt,
+            updated_at: review.createdAt,
           })
         }
       }

@@ -25,6 +25,7 @@ export const errorTable = {
     'What the body reads of the visitor has to be in the key of the fragment.',
   ERR_CACHEFLOW_FRAGMENT_KEY:
     'The same key was shown with two different bodies in one page: add what they differ in, the record or { key }.',
+  ERR_CACHEFLOW_PART: 'Give a text for each place of the composition, and for no other.',
   ERR_CACHEFLOW_NO_REQUEST:
     'Mount app.use(cacheflow()) above this route, or use cache.fragment(...) in a job.',
   ERR_CACHEFLOW_EVENT: 'Listen to one of the names of CacheflowEvents.',

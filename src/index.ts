@@ -33,6 +33,12 @@ export type {
   RefreshReason,
   RefuseReason,
 } from './reasons.ts'
+export {
+  type Composition,
+  type CompositionOptions,
+  type Part,
+  composition,
+} from './flow/composition.ts'
 export type { Draft, Version, Versioned } from './flow/draft.ts'
 export {
   type BodyFor,

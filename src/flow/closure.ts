@@ -32,6 +32,6 @@ export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[]
         [pattern, ...others].flatMap((each) => routeDependencies(each, params)),
       ),
     ...policy.tags.map(tagDependency),
-    ...recording.dependencies,
+    ...recording.closure,
   ]
 }

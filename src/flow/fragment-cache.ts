@@ -114,7 +114,10 @@ export class FragmentCache {
    */
   #mayJoin(making: FragmentMaking, scope: Scope): boolean {
     const { sequence } = this.#room
-    return sequence.felledBy(making.stamp, making.closure()) === undefined && !making.needs(scope)
+    const { stamp } = making
+    const isOvertaken =
+      stamp !== sequence.applied && sequence.felledBy(stamp, making.closure()) !== undefined
+    return !isOvertaken && !making.needs(scope)
   }
 
   async #join(asked: Asked, making: FragmentMaking, way: Way): Promise<string> {

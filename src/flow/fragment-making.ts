@@ -75,7 +75,7 @@ export class FragmentMaking implements FragmentScope {
 
   /** What it is known to depend on so far. */
   closure(): readonly Dependency[] {
-    return [...this.#called, ...this.recording.dependencies]
+    return [...this.#called, ...this.recording.closure]
   }
 
   note(read: Read): void {

@@ -32,6 +32,8 @@ export class Recording implements Enclosed {
   readonly tags: Set<string> = new Set()
   readonly inputs: Set<string> = new Set()
   readonly audiences: Set<string> = new Set()
+  /** What was enclosed; flattened only where somebody asks, for most pages are never stored. */
+  readonly #parts: Enclosed[] = []
   readonly #attachments = new Map<string, Set<string>>()
   /** What was made is stored already: what it depends on from now on it does not know of. */
   onLate: (() => void) | undefined
@@ -44,8 +46,12 @@ export class Recording implements Enclosed {
     this.stamp = stamp
   }
 
-  get closure(): Iterable<Dependency> {
-    return this.dependencies
+  /** Its own dependencies, and those of everything inside. */
+  get closure(): ReadonlySet<Dependency> {
+    if (this.#parts.length === 0) return this.dependencies
+    const closure = new Set(this.dependencies)
+    for (const part of this.#parts) for (const dependency of part.closure) closure.add(dependency)
+    return closure
   }
 
   get attachments(): Attachments {
@@ -89,7 +95,8 @@ export class Recording implements Enclosed {
   /** Takes over what something has that is a part of this now. */
   enclose(part: Enclosed): void {
     this.#freshUntil = Math.min(this.#freshUntil, part.freshUntil)
-    this.dependOn(part.closure)
+    this.#parts.push(part)
+    this.onLate?.()
     for (const tag of part.tags) this.tags.add(tag)
     for (const input of part.inputs) this.inputs.add(input)
     for (const audience of part.audiences) this.audiences.add(audience)

@@ -45,9 +45,17 @@ export function listDependency(entity: string, scope: string): Dependency {
   return scope === '' ? `list:${entity}` : `list:${entity}:${escaped(scope)}`
 }
 
+/** Names of fragments are few and asked for all the time. */
+const fragmentNames = new Map<string, Dependency>()
+const mostFragmentNames = 1_000
+
 /** @param of the dependency of the record it is made of */
 export function fragmentDependency(name: string, of?: Dependency): Dependency {
-  const all = `fragment:${escaped(name)}`
+  let all = fragmentNames.get(name)
+  if (all === undefined) {
+    all = `fragment:${escaped(name)}`
+    if (fragmentNames.size < mostFragmentNames) fragmentNames.set(name, all)
+  }
   return of === undefined ? all : `${all} ${of}`
 }
 

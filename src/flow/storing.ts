@@ -53,7 +53,7 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
     {
       status: head.status,
       fields: head.fields,
-      authorized: credentialIn(request.headers, cache.settings.credentials) !== undefined,
+      authorized: credentialIn(request, cache.settings.credentials) !== undefined,
       requestNoStore: parseCacheControl(headerValue(request.headers, 'cache-control')).noStore,
       audienceNamed: lookup.audience !== undefined,
       draftMaxAge: recording.maxAge,

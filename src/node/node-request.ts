@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { IncomingRequest, MatchedRoute } from '../flow/incoming-request.ts'
 import type { Observation } from '../flow/observation.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
+import { connectionOf, isIdentified } from './connection.ts'
 import { originalHeaders } from './observer.ts'
 import { addressOf } from './socket-observer.ts'
 
@@ -46,6 +47,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   readonly origin: string
   readonly headers: RequestHeaders
   readonly isHttp1: boolean
+  readonly isIdentified: boolean
   readonly native: Native
   observedFromStart: boolean
   foreseen: boolean
@@ -69,6 +71,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.origin = `${origin.protocol}://${origin.host}`
     this.headers = originalHeaders(message)
     this.isHttp1 = message.httpVersionMajor === 1
+    this.isIdentified = isIdentified(message, this.headers.authorization)
     this.native = native
     this.observedFromStart = isFirst || arrival?.isComplete === true
     this.foreseen = arrival?.foreseen === true
@@ -88,7 +91,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   }
 
   get remoteAddress(): string {
-    return addressOf(this.#message.socket)
+    return addressOf(connectionOf(this.#message) ?? {})
   }
 
   route(): MatchedRoute | undefined {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Observation } from '../flow/observation.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
+import { connectionOf } from './connection.ts'
 import { HeaderObserver } from './header-observer.ts'
 import { JarObserver } from './jar-observer.ts'
 import { Mark } from './mark.ts'
@@ -90,7 +91,8 @@ function witness(request: IncomingMessage, state: Observed, observation: Observa
     if (standing) state.properties.set(name, standing)
   }
   Object.defineProperties(request, descriptors)
-  if (request.httpVersionMajor === 1) observeSocket(request.socket, observation)
+  const connection = connectionOf(request)
+  if (connection) observeSocket(connection, observation)
 }
 
 /** The headers of a request as they arrived; reading them here is not noted. */

@@ -1,7 +1,8 @@
+import { Agent, request as ask } from 'node:http'
 import type { Request } from 'express'
 import type { Context } from 'koa'
 import morgan from 'morgan'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { expressStages, koaStages, pageStages } from '../support/stages.ts'
 
 const ignored = { write: () => undefined }
@@ -122,5 +123,58 @@ for (const { name: stage, open } of pageStages) {
       await app.get('/')
       expect([app.refusals, app.seen('store')[0]?.vary]).toEqual([[], ['x-forwarded-for']])
     })
+  })
+}
+
+for (const { name: stage, open } of pageStages) {
+  describe(stage, () => {
+    it('S-38: whom a connection knows by NTLM or Negotiate, it knows without a word of his', async () => {
+      const names = new WeakMap<object, string>()
+      const app = await open({
+        page: ({ socket, headers }) => {
+          const { authorization } = headers
+          if (authorization !== undefined) names.set(socket, authorization)
+          return { body: `for ${names.get(socket)}` }
+        },
+      })
+      await app.get('/')
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      onTestFinished(() => agent.destroy())
+      for (const scheme of ['NTLM', 'negotiate']) {
+        for (const path of ['/', `/${scheme}`]) {
+          const login = { Authorization: `${scheme} alice` }
+          expect(await seen(agent, app.port, path, login)).toBe(`for ${scheme} alice`)
+          expect(await seen(agent, app.port, path)).toBe(`for ${scheme} alice`)
+          expect((await app.get(path)).body).toBe('for undefined')
+        }
+      }
+    })
+
+    it('S-38: other schemes prove nothing for the requests that follow', async () => {
+      const app = await open({ page: () => ({ body: 'x' }) })
+      await app.get('/')
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      onTestFinished(() => agent.destroy())
+      await seen(agent, app.port, '/', { Authorization: 'Bearer A' })
+      await seen(agent, app.port, '/')
+      expect(app.runs).toBe(2)
+    })
+  })
+}
+
+function seen(
+  agent: Agent,
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const client = ask({ host: '127.0.0.1', port, path, headers, agent })
+    client.on('error', reject).on('response', (response) => {
+      let body = ''
+      response.on('data', (chunk) => (body += String(chunk)))
+      response.on('end', () => setImmediate(() => resolve(body)))
+    })
+    client.end()
   })
 }

@@ -149,6 +149,11 @@ export class Observation {
     this.header('x-forwarded-for', undefined)
   }
 
+  /** The version of HTTP that the client speaks: no field, but a variant like one. */
+  version(): void {
+    this.header(':version', undefined)
+  }
+
   /** What the client's connection proves or where it came in: no header that a later client sends could tell it. */
   connection(what: string): void {
     this.#relay((other) => other.connection(what))

@@ -11,15 +11,13 @@ type Streamed = IncomingMessage & {
  * The connection that a request came on. Over HTTP/2 Node shows it behind a proxy for each request and each session, all
  * of which read from the one socket behind them; undefined when that has gone.
  */
-export function connectionOf(message: IncomingMessage): Socket | undefined {
-  const session = sessionOf(message)
-  if (session === undefined) return message.httpVersionMajor >= 2 ? undefined : message.socket
+export function connectionOf(message: Streamed): Socket | undefined {
+  const { stream } = message
+  if (stream === undefined) return message.socket
+  const { session } = stream
+  if (session === undefined || session.destroyed) return undefined
   // Of what the proxy lets through, this changes nothing and returns the socket itself.
-  return session.destroyed ? undefined : session.socket.removeListener('cacheflow', () => undefined)
-}
-
-function sessionOf(message: Streamed): ServerHttp2Session | undefined {
-  return message.stream?.session
+  return session.socket.removeListener('cacheflow', () => undefined)
 }
 
 const identified = new Mark<true>('identified')
@@ -28,8 +26,8 @@ const identified = new Mark<true>('identified')
 const ofConnections = /^(ntlm|negotiate)\b/i
 
 /** Has this request, or one before it on its connection, said by such a scheme who comes here? */
-export function isIdentified(message: IncomingMessage, authorization: unknown): boolean {
-  const carrier = sessionOf(message) ?? message.socket
+export function isIdentified(message: Streamed, authorization: unknown): boolean {
+  const carrier = message.stream?.session ?? message.socket
   if (typeof authorization === 'string' && ofConnections.test(authorization)) {
     identified.set(carrier, true)
   }

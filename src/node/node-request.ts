@@ -3,7 +3,7 @@ import type { IncomingRequest, MatchedRoute } from '../flow/incoming-request.ts'
 import type { Observation } from '../flow/observation.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import { connectionOf, isIdentified } from './connection.ts'
-import { originalHeaders } from './observer.ts'
+import { httpVersionOf, isHttp1, originalHeaders } from './observer.ts'
 import { addressOf } from './socket-observer.ts'
 
 /** What the framework knows of a request beyond node:http. */
@@ -70,7 +70,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.target = target
     this.origin = `${origin.protocol}://${origin.host}`
     this.headers = originalHeaders(message)
-    this.isHttp1 = message.httpVersionMajor === 1
+    this.isHttp1 = isHttp1(message)
     this.isIdentified = isIdentified(message, this.headers.authorization)
     this.native = native
     this.observedFromStart = isFirst || arrival?.isComplete === true
@@ -92,6 +92,10 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
 
   get remoteAddress(): string {
     return addressOf(connectionOf(this.#message) ?? {})
+  }
+
+  get httpVersion(): string {
+    return httpVersionOf(this.#message)
   }
 
   route(): MatchedRoute | undefined {

@@ -41,6 +41,13 @@ export function isTrustReading(below: (...args: never[]) => unknown): boolean {
 
 const expressRequest = /[\\/]node_modules[\\/]express[^\\/]*[\\/]lib[\\/]request\.js$/
 
+/** Is the version of HTTP asked for by those who frame the response by it, or note it in a log? */
+export function isFramingReading(below: (...args: never[]) => unknown): boolean {
+  return framers.test(callerOf(below) ?? '') || isLoggerReading(below)
+}
+
+const framers = /^node:|[\\/]node_modules[\\/](koa[^\\/]*[\\/]lib|finalhandler)[\\/]/
+
 /** Is Node reading a connection's properties for another of them? */
 export function isSocketReading(below: (...args: never[]) => unknown): boolean {
   return /^node:(net|_tls_wrap)$/.test(callerOf(below) ?? '')

@@ -23,6 +23,7 @@ function get(target: string, origin = 'https://shop.example'): IncomingRequest<s
     origin,
     headers: {},
     isHttp1: true,
+    httpVersion: '1.1',
     isIdentified: false,
     remoteAddress: '127.0.0.1',
     native: target,

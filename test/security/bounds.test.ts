@@ -28,6 +28,7 @@ class Core {
       origin: 'http://shop.example',
       headers: { host: 'shop.example', ...headers },
       isHttp1: true,
+      httpVersion: '1.1',
       isIdentified: false,
       remoteAddress: '127.0.0.1',
       native: undefined,

@@ -63,7 +63,7 @@ describe('HTTP/2 on bare Node', () => {
     }
   })
 
-  it('S-38: a session that has said who it is by Negotiate is asked for each page', async () => {
+  it('S-15: a session that has said who it is by Negotiate is asked for each page', async () => {
     const { listener, cache } = bare((_, response) => void response.end('x'))
     const heard = hear(cache)
     const site = await serveHttp2(listener)

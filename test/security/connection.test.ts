@@ -128,7 +128,7 @@ for (const { name: stage, open } of pageStages) {
 
 for (const { name: stage, open } of pageStages) {
   describe(stage, () => {
-    it('S-38: whom a connection knows by NTLM or Negotiate, it knows without a word of his', async () => {
+    it('S-15: whom a connection knows by NTLM or Negotiate, it knows without a word of his', async () => {
       const names = new WeakMap<object, string>()
       const app = await open({
         page: ({ socket, headers }) => {
@@ -150,7 +150,7 @@ for (const { name: stage, open } of pageStages) {
       }
     })
 
-    it('S-38: other schemes prove nothing for the requests that follow', async () => {
+    it('S-15: other schemes prove nothing for the requests that follow', async () => {
       const app = await open({ page: () => ({ body: 'x' }) })
       await app.get('/')
       const agent = new Agent({ keepAlive: true, maxSockets: 1 })

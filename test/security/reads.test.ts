@@ -1,5 +1,8 @@
+import type { IncomingMessage } from 'node:http'
+import type { Request } from 'express'
 import { describe, expect, it } from 'vitest'
 import { expressStages, pageStages } from '../support/stages.ts'
+import { type WireResponse, send } from '../support/wire.ts'
 
 for (const { name: stage, open } of pageStages) {
   describe(stage, () => {
@@ -49,5 +52,101 @@ for (const { name: stage, open } of expressStages) {
         expect((await app.get('/', { Authorization: user })).body).toBe(`for ${user}`)
       }
     })
+  })
+}
+
+for (const { name: stage, open } of pageStages) {
+  describe(stage, () => {
+    it('S-1: a page that was made by the version of HTTP is for clients of that version', async () => {
+      const ways: ((request: IncomingMessage) => unknown)[] = [
+        ({ httpVersion }) => httpVersion === '1.0',
+        ({ httpVersionMinor }) => httpVersionMinor === 0,
+        (request) => Number(Reflect.get(request, 'httpVersion')) === request.httpVersionMajor,
+      ]
+      const app = await open({
+        page: (request) => ({ body: String(ways[Number(request.url?.slice(1))]?.(request)) }),
+      })
+      for (const index of ways.keys()) {
+        for (const version of ['1.0', '1.1', '1.0', '1.1'] as const) {
+          const { text } = await send(app.port, { path: `/${index}`, version })
+          expect([version, text]).toEqual([version, String(version === '1.0')])
+        }
+      }
+      expect(app.runs).toBe(2 * ways.length)
+    })
+
+    it('S-1: nor is it renewed by another version', async () => {
+      const app = await open({
+        options: { maxAge: '1m', staleWhileRevalidate: '1h' },
+        page: ({ httpVersion }) => ({ body: `HTTP/${httpVersion}` }),
+      })
+      const ask = (): Promise<WireResponse> => send(app.port, { version: '1.0' })
+      await ask()
+      app.advance(61)
+      await ask()
+      await app.happened('refresh')
+      const { text, lines } = await ask()
+      expect([text, app.runs]).toEqual(['HTTP/1.0', 2])
+      expect(Object.fromEntries(lines)['Cache-Status']).toContain('hit')
+    })
+
+    it('that Node and the framework frame by the version makes no variants', async () => {
+      const app = await open({
+        page: () => ({ status: 404, fields: { 'Cache-Control': 'max-age=60' }, body: 'x' }),
+      })
+      for (const version of ['1.0', '1.1'] as const) await send(app.port, { version })
+      expect(app.seen('store').map(({ vary }) => vary)).toEqual([[]])
+      expect(app.runs).toBe(1)
+    })
+  })
+}
+
+for (const { name: stage, open } of expressStages) {
+  describe(stage, () => {
+    it('S-14: what an application tells of all its requests by app.request is told, and noted', async () => {
+      const app = await open({
+        before: [
+          (request, _response, next) => {
+            shareProperties(Reflect.get(request.app, 'request') as object)
+            next()
+          },
+        ],
+        handler: (request, response) => {
+          if (request.path === '/set') Reflect.set(request, 'user', 'carol')
+          const jar = request.cookies as Record<string, string>
+          const seen: unknown = request.path === '/jar' ? jar['a'] : Reflect.get(request, 'user')
+          response.send(`for ${String(seen)}`)
+        },
+      })
+      for (const path of ['/user', '/jar']) {
+        for (const user of ['alice', 'bob']) {
+          expect((await app.get(path, { 'X-User': user })).body).toBe(`for ${user}`)
+        }
+      }
+      expect((await app.get('/set')).body).toBe('for carol set')
+      expect(new Set(app.refusals)).toEqual(new Set(['user-read']))
+    })
+  })
+}
+
+/** Properties for all requests of an application, as plugins define them: by the request's own headers, and settable. */
+function shareProperties(request: object): void {
+  const set = new WeakMap<object, string>()
+  Object.defineProperties(request, {
+    user: {
+      configurable: true,
+      get(this: Request) {
+        return set.get(this) ?? this.get('x-user')
+      },
+      set(this: Request, name: string) {
+        set.set(this, `${name} set`)
+      },
+    },
+    cookies: {
+      configurable: true,
+      get(this: Request) {
+        return { a: this.get('x-user') }
+      },
+    },
   })
 }

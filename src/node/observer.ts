@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import { inspect } from 'node:util'
 import type { Observation } from '../flow/observation.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import { connectionOf } from './connection.ts'
 import { HeaderObserver } from './header-observer.ts'
+import { inspectionDescriptor } from './inspection.ts'
 import { JarObserver } from './jar-observer.ts'
 import { Mark } from './mark.ts'
 import { isCarrierReading, isFramingReading } from './reader.ts'
@@ -84,7 +86,7 @@ function begin(request: IncomingMessage): Observed {
 
 function witness(request: IncomingMessage, state: Observed, observation: Observation): void {
   state.observation = observation
-  state.headers = new Proxy(state.headers, new HeaderObserver(observation))
+  state.headers = HeaderObserver.proxy(state.headers, observation)
   for (const name of [...ofOthers, ...versions]) {
     const standing = Object.getOwnPropertyDescriptor(request, name)
     if (standing) state.properties.set(name, standing)
@@ -149,7 +151,7 @@ function jarDescriptor(name: 'cookies' | 'signedCookies'): PropertyDescriptor {
       if (!state?.observation || typeof jar !== 'object' || jar === null) return jar
       const known = state.jars.get(jar)
       if (known) return known
-      const proxy = new Proxy(jar, new JarObserver(state.observation))
+      const proxy = JarObserver.proxy(jar, state.observation)
       state.jars.set(jar, proxy)
       // cookie-parser gives back the jar that it was given, and that is observed already.
       state.jars.set(proxy, proxy)
@@ -195,7 +197,13 @@ function versionDescriptor(name: string): PropertyDescriptor {
 const ofOthers = ['cookies', 'signedCookies', 'session', 'sessionID', 'user'] as const
 const versions = ['httpVersion', 'httpVersionMajor', 'httpVersionMinor'] as const
 
+/** Node keeps the headers on the request beside their getter, where printing it shows them. */
+const inspection = inspectionDescriptor((request) => {
+  observed.get(request)?.observation?.allHeaders('util.inspect(req)')
+})
+
 const descriptors = {
+  [inspect.custom]: inspection,
   headers: {
     configurable: true,
     enumerable: true,

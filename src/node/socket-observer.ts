@@ -1,4 +1,6 @@
+import { inspect } from 'node:util'
 import type { Observation } from '../flow/observation.ts'
+import { inspectionDescriptor } from './inspection.ts'
 import { isLoggerReading, isSocketReading, isTrustReading } from './reader.ts'
 
 /** What of a connection tells one client from another: where it comes from, where it came in, who it proved to be. */
@@ -95,7 +97,12 @@ function descriptor(name: string, note: (observation: Observation) => void): Pro
   }
 }
 
-const descriptors: PropertyDescriptorMap = {}
+const descriptors: PropertyDescriptorMap = {
+  [inspect.custom]: inspectionDescriptor((socket) => {
+    for (const each of watched.get(socket)?.observations ?? [])
+      each.connection('util.inspect(req.socket)')
+  }),
+}
 for (const name of addresses) descriptors[name] = descriptor(name, (each) => each.address())
 for (const name of identities) {
   descriptors[name] = descriptor(name, (each) => each.connection(`req.socket.${name}`))

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Request } from 'express'
 import { describe, expect, it } from 'vitest'
-import { expressStages, pageStages } from '../support/stages.ts'
+import { expressStages, koaStages, pageStages } from '../support/stages.ts'
 import { type WireResponse, send } from '../support/wire.ts'
 
 for (const { name: stage, open } of pageStages) {
@@ -125,6 +125,46 @@ for (const { name: stage, open } of expressStages) {
       }
       expect((await app.get('/set')).body).toBe('for carol set')
       expect(new Set(app.refusals)).toEqual(new Set(['user-read']))
+    })
+  })
+}
+
+for (const { name: stage, open } of koaStages) {
+  describe(stage, () => {
+    it('S-1: what key() asked first and Koa remembers is noted when the page asks again', async () => {
+      const app = await open({
+        setUp: (koa) => {
+          koa.proxy = true
+          koa.proxyIpHeader = 'X-Real-IP'
+        },
+        options: { key: (ctx) => `${ctx.path} ${ctx.ip.length} ${String(ctx.accepts('text'))}` },
+        handler: (ctx) => {
+          ctx.body = ctx.path === '/ip' ? ctx.ip : String(ctx.accepts('json', 'text'))
+        },
+      })
+      for (const ip of ['1.1.1.1', '2.2.2.2', '1.1.1.1']) {
+        expect((await app.get('/ip', { 'X-Real-IP': ip })).body).toBe(ip)
+      }
+      expect((await app.get('/', { 'X-Real-IP': '1' })).body).toBe('json')
+      for (const type of ['text', 'json']) {
+        const Accept = type === 'json' ? 'application/json, text/plain;q=0.5' : 'text/plain'
+        expect((await app.get('/', { Accept, 'X-Real-IP': '1' })).body).toBe(type)
+      }
+    })
+
+    it('an address that middleware has set is told as it was set', async () => {
+      const app = await open({
+        before: [
+          (ctx, next) => {
+            ctx.request.ip = '9.9.9.9'
+            return next()
+          },
+        ],
+        handler: (ctx) => {
+          ctx.body = ctx.ip
+        },
+      })
+      for (let i = 0; i < 2; i++) expect((await app.get('/')).body).toBe('9.9.9.9')
     })
   })
 }

@@ -92,6 +92,7 @@ function witness(request: IncomingMessage, state: Observed, observation: Observa
     if (standing) state.properties.set(name, standing)
   }
   Object.defineProperties(request, descriptors)
+  if ('stream' in request) Object.defineProperties(request, pseudoDescriptors)
   const connection = connectionOf(request)
   if (connection) observeSocket(connection, observation)
 }
@@ -196,6 +197,27 @@ function versionDescriptor(name: string): PropertyDescriptor {
 /** Properties that middleware sets, and those that Node does: each has its own before ours stands there. */
 const ofOthers = ['cookies', 'signedCookies', 'session', 'sessionID', 'user'] as const
 const versions = ['httpVersion', 'httpVersionMajor', 'httpVersionMinor'] as const
+
+/** Pseudo-fields of HTTP/2 are among its headers, and told beside them. */
+function pseudoDescriptor(name: 'scheme' | 'authority'): PropertyDescriptor {
+  return {
+    configurable: true,
+    enumerable: true,
+    get(this: object): unknown {
+      const value = valueOf(this, name)
+      observed.get(this)?.observation?.header(`:${name}`, undefined)
+      return value
+    },
+    set(this: object, value: unknown): void {
+      assign(this, name, value)
+    },
+  }
+}
+
+const pseudoDescriptors = {
+  scheme: pseudoDescriptor('scheme'),
+  authority: pseudoDescriptor('authority'),
+} satisfies PropertyDescriptorMap
 
 /** Node keeps the headers on the request beside their getter, where printing it shows them. */
 const inspection = inspectionDescriptor((request) => {

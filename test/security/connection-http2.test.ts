@@ -63,6 +63,15 @@ describe('HTTP/2 on bare Node', () => {
     }
   })
 
+  it('S-1: what HTTP/2 tells beside the headers is an input like them', async () => {
+    expect((await look((request) => Reflect.get(request, 'scheme') as unknown)).inputs).toEqual([
+      [':scheme'],
+    ])
+    expect((await look((request) => Reflect.get(request, 'authority') as unknown)).inputs).toEqual([
+      [':authority'],
+    ])
+  })
+
   it('S-15: a session that has said who it is by Negotiate is asked for each page', async () => {
     const { listener, cache } = bare((_, response) => void response.end('x'))
     const heard = hear(cache)

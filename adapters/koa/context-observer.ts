@@ -24,6 +24,7 @@ export function observeContext(ctx: Context, observation: Observation): void {
       ownJar = jar
     },
   })
+  observeRemembered(ctx, observation)
   observeSession(ctx, observation)
   observeUser(ctx.state, observation)
 }
@@ -55,6 +56,30 @@ function observedJar(jar: object, observation: Observation): object {
       return get
     },
   })
+}
+
+/**
+ * What Koa remembers of a request once it was asked. key() and session() may have asked first, and what they read is in the
+ * key by what they made of it alone.
+ */
+function observeRemembered({ app, request, req }: Context, observation: Observation): void {
+  const addressOf = inheritedGetter(request, 'ip')
+  const setAddress = setterOf(request, 'ip')
+  Object.defineProperty(request, 'ip', {
+    configurable: true,
+    enumerable: true,
+    get(): unknown {
+      observation.address()
+      if (app.proxy) observation.header(app.proxyIpHeader.toLowerCase(), undefined)
+      return addressOf.call(request)
+    },
+    set(value: unknown): void {
+      setAddress?.call(request, value)
+    },
+  })
+  const accept: unknown = Reflect.get(request, '_accept')
+  // It keeps the headers as it found them, and looks there for an Accept before it asks for one.
+  if (typeof accept === 'object' && accept !== null) Reflect.set(accept, 'headers', req.headers)
 }
 
 function observeSession(ctx: Context, observation: Observation): void {

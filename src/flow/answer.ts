@@ -119,7 +119,7 @@ function look<Native>(
   const { key } = found
   let stored = found.stored && standing(cache, request, policy, found.stored)
   const credential =
-    audience === undefined ? credentialIn(request.headers, settings.credentials) : undefined
+    audience === undefined ? credentialIn(request, settings.credentials) : undefined
   if (credential !== undefined && stored?.servesAuthorized !== true) stored = undefined
 
   const wish = settings.requestDirectives ? requestCacheControl(request.headers) : undefined

@@ -1,5 +1,4 @@
 import type { BypassReason } from '../reasons.ts'
-import type { RequestHeaders } from '../http/header-fields.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import type { Policy } from './policy.ts'
 import type { Settings } from './settings.ts'
@@ -50,11 +49,11 @@ function knowsCookies<Native>(
   )
 }
 
-/** The credential header the request carries, if any. */
-export function credentialIn(
-  headers: RequestHeaders,
+/** What the request carries of credentials, if any: the header, or that of an earlier request on its connection. */
+export function credentialIn<Native>(
+  { headers, isIdentified }: IncomingRequest<Native>,
   credentials: ReadonlySet<string>,
 ): string | undefined {
   for (const name of credentials) if (headers[name] !== undefined) return name
-  return undefined
+  return isIdentified ? 'authorization of the connection' : undefined
 }

@@ -25,6 +25,10 @@ export interface IncomingRequest<Native> {
   readonly headers: RequestHeaders
   /** HTTP/1.x, which has reason phrases and heads as flat lists; HTTP/2 has neither. */
   readonly isHttp1: boolean
+  /** `1.0`, `1.1` or `2.0`. */
+  readonly httpVersion: string
+  /** Its connection carries a proof of who comes (NTLM, Negotiate), which holds for requests without credentials too. */
+  readonly isIdentified: boolean
   /** The address of the peer: part of what the application reads as the client's address. */
   readonly remoteAddress: string
   /** The framework's own request, for the application's `key` and `session` functions. */

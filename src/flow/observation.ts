@@ -55,7 +55,8 @@ export class Observation {
   readonly inputs: Set<string> = new Set()
   readonly #ignored: ReadonlySet<string>
   readonly #credentials: ReadonlySet<string>
-  #privateRead: PrivateRead | undefined
+  /** One detail for each reason: the first. */
+  readonly #privateReads = new Map<PrivateRead['reason'], PrivateRead>()
   readonly #followers = new Set<Observation>()
   #hasReadRange = false
   #quiet = 0
@@ -66,8 +67,15 @@ export class Observation {
     this.#credentials = credentials
   }
 
+  /** The first private read: what follows is often its consequence. */
   get privateRead(): PrivateRead | undefined {
-    return this.#privateRead
+    const [first] = this.#privateReads.values()
+    return first
+  }
+
+  /** The first private read of each reason, in order: what excuses one of them does not excuse the others. */
+  get privateReads(): Iterable<PrivateRead> {
+    return this.#privateReads.values()
   }
 
   /** The observation of another cache, which notes from now on what is noted here. */
@@ -141,6 +149,11 @@ export class Observation {
     this.header('x-forwarded-for', undefined)
   }
 
+  /** The version of HTTP that the client speaks: no field, but a variant like one. */
+  version(): void {
+    this.header(':version', undefined)
+  }
+
   /** What the client's connection proves or where it came in: no header that a later client sends could tell it. */
   connection(what: string): void {
     this.#relay((other) => other.connection(what))
@@ -161,9 +174,10 @@ export class Observation {
     noteRead({ input: name, detail: name })
   }
 
-  // The first private read is the one to tell: what follows is often its consequence.
   #private(reason: PrivateRead['reason'], detail: string): void {
-    if (!this.#sealed) this.#privateRead ??= { reason, detail }
+    if (!this.#sealed && !this.#privateReads.has(reason)) {
+      this.#privateReads.set(reason, { reason, detail })
+    }
     noteRead({ input: undefined, detail })
   }
 }

@@ -26,6 +26,8 @@ export function inputValue<Native>(
     const forwarded = headerValue(headers, name)
     return forwarded === undefined ? request.remoteAddress : `${request.remoteAddress} ${forwarded}`
   }
+  // No client can send a field of this name: a colon begins the pseudo-fields of HTTP/2, which Node knows all.
+  if (name === ':version') return request.httpVersion
   return normaliseField(name, headerValue(headers, name))
 }
 

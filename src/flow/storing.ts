@@ -53,7 +53,7 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
     {
       status: head.status,
       fields: head.fields,
-      authorized: credentialIn(request.headers, cache.settings.credentials) !== undefined,
+      authorized: credentialIn(request, cache.settings.credentials) !== undefined,
       requestNoStore: parseCacheControl(headerValue(request.headers, 'cache-control')).noStore,
       audienceNamed: lookup.audience !== undefined,
       draftMaxAge: recording.maxAge,
@@ -114,11 +114,11 @@ function privateBy<Native>(
 ): Refusal | undefined {
   const { cache, request, policy, observation } = facts
   const namesCookies = policy.vary.some((name) => name.startsWith('cookie:'))
-  const read = observation?.privateRead
-  const isExcused =
-    (read?.reason === 'cookie-read' && namesCookies) ||
-    (read?.reason === 'credentials-read' && isPublic)
-  if (read && !isExcused) return refuse(read.reason, read.detail)
+  for (const { reason, detail } of observation?.privateReads ?? []) {
+    const isExcused =
+      (reason === 'cookie-read' && namesCookies) || (reason === 'credentials-read' && isPublic)
+    if (!isExcused) return refuse(reason, detail)
+  }
   for (const name of [...varyNames(head.fields), ...policy.vary]) {
     if (request.headers[name] === undefined) continue
     if (name === 'cookie') return refuse('cookie-read', 'Vary: Cookie')

@@ -117,7 +117,7 @@ export class Capture<Native> {
   /** Sets what writeHead was given, in Node's order: status and reason stand, even where a field is refused. */
   #takeHead(status: number, rest: unknown[]): string | undefined {
     const response = this.#response
-    const isHttp1 = this.#request.httpVersionMajor === 1
+    const { isHttp1 } = this.exchange.request
     const isAlone = !this.#hasOuterLayers && response.getHeaderNames().length === 0
     const { reason, fields } = parseWriteHead(rest, isAlone || !isHttp1)
     response.statusCode = status
@@ -187,7 +187,7 @@ export class Capture<Native> {
 
   /** HTTP/2 has none, and warns whoever asks (RFC 9113 §8.3.1). */
   get #statusMessage(): string | undefined {
-    if (this.#request.httpVersionMajor !== 1) return undefined
+    if (!this.exchange.request.isHttp1) return undefined
     return this.#response.statusMessage || undefined
   }
 

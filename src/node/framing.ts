@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isHttp1 } from './observer.ts'
 
 /** What write() and end() take for a piece of the body. */
 export type Chunk = string | Uint8Array
@@ -21,7 +22,7 @@ export function lengthOf(chunk: Chunk, encoding: unknown): number {
 export function derivesLength(request: IncomingMessage, response: ServerResponse): boolean {
   const { statusCode } = response
   return (
-    request.httpVersionMajor === 1 &&
+    isHttp1(request) &&
     request.method !== 'HEAD' &&
     statusCode >= 200 &&
     statusCode !== 204 &&

@@ -1,12 +1,19 @@
 import type { Observation } from '../flow/observation.ts'
+import { keysOf, noteInspection } from './inspection.ts'
 import { isCarrierReading, isLoggerReading } from './reader.ts'
 
 /** Notes every read of the headers that the application is given. */
 export class HeaderObserver implements ProxyHandler<object> {
   readonly #observation: Observation
 
-  constructor(observation: Observation) {
+  private constructor(observation: Observation) {
     this.#observation = observation
+  }
+
+  /** The headers behind an observer, who sees also who prints them. */
+  static proxy(headers: object, observation: Observation): object {
+    noteInspection(headers, () => observation.allHeaders('all request headers'))
+    return new Proxy(headers, new HeaderObserver(observation))
   }
 
   get(headers: object, name: string | symbol): unknown {
@@ -27,7 +34,7 @@ export class HeaderObserver implements ProxyHandler<object> {
 
   ownKeys(headers: object): (string | symbol)[] {
     this.#observation.allHeaders('all request headers')
-    return Reflect.ownKeys(headers)
+    return keysOf(headers)
   }
 
   getOwnPropertyDescriptor(headers: object, name: string | symbol): PropertyDescriptor | undefined {

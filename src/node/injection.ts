@@ -79,9 +79,11 @@ export function injectionFor<Native>(
   const socket = new NullSocket(request.remoteAddress, request.origin.startsWith('https:'))
   // IncomingMessage asks of a socket only what a Duplex has; its type names net.Socket.
   const message = new IncomingMessage(socket as never)
-  message.httpVersion = '1.1'
+  // HTTP/2 has no requests without a session: its pages are refreshed as HTTP/1.1.
+  const isOld = request.httpVersion === '1.0'
+  message.httpVersion = isOld ? '1.0' : '1.1'
   message.httpVersionMajor = 1
-  message.httpVersionMinor = 1
+  message.httpVersionMinor = isOld ? 0 : 1
   message.method = 'GET'
   message.url = request.target
   const headers: Record<string, string> = {}

@@ -1,4 +1,5 @@
 import type { Observation } from '../flow/observation.ts'
+import { keysOf, noteInspection } from './inspection.ts'
 import { isCarrierReading } from './reader.ts'
 
 /**
@@ -8,8 +9,14 @@ import { isCarrierReading } from './reader.ts'
 export class JarObserver implements ProxyHandler<object> {
   readonly #observation: Observation
 
-  constructor(observation: Observation) {
+  private constructor(observation: Observation) {
     this.#observation = observation
+  }
+
+  /** The jar behind an observer, who sees also who prints it. */
+  static proxy(jar: object, observation: Observation): object {
+    noteInspection(jar, () => observation.allCookies(keysOf(jar).length > 0))
+    return new Proxy(jar, new JarObserver(observation))
   }
 
   get(jar: object, name: string | symbol): unknown {
@@ -28,9 +35,9 @@ export class JarObserver implements ProxyHandler<object> {
 
   ownKeys(jar: object): (string | symbol)[] {
     if (!isCarrierReading(JarObserver.prototype.ownKeys)) {
-      this.#observation.allCookies(Reflect.ownKeys(jar).length > 0)
+      this.#observation.allCookies(keysOf(jar).length > 0)
     }
-    return Reflect.ownKeys(jar)
+    return keysOf(jar)
   }
 
   getOwnPropertyDescriptor(jar: object, name: string | symbol): PropertyDescriptor | undefined {

@@ -3,7 +3,8 @@ import type { IncomingRequest, MatchedRoute } from '../flow/incoming-request.ts'
 import type { Observation } from '../flow/observation.ts'
 import type { Recording } from '../flow/recording.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
-import { originalHeaders } from './observer.ts'
+import { connectionOf, isIdentified } from './connection.ts'
+import { httpVersionOf, isHttp1, originalHeaders } from './observer.ts'
 import { addressOf } from './socket-observer.ts'
 
 /** What the framework knows of a request beyond node:http. */
@@ -49,6 +50,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   readonly origin: string
   readonly headers: RequestHeaders
   readonly isHttp1: boolean
+  readonly isIdentified: boolean
   readonly native: Native
   observedFromStart: boolean
   foreseen: boolean
@@ -73,7 +75,8 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.target = target
     this.origin = `${origin.protocol}://${origin.host}`
     this.headers = originalHeaders(message)
-    this.isHttp1 = message.httpVersionMajor === 1
+    this.isHttp1 = isHttp1(message)
+    this.isIdentified = isIdentified(message, this.headers.authorization)
     this.native = native
     this.observedFromStart = isFirst || arrival?.isComplete === true
     this.foreseen = arrival?.foreseen === true
@@ -108,7 +111,11 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   }
 
   get remoteAddress(): string {
-    return addressOf(this.#message.socket)
+    return addressOf(connectionOf(this.#message) ?? {})
+  }
+
+  get httpVersion(): string {
+    return httpVersionOf(this.#message)
   }
 
   route(): MatchedRoute | undefined {

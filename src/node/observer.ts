@@ -1,10 +1,13 @@
 import type { IncomingMessage } from 'node:http'
+import { inspect } from 'node:util'
 import type { Observation } from '../flow/observation.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
+import { connectionOf } from './connection.ts'
 import { HeaderObserver } from './header-observer.ts'
+import { inspectionDescriptor } from './inspection.ts'
 import { JarObserver } from './jar-observer.ts'
 import { Mark } from './mark.ts'
-import { isCarrierReading } from './reader.ts'
+import { isCarrierReading, isFramingReading } from './reader.ts'
 import { observeSocket } from './socket-observer.ts'
 
 /** What an observed request keeps beside itself. */
@@ -65,8 +68,7 @@ function put(headers: Record<string, unknown>, name: string, value: unknown): vo
 
 function begin(request: IncomingMessage): Observed {
   const { headers: original, rawHeaders: raw } = request
-  const parent = Object.getPrototypeOf(original) as object | null
-  const own = Object.assign(Object.create(parent) as Record<string, unknown>, original)
+  const own = Object.assign(Object.create(parentOf(original)) as Record<string, unknown>, original)
   const state: Observed = {
     observation: undefined,
     original,
@@ -84,13 +86,15 @@ function begin(request: IncomingMessage): Observed {
 
 function witness(request: IncomingMessage, state: Observed, observation: Observation): void {
   state.observation = observation
-  state.headers = new Proxy(state.headers, new HeaderObserver(observation))
-  for (const name of ['cookies', 'signedCookies', 'session', 'sessionID', 'user']) {
+  state.headers = HeaderObserver.proxy(state.headers, observation)
+  for (const name of [...ofOthers, ...versions]) {
     const standing = Object.getOwnPropertyDescriptor(request, name)
     if (standing) state.properties.set(name, standing)
   }
   Object.defineProperties(request, descriptors)
-  if (request.httpVersionMajor === 1) observeSocket(request.socket, observation)
+  if ('stream' in request) Object.defineProperties(request, pseudoDescriptors)
+  const connection = connectionOf(request)
+  if (connection) observeSocket(connection, observation)
 }
 
 /** The headers of a request as they arrived; reading them here is not noted. */
@@ -98,17 +102,44 @@ export function originalHeaders(request: IncomingMessage): RequestHeaders {
   return observed.get(request)?.original ?? request.headers
 }
 
-/** The value another middleware gave to a property that ours stands before. */
+/** Does it speak HTTP/1.x? Asking here is not noted. */
+export function isHttp1(request: IncomingMessage): boolean {
+  return observed.get(request)
+    ? valueOf(request, 'httpVersionMajor') === 1
+    : request.httpVersionMajor === 1
+}
+
+/** The version of HTTP that the client speaks; asking here is not noted. */
+export function httpVersionOf(request: IncomingMessage): string {
+  return String(observed.get(request) ? valueOf(request, 'httpVersion') : request.httpVersion)
+}
+
+/** The value another middleware gave to a property that ours stands before, else the one that the request inherits. */
 function valueOf(request: object, name: string): unknown {
   const property = observed.get(request)?.properties.get(name)
-  return property?.get ? property.get.call(request) : property?.value
+  if (property) return property.get ? property.get.call(request) : property.value
+  const parent = parentOf(request)
+  return parent === null ? undefined : Reflect.get(parent, name, request)
 }
 
 function assign(request: object, name: string, value: unknown): void {
   const properties = observed.get(request)?.properties
-  const setter = properties?.get(name)?.set
+  const setter = (properties?.get(name) ?? inherited(request, name))?.set
   if (setter) setter.call(request, value)
   else properties?.set(name, { value })
+}
+
+/** What an application has put on `app.request` for all its requests; looked for late, as Express sets it late. */
+function inherited(request: object, name: string): PropertyDescriptor | undefined {
+  for (let at = parentOf(request); at !== null; at = parentOf(at)) {
+    const property = Object.getOwnPropertyDescriptor(at, name)
+    if (property) return property
+  }
+  return undefined
+}
+
+function parentOf(object: object): object | null {
+  return Object.getPrototypeOf(object) as object | null
 }
 
 function jarDescriptor(name: 'cookies' | 'signedCookies'): PropertyDescriptor {
@@ -121,7 +152,7 @@ function jarDescriptor(name: 'cookies' | 'signedCookies'): PropertyDescriptor {
       if (!state?.observation || typeof jar !== 'object' || jar === null) return jar
       const known = state.jars.get(jar)
       if (known) return known
-      const proxy = new Proxy(jar, new JarObserver(state.observation))
+      const proxy = JarObserver.proxy(jar, state.observation)
       state.jars.set(jar, proxy)
       // cookie-parser gives back the jar that it was given, and that is observed already.
       state.jars.set(proxy, proxy)
@@ -148,7 +179,53 @@ function privateDescriptor(name: string, note: 'session' | 'user'): PropertyDesc
   }
 }
 
+function versionDescriptor(name: string): PropertyDescriptor {
+  return {
+    configurable: true,
+    enumerable: true,
+    get: function read(this: object): unknown {
+      const state = observed.get(this)
+      if (state?.observation && !isFramingReading(read)) state.observation.version()
+      return valueOf(this, name)
+    },
+    set(this: object, value: unknown): void {
+      assign(this, name, value)
+    },
+  }
+}
+
+/** Properties that middleware sets, and those that Node does: each has its own before ours stands there. */
+const ofOthers = ['cookies', 'signedCookies', 'session', 'sessionID', 'user'] as const
+const versions = ['httpVersion', 'httpVersionMajor', 'httpVersionMinor'] as const
+
+/** Pseudo-fields of HTTP/2 are among its headers, and told beside them. */
+function pseudoDescriptor(name: 'scheme' | 'authority'): PropertyDescriptor {
+  return {
+    configurable: true,
+    enumerable: true,
+    get(this: object): unknown {
+      const value = valueOf(this, name)
+      observed.get(this)?.observation?.header(`:${name}`, undefined)
+      return value
+    },
+    set(this: object, value: unknown): void {
+      assign(this, name, value)
+    },
+  }
+}
+
+const pseudoDescriptors = {
+  scheme: pseudoDescriptor('scheme'),
+  authority: pseudoDescriptor('authority'),
+} satisfies PropertyDescriptorMap
+
+/** Node keeps the headers on the request beside their getter, where printing it shows them. */
+const inspection = inspectionDescriptor((request) => {
+  observed.get(request)?.observation?.allHeaders('util.inspect(req)')
+})
+
 const descriptors = {
+  [inspect.custom]: inspection,
   headers: {
     configurable: true,
     enumerable: true,
@@ -190,4 +267,7 @@ const descriptors = {
   // express-session tells it to everybody, also where the session itself is never asked for.
   sessionID: privateDescriptor('sessionID', 'session'),
   user: privateDescriptor('user', 'user'),
+  httpVersion: versionDescriptor('httpVersion'),
+  httpVersionMajor: versionDescriptor('httpVersionMajor'),
+  httpVersionMinor: versionDescriptor('httpVersionMinor'),
 } satisfies PropertyDescriptorMap

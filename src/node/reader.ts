@@ -21,11 +21,18 @@ export function isCarrierReading(below: (...args: never[]) => unknown): boolean 
 /** Packages that note the client's address of every request for a log, and make nothing else from it. */
 const loggers = ['morgan', 'koa-logger', 'koa-morgan']
 
-/** Is the code that is reading now called by a logger? It asks through the framework, so several frames count. */
+/**
+ * Is a logger reading now? It asks through Express and Node, whose frames stand between. A logger also runs what comes
+ * after it, so that its own frame further down says nothing: the first that is not the framework's tells who reads. Koa
+ * is none of those between, for it remembers the address that it told once, and tells it to the application next.
+ */
 export function isLoggerReading(below: (...args: never[]) => unknown): boolean {
-  const files = filesAbove(below, 10)
-  return loggers.some((name) => files.some((file) => isIn(file, name)))
+  const file = filesAbove(below, 10).find((each) => !between.test(each))
+  return file !== undefined && loggers.some((name) => isIn(file, name))
 }
+
+const between =
+  /^node:|[\\/]node_modules[\\/](express[^\\/]*[\\/]lib[\\/]request\.js$|(proxy-addr|forwarded)[\\/])/
 
 /** Is Express asking whether it trusts the peer, to tell the host or the protocol? */
 export function isTrustReading(below: (...args: never[]) => unknown): boolean {
@@ -33,6 +40,18 @@ export function isTrustReading(below: (...args: never[]) => unknown): boolean {
 }
 
 const expressRequest = /[\\/]node_modules[\\/]express[^\\/]*[\\/]lib[\\/]request\.js$/
+
+/** Is the version of HTTP asked for by those who frame the response by it, or note it in a log? */
+export function isFramingReading(below: (...args: never[]) => unknown): boolean {
+  return framers.test(callerOf(below) ?? '') || isLoggerReading(below)
+}
+
+const framers = /^node:|[\\/]node_modules[\\/](koa[^\\/]*[\\/]lib|finalhandler)[\\/]/
+
+/** Is Node reading a connection's properties for another of them? */
+export function isSocketReading(below: (...args: never[]) => unknown): boolean {
+  return /^node:(net|_tls_wrap)$/.test(callerOf(below) ?? '')
+}
 
 function isIn(file: string, name: string): boolean {
   return file.includes(`${sep}node_modules${sep}${name}${sep}`)

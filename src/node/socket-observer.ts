@@ -1,5 +1,7 @@
+import { inspect } from 'node:util'
 import type { Observation } from '../flow/observation.ts'
-import { isLoggerReading, isTrustReading } from './reader.ts'
+import { inspectionDescriptor } from './inspection.ts'
+import { isLoggerReading, isSocketReading, isTrustReading } from './reader.ts'
 
 /** What of a connection tells one client from another: where it comes from, where it came in, who it proved to be. */
 const addresses = ['remoteAddress', 'remoteFamily']
@@ -7,12 +9,24 @@ const identities = [
   'remotePort',
   'localAddress',
   'localPort',
+  'address',
+  '_getpeername',
+  '_getsockname',
   'servername',
   'authorized',
   'authorizationError',
+  'alpnProtocol',
+  'exportKeyingMaterial',
+  'getCipher',
+  'getFinished',
   'getPeerCertificate',
+  'getPeerFinished',
   'getPeerX509Certificate',
+  'getProtocol',
   'getSession',
+  'getSharedSigalgs',
+  'getTLSTicket',
+  'isSessionReused',
 ]
 
 interface Watched {
@@ -69,8 +83,11 @@ function descriptor(name: string, note: (observation: Observation) => void): Pro
     configurable: true,
     enumerable: false,
     get: function read(this: object): unknown {
-      // Whom a framework asks whether it trusts the peer is in the key by the host and protocol that follow.
-      const isNoise = isLoggerReading(read) || (isAddress && isTrustReading(read))
+      // Whom a framework asks whether it trusts the peer is in the key by the host and protocol that follow. A logger
+      // is excused for the address alone: who proves to be somebody is let in by what comes of it.
+      const isNoise = isAddress
+        ? isLoggerReading(read) || isTrustReading(read)
+        : isSocketReading(read)
       if (!isNoise) for (const each of watched.get(this)?.observations ?? []) note(each)
       return valueOf(this, name)
     },
@@ -80,7 +97,12 @@ function descriptor(name: string, note: (observation: Observation) => void): Pro
   }
 }
 
-const descriptors: PropertyDescriptorMap = {}
+const descriptors: PropertyDescriptorMap = {
+  [inspect.custom]: inspectionDescriptor((socket) => {
+    for (const each of watched.get(socket)?.observations ?? [])
+      each.connection('util.inspect(req.socket)')
+  }),
+}
 for (const name of addresses) descriptors[name] = descriptor(name, (each) => each.address())
 for (const name of identities) {
   descriptors[name] = descriptor(name, (each) => each.connection(`req.socket.${name}`))

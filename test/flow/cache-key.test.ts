@@ -25,6 +25,8 @@ function get(target: string, origin = 'https://shop.example'): IncomingRequest<s
     isHttp1: true,
     recording: undefined,
     hasBody: false,
+    httpVersion: '1.1',
+    isIdentified: false,
     remoteAddress: '127.0.0.1',
     native: target,
     observedFromStart: true,

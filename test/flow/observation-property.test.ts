@@ -1,6 +1,7 @@
 import { Agent, type RequestListener, createServer, request as ask } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import cookieParser from 'cookie-parser'
 import type { Request, RequestHandler } from 'express'
 import session from 'express-session'
@@ -68,6 +69,9 @@ const expressInputs: readonly Input<Request>[] = [
   (request) => 'theme' in jarOf(request),
   (request) => Object.keys(jarOf(request)).filter((name) => name !== 'connect.sid'),
   (request) => JSON.stringify(jarOf(request)).includes('dark'),
+  (request) => inspect(jarOf(request)).includes('dark'),
+  ({ headers }) => inspect(headers).includes('light'),
+  (request) => inspect(request).includes('x-a'),
   (request) => (Reflect.get(request, 'session') as { user?: string } | undefined)?.user,
   (request) => Reflect.get(request, 'user') as unknown,
   ({ ip }) => ip,
@@ -94,6 +98,9 @@ const koaInputs: readonly Input<Context>[] = [
   ]),
   ({ headers }) => Object.entries(headers).find(([name]) => name === 'x-a'),
   ({ req }) => req.rawHeaders.includes('X-A'),
+  ({ headers }) => inspect(headers).includes('light'),
+  (ctx) => inspect(ctx).includes('x-a'),
+  ({ req }) => inspect(req).includes('x-a'),
   ({ headers }) => headers.cookie,
   ({ headers }) => headers.authorization,
   ({ cookies }) => cookies.get('theme'),

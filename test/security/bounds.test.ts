@@ -30,6 +30,8 @@ class Core {
       isHttp1: true,
       recording: undefined,
       hasBody: false,
+      httpVersion: '1.1',
+      isIdentified: false,
       remoteAddress: '127.0.0.1',
       native: undefined,
       observedFromStart: true,

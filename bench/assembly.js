@@ -5,7 +5,7 @@
 import { BentoCache, bentostore } from 'bentocache'
 import { memoryDriver } from 'bentocache/drivers/memory'
 import { Cacheable } from 'cacheable'
-import { cacheFragment, createCacheflow, entity } from '../dist/src/index.js'
+import { cacheFragment, cacheFragments, createCacheflow, entity } from '../dist/src/index.js'
 import ejs from 'ejs'
 import { LRUCache } from 'lru-cache'
 
@@ -36,18 +36,15 @@ const section = entity('section')
 let ran = 0
 const cache = createCacheflow({ memory: { maxSize: '256MiB' } })
 const doll = {
-  card: (row) =>
-    cacheFragment('card', card(row), () => {
-      ran++
-      return cardView(row)
-    }),
-  section: (row) =>
-    cacheFragment('section', section(row), async () => {
-      ran++
-      const inner = await Promise.all(row.cards.map(doll.card))
-      return sectionView(row, inner.join(''))
-    }),
-  shell: async () => pageView((await Promise.all(sections.map(doll.section))).join('')),
+  card: (row) => {
+    ran++
+    return cardView(row)
+  },
+  section: async (row) => {
+    ran++
+    return sectionView(row, await cacheFragments('card', row.cards.map(card), doll.card))
+  },
+  shell: async () => pageView(await cacheFragments('section', sections.map(section), doll.section)),
   page: () =>
     cacheFragment('page', () => {
       ran++
@@ -115,7 +112,7 @@ const subjects = [
   ],
   [
     'cacheflow: 100 cards, each looked up',
-    () => cache.run(async () => (await Promise.all(cards.map(doll.card))).join('')),
+    () => cache.run(() => cacheFragments('card', cards.map(card), doll.card)),
   ],
   ['bentocache: the shell is made, its 10 sections are stored', bentoPage.nested],
   ['bentocache: 100 cards, each looked up', bentoPage.flat],
@@ -148,6 +145,7 @@ export async function assemblyReport({ rounds = 15, milliseconds = 40 } = {}) {
       if (round >= 0) times.get(name).push(time)
     }
   }
+  await bento.disconnectAll()
   const base = times.get(subjects[0][0])
   const rows = subjects.map(([name]) => {
     const own = times.get(name)
@@ -185,7 +183,4 @@ async function measured(run, milliseconds) {
   return ((performance.now() - start) * 1000) / runs
 }
 
-if (process.argv[1] === import.meta.filename) {
-  console.log(await assemblyReport())
-  await bento.disconnectAll()
-}
+if (process.argv[1] === import.meta.filename) console.log(await assemblyReport())

@@ -13,6 +13,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
+import { assemblyReport } from './assembly.js'
 import { comparedWith, verdicts } from './bars.js'
 import { CASES } from './cases.js'
 import { Child } from './child.js'
@@ -79,7 +80,8 @@ async function bench() {
     ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []),
   ].join(' ')
   const run = { command, date: new Date().toISOString().slice(0, 10), rounds, results }
-  const markdown = report(run)
+  const pages = options.only === '' && !options.json ? `\n\n${await assemblyReport()}` : ''
+  const markdown = report(run) + pages
   console.log(
     options.json ? JSON.stringify({ ...run, bars: verdicts(results) }, null, 2) : markdown,
   )

@@ -90,7 +90,7 @@ export class FragmentCache {
       closure: stored.closure,
       tags: stored.tags,
       freshUntil: stored.timeline.staleAt,
-      attachments: new Map(stored.attachments),
+      attachments: stored.attachments,
       inputs: stored.inputs,
       audiences: stored.audience === undefined ? [] : [stored.audience],
       refusal: undefined,
@@ -227,7 +227,7 @@ export class FragmentCache {
       stamp: making.stamp,
       closure: outcome.closure,
       tags: [...outcome.tags],
-      attachments: Array.from(outcome.attachments, ([name, values]) => [name, [...values]]),
+      attachments: attachmentsOf(outcome),
       inputs: policy.vary,
       audience: policy.session ?? undefined,
     }
@@ -278,4 +278,12 @@ export class FragmentCache {
     const { reason: refusal, detail } = fault ?? { reason: undefined, detail: undefined }
     events.emit('fragment', { key, fragment: name, reason, by, stored: isStored, refusal, detail })
   }
+}
+
+const noAttachments: StoredFragment['attachments'] = new Map()
+
+/** A copy: what is stored does not change when more is attached to the page. */
+function attachmentsOf({ attachments }: Outcome): StoredFragment['attachments'] {
+  if (attachments.size === 0) return noAttachments
+  return new Map(Array.from(attachments, ([name, values]) => [name, [...values]]))
 }

@@ -104,12 +104,17 @@ function namesOf(subjects: readonly Subject[]): string {
 function nameOf(subject: Subject): string {
   switch (subject.kind) {
     case 'record':
-      return `${subject.entity}:${escaped(subject.id).replaceAll(',', '%2C')}`
+      return withoutComma(subject.dependency.slice('entity:'.length))
     case 'list':
-      return subject.dependency.replaceAll(',', '%2C')
+      return withoutComma(subject.dependency)
     case 'collection':
-      return `${subject.list.dependency.replaceAll(',', '%2C')}[]`
+      return `${withoutComma(subject.list.dependency)}[]`
   }
+}
+
+// Names of several stand side by side, and commas between them.
+function withoutComma(name: string): string {
+  return name.includes(',') ? name.replaceAll(',', '%2C') : name
 }
 
 /** The version of what the fragment is made of: another one, and the fragment is made anew. */

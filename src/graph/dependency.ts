@@ -59,8 +59,11 @@ export function fragmentDependency(name: string, of?: Dependency): Dependency {
   return of === undefined ? all : `${all} ${of}`
 }
 
+const plain = /^[!-$&-~]*$/
+
 /** A part of a name in visible ASCII without spaces, so that parts set side by side cannot be taken for others. */
 export function escaped(part: string): string {
+  if (plain.test(part)) return part
   return part.replaceAll(/[^!-$&-~]+/g, (text) =>
     encodeURIComponent(text.replaceAll(/\p{Surrogate}/gu, '\uFFFD')),
   )

@@ -15,6 +15,8 @@ export interface EntityRef {
   readonly entity: string
   readonly id: string
   readonly dependency: Dependency
+  /** The entity that made it. */
+  readonly [modelKey]: EntityModel
 }
 
 /** A record that was read: it knows its version. */
@@ -105,11 +107,16 @@ export interface EntityModel {
   readonly hasParents: boolean
 }
 
-const models = new WeakMap<object, EntityModel>()
+/** On the record itself: a WeakMap would cost more than all else about it, and pages have hundreds of records. */
+const modelKey = Symbol('cacheflow.entity')
 
 /** The entity that a record was made by. */
 export function modelOf(ref: object): EntityModel | undefined {
-  return models.get(ref)
+  return isMade(ref) ? ref[modelKey] : undefined
+}
+
+function isMade(ref: object): ref is EntityRef {
+  return modelKey in ref
 }
 
 const namePattern = /^[A-Za-z][\w.-]{0,63}$/
@@ -149,30 +156,16 @@ export function entity<Row extends object>(
 
   function ref(id: Id): EntityRef {
     const text = idText(id, `${name}.ref()`)
-    const found: EntityRef = {
-      kind: 'record',
-      entity: name,
-      id: text,
-      dependency: entityDependency(name, text),
-    }
-    models.set(found, model)
-    return found
+    const dependency = entityDependency(name, text)
+    return { kind: 'record', entity: name, id: text, dependency, [modelKey]: model }
   }
 
   function record(row: Row): EntityRecord<Row> {
     if (typeof row !== 'object' || row === null) throw fail('ERR_CACHEFLOW_ENTITY', row, where)
     const id = idText(idOf(row), where, 'id')
     const { text: version } = moment(updatedAtOf(row), `${name} ${id}`)
-    const found: EntityRecord<Row> = {
-      kind: 'record',
-      entity: name,
-      id,
-      dependency: entityDependency(name, id),
-      row,
-      version,
-    }
-    models.set(found, model)
-    return found
+    const dependency = entityDependency(name, id)
+    return { kind: 'record', entity: name, id, dependency, row, version, [modelKey]: model }
   }
 
   function list(scope = '', version?: ListVersion): EntityList {

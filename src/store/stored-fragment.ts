@@ -15,7 +15,7 @@ export interface StoredFragment {
   /** Every dependency it was made from, flattened. */
   readonly closure: readonly string[]
   readonly tags: readonly string[]
-  readonly attachments: readonly (readonly [name: string, values: readonly string[]])[]
+  readonly attachments: ReadonlyMap<string, readonly string[]>
   /** Request inputs that its key has the values of: whatever encloses it varies by them. */
   readonly inputs: readonly string[]
   /** It was made for those that `session` names: whatever encloses it is private, too. */

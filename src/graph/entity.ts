@@ -108,7 +108,7 @@ export interface EntityModel {
 }
 
 /** On the record itself: a WeakMap would cost more than all else about it, and pages have hundreds of records. */
-const modelKey = Symbol('cacheflow.entity')
+const modelKey: unique symbol = Symbol('cacheflow.entity')
 
 /** The entity that a record was made by. */
 export function modelOf(ref: object): EntityModel | undefined {

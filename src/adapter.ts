@@ -25,11 +25,10 @@ export {
 } from './node/node-request.ts'
 export { type Rendition, type Report, renditionOf } from './node/delivery.ts'
 export {
-  fieldsSince,
-  goneSince,
+  changesSince,
   type HeaderSnapshot,
   removeRepresentationFields,
-  removeSince,
+  restore,
   setField,
   setFields,
   snapshot,

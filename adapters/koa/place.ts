@@ -11,13 +11,12 @@ import {
   type StoredResponse,
   answer,
   asksAgain,
-  fieldsSince,
+  changesSince,
   observe,
   refreshExchange,
-  goneSince,
-  removeSince,
   removeRepresentationFields,
   renditionOf,
+  restore,
   reveal,
   setField,
   snapshot,
@@ -161,7 +160,7 @@ export class KoaPlace {
         throw error
       }
       const report = { kind: 'stale-if-error', forwardedStatus: 500 } as const
-      removeSince(ctx.res, before)
+      restore(ctx.res, before)
       this.#put(ctx, way.exchange.request, replacement, report)
       return
     }
@@ -189,13 +188,12 @@ export class KoaPlace {
     const plan = exchange.head({
       status: ctx.status,
       statusMessage: ctx.res.statusMessage || undefined,
-      fields: fieldsSince(ctx.res, before),
-      removed: goneSince(ctx.res, before),
+      ...changesSince(ctx.res, before),
       method: ctx.method,
     })
     if (plan.act === 'serve') {
       const { kind, forwardedStatus } = { kind: plan.reason, ...plan }
-      removeSince(ctx.res, before)
+      restore(ctx.res, before)
       if (plan.cookies.length > 0) ctx.set('Set-Cookie', [...plan.cookies])
       this.#put(ctx, exchange.request, plan.stored, { kind, forwardedStatus })
       return
@@ -218,7 +216,7 @@ export class KoaPlace {
     const complete = (bytes: Buffer | undefined, form: BodyForm): void => {
       if (bytes === undefined) exchange.refuse('too-large', `over ${limit} bytes`)
       else {
-        exchange.veto(fieldsSince(ctx.res, before))
+        exchange.veto(changesSince(ctx.res, before))
         // What stands outside may change the body: a tag of these bytes could confirm another.
         exchange.complete(bytes, form, false)
       }

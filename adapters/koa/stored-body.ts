@@ -20,7 +20,7 @@ const contentLength: ReadonlySet<string> = new Set(['content-length'])
 
 /** Puts a stored response into ctx, in the form the application had it. */
 export function putStored(ctx: Context, stored: StoredResponse, rendition: Rendition): void {
-  const { status, message, fields, body, isWhole } = rendition
+  const { status, message, fields, added, body, isWhole } = rendition
   ctx.status = status
   if (message !== undefined && ctx.req.httpVersionMajor === 1) ctx.message = message
   const form = isWhole ? stored.form : 'bytes'
@@ -39,7 +39,7 @@ export function putStored(ctx: Context, stored: StoredResponse, rendition: Rendi
   for (const name of stored.removed) ctx.res.removeHeader(name)
   // The length of these is Koa's to derive, from what leaves the outermost middleware.
   const isOpen = form === 'json' || form === 'none'
-  setFields(ctx.res, isOpen ? withoutFields(fields, contentLength) : fields)
+  setFields(ctx.res, isOpen ? withoutFields(fields, contentLength) : fields, added)
 }
 
 /** All middleware has run: text that none of it changed goes out as its bytes, so that no hit encodes it anew. */

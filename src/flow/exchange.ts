@@ -19,15 +19,9 @@ import { Recording } from './recording.ts'
 import type { Lookup } from './lookup.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
-import {
-  type Verdict,
-  forbiddenBy,
-  freshened,
-  isTransient,
-  judgeHead,
-  madeFrom,
-} from './storing.ts'
+import { freshened, madeFrom } from './storing.ts'
 import { invalidateTarget } from './unsafe-method.ts'
+import { type Verdict, forbiddenBy, isTransient, judgeHead } from './verdict.ts'
 import { VersionCheck, type VersionTag, withEtag } from './version.ts'
 
 /** One request that runs the application: what it may see, what it records, and what becomes of its response. */
@@ -149,9 +143,9 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   }
 
   /** Refuses what outer layers made unshareable after the application's own head was known. */
-  veto(finalFields: readonly string[]): void {
+  veto(final: Pick<ResponseHead, 'fields' | 'all'>): void {
     if (this.#verdict?.store !== true || this.#head === undefined) return
-    const refusal = forbiddenBy(this, this.#head, finalFields, this.#ownControl)
+    const refusal = forbiddenBy(this, this.#head, final, this.#ownControl)
     if (refusal) this.refuse(refusal.reason, refusal.detail)
   }
 
@@ -229,7 +223,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
       stored: served,
       reason: 'validated',
       forwardedStatus: 304,
-      cookies: fieldLines(head.fields, 'set-cookie'),
+      cookies: fieldLines(head.all, 'set-cookie'),
     }
   }
 

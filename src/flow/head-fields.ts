@@ -81,8 +81,8 @@ function defaultCacheControl<Native>(
   const { source } = verdict.lifetime
   if (source !== 'option' && source !== 'draft') return undefined
   const isStated =
-    fieldValue(head.fields, 'cache-control') !== undefined ||
-    fieldValue(head.fields, 'expires') !== undefined
+    fieldValue(head.all, 'cache-control') !== undefined ||
+    fieldValue(head.all, 'expires') !== undefined
   if (isStated) return undefined
   if (facts.lookup.audience !== undefined) return 'private, no-cache'
   const { cacheControl } = facts.cache.settings
@@ -139,14 +139,14 @@ function reportFields<Native>(
   const set: [string, string][] = []
   if (shown !== false) {
     const key = shown === 'debug' ? { key: facts.lookup.primaryKey } : {}
-    const upstream = fieldValue(head.fields, 'cache-status')
+    const upstream = fieldValue(head.all, 'cache-status')
     const { fwd, stored } = report
     const member = { name: 'cacheflow', fwd, ...(stored ? { stored } : {}), ...key }
     set.push(['Cache-Status', cacheStatus(member, upstream)])
   }
   if (explains) {
     set.push(['cacheflow-why', printable(why)])
-    const timing = fieldValue(head.fields, 'server-timing')
+    const timing = fieldValue(head.all, 'server-timing')
     const own = `cacheflow;desc="${printable(why).replaceAll(/["\\]/g, '')}"`
     set.push(['Server-Timing', timing === undefined ? own : `${timing}, ${own}`])
   }

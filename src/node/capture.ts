@@ -6,11 +6,10 @@ import { type Report, deliver } from './delivery.ts'
 import { type Chunk, derivesLength, isChunk, lengthOf, sendsHeadAsText } from './framing.ts'
 import {
   type HeaderSnapshot,
-  fieldsSince,
+  changesSince,
   parseWriteHead,
-  goneSince,
   removeRepresentationFields,
-  removeSince,
+  restore,
   setField,
   snapshot,
 } from './header-snapshot.ts'
@@ -79,7 +78,7 @@ export class Capture<Native> {
   serve(stored: Parameters<typeof deliver>[2], report: Report): void {
     this.#mode = 'dropping'
     this.#ended = true
-    removeSince(this.#response, this.#before)
+    restore(this.#response, this.#before)
     this.#deliver(stored, report)
   }
 
@@ -94,9 +93,7 @@ export class Capture<Native> {
     const reason = this.#takeHead(status, rest)
     const plan = this.#plan(status, reason)
     if (!plan) return this.#passHead(status, reason)
-    const changed =
-      plan.act === 'serve' ? [] : [...plan.fields.remove, ...plan.fields.set.map(([name]) => name)]
-    const standing = changed.map((name) => [name, response.getHeader(name)] as const)
+    const standing = snapshot(response)
     try {
       this.#carryOut(plan, status, reason)
     } catch (error) {
@@ -104,11 +101,10 @@ export class Capture<Native> {
       this.#mode = 'passing'
       this.#conclude(() => this.exchange.refuse('fault', 'the head could not be sent'))
       response.statusCode = status
-      for (const [name, value] of response.headersSent ? [] : standing) {
-        if (value === undefined) response.removeHeader(name)
-        else response.setHeader(name, value)
+      if (!response.headersSent) {
+        if (this.#isAlone) this.#dropFields()
+        else restore(response, standing)
       }
-      if (this.#isAlone && !response.headersSent) this.#dropFields()
       throw error
     }
     return response
@@ -144,7 +140,7 @@ export class Capture<Native> {
     const response = this.#response
     if (plan.act === 'serve') {
       this.#mode = 'dropping'
-      removeSince(this.#response, this.#before)
+      restore(this.#response, this.#before)
       if (plan.cookies.length > 0) response.setHeader('Set-Cookie', [...plan.cookies])
       this.#deliver(plan.stored, { kind: plan.reason, forwardedStatus: plan.forwardedStatus })
       return
@@ -162,19 +158,19 @@ export class Capture<Native> {
     }
     // Layers outside of ours speak inside writeHead: a session's cookie comes that late (C-7, C-9).
     if (plan.collect && this.#hasOuterLayers) {
-      this.exchange.veto(fieldsSince(response, this.#before))
+      this.exchange.veto(changesSince(response, this.#before))
     }
   }
 
   #plan(status: number, reason: string | undefined): HeadPlan | undefined {
     try {
-      const fields = fieldsSince(this.#response, this.#before)
+      const changes = changesSince(this.#response, this.#before)
       return this.exchange.head({
         status,
         statusMessage: reason ?? this.#statusMessage,
+        ...changes,
         // Trailers need no Trailer field to announce them (RFC 9110 §6.6.2).
-        fields: [...fields, ...(this.#hasTrailers ? ['Trailer', ''] : [])],
-        removed: goneSince(this.#response, this.#before),
+        ...(this.#hasTrailers && { fields: [...changes.fields, 'Trailer', ''] }),
         method: this.#request.method ?? '',
       })
     } catch (error) {

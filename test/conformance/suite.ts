@@ -9,6 +9,7 @@ import { failures } from './rules/failures.ts'
 import { lateFields } from './rules/late-fields.ts'
 import { middlewares } from './rules/middlewares.ts'
 import { outerFields } from './rules/outer-fields.ts'
+import { outerWords } from './rules/outer-words.ts'
 import { requests } from './rules/requests.ts'
 import { streams } from './rules/streams.ts'
 import { ways } from './ways.ts'
@@ -32,6 +33,7 @@ export function conformance(host: Host): void {
     requests(host)
     lateFields(host)
     outerFields(host)
+    outerWords(host)
     middlewares(host)
     compressing(host)
     failures(host)

@@ -47,7 +47,10 @@ class Core {
     // With a tag of its own, so that the test spends no time on hashing.
     const fields = ['Content-Type', 'text/plain', 'ETag', '"x"', ...(made.fields ?? [])]
     const { status = 200 } = made
-    const head = { status, statusMessage: undefined, fields, removed: [], method: 'GET' }
+    const head = {
+      ...{ status, statusMessage: undefined, method: 'GET' },
+      ...{ fields, all: fields, added: [], removed: [] },
+    }
     const plan = exchange.head(head)
     if (plan.act === 'send' && plan.collect) exchange.complete(bodyOf(size))
     else exchange.end()

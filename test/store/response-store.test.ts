@@ -69,6 +69,7 @@ function response(
     key,
     status: 200,
     statusMessage: undefined,
+    added: [],
     removed: [],
     fields: ['Content-Type', 'text/plain'],
     body: Buffer.from(body),

@@ -1,0 +1,155 @@
+import type { RefuseReason } from '../reasons.ts'
+import { parseCacheControl } from '../http/cache-control.ts'
+import { type HeaderFields, fieldValue, withoutFields } from '../http/header-fields.ts'
+import { type Storability, judgeStorability } from '../http/storability.ts'
+import { credentialIn } from './bypass.ts'
+import { audienceOf } from './cache-key.ts'
+import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
+import { varyNames } from './head-fields.ts'
+import { headerValue } from './incoming-request.ts'
+
+/** May a response be stored, and what follows from that? */
+export type Verdict = Storability
+export type Refusal = Extract<Verdict, { store: false }>
+
+export function refuse(reason: RefuseReason, detail?: string): Refusal {
+  return detail === undefined ? { store: false, reason } : { store: false, reason, detail }
+}
+
+/** Reasons that tell of one request or one moment, not of the key: they do not make it hit-for-miss. */
+const transient: ReadonlySet<RefuseReason> = new Set([
+  'authorization',
+  'fault',
+  'incomplete',
+  'invalidated',
+  'off',
+  'partial',
+  'request-no-store',
+  'unobserved',
+])
+
+export function isTransient(reason: RefuseReason, status: number | undefined): boolean {
+  // A 304 answers one client's condition, and a failure passes: neither says what the next answer will be.
+  return transient.has(reason) || status === 304 || (status !== undefined && status >= 500)
+}
+
+/** May the response be stored, as far as its head and what was read so far can tell? */
+export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): Verdict {
+  const { cache, request, policy, lookup, recording } = facts
+  if (policy.off || cache.isClosed) return refuse('off')
+  if (recording.refusal) return refuse(recording.refusal.reason, recording.refusal.detail)
+  // What earlier middleware read of it is unknown, and might be anything.
+  if (facts.observation && !request.observedFromStart) return refuse('unobserved')
+  if (head.method !== request.method) return refuse('method-changed', head.method)
+  if (mayBePart(facts)) return refuse('partial', 'Range was read')
+  const verdict = judgeFields(facts, head, head.fields)
+  if (!verdict.store) return verdict
+  const refusal = forbiddenOutside(facts, head)
+  if (refusal) return refusal
+  for (const audience of recording.audiences) {
+    if (audience !== lookup.audience) return refuse('session-read', `a fragment for ${audience}`)
+  }
+  if (lookup.audience !== undefined) return movedBy(facts, lookup.audience) ?? verdict
+  return privateBy(facts, head, verdict.control.public) ?? verdict
+}
+
+/** Not every application says 206 and Content-Range when it answers with a part. */
+function mayBePart<Native>({ request, observation }: ExchangeFacts<Native>): boolean {
+  return request.headers['range'] !== undefined && observation?.hasReadRange !== false
+}
+
+/**
+ * A visitor who logs in or out meanwhile belongs to another audience; so does everybody where session() was asked before
+ * the middleware that knows the visitor has run.
+ */
+function movedBy<Native>(facts: ExchangeFacts<Native>, audience: string): Refusal | undefined {
+  const { request, policy, observation } = facts
+  const ask = (): string | null | undefined => audienceOf(request, policy)
+  const now = observation === undefined ? ask() : observation.quietly(ask)
+  return now === audience ? undefined : refuse('session-read', 'session() answers otherwise by now')
+}
+
+function judgeFields<Native>(
+  { cache, request, policy, lookup, recording, receivedAt }: ExchangeFacts<Native>,
+  { status }: ResponseHead,
+  fields: HeaderFields,
+): Verdict {
+  const { credentials, targets } = cache.settings
+  return judgeStorability(
+    {
+      status,
+      fields,
+      authorized: credentialIn(request.headers, credentials) !== undefined,
+      requestNoStore: parseCacheControl(headerValue(request.headers, 'cache-control')).noStore,
+      audienceNamed: lookup.audience !== undefined,
+      draftMaxAge: recording.maxAge,
+    },
+    policy,
+    targets,
+    receivedAt,
+  )
+}
+
+/** What forbids sharing whoever says it. Lifetimes are the application's, so outer layers' words on them do not count. */
+const forbidding = new Set<RefuseReason>([
+  'set-cookie',
+  'private',
+  'no-store',
+  'must-understand',
+  'vary-any',
+  'event-stream',
+])
+
+const cookies: ReadonlySet<string> = new Set(['set-cookie'])
+
+/**
+ * Do the words of outer layers forbid what the application's own allow? A response may say the same as they do, and none
+ * can tell then whose word it is. Their cookies are not part of what is stored: they are set anew on each hit.
+ */
+function forbiddenOutside<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+): Refusal | undefined {
+  if (head.all === head.fields) return undefined
+  const verdict = judgeFields(facts, head, withoutFields(head.all, cookies))
+  return !verdict.store && forbidding.has(verdict.reason) ? verdict : undefined
+}
+
+/**
+ * Does the head that really went out, outer layers' late fields included, forbid what the one known before allowed?
+ *
+ * @param ownControl the Cache-Control that this cache added itself: it speaks to others
+ */
+export function forbiddenBy<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  { fields, all }: Pick<ResponseHead, 'fields' | 'all'>,
+  ownControl: string | undefined,
+): Refusal | undefined {
+  const isOurs = ownControl !== undefined && fieldValue(all, 'cache-control') === ownControl
+  const spoken = (list: HeaderFields): HeaderFields =>
+    isOurs ? withoutFields(list, new Set(['cache-control'])) : list
+  const verdict = judgeHead(facts, { ...head, fields: spoken(fields), all: spoken(all) })
+  return !verdict.store && forbidding.has(verdict.reason) ? verdict : undefined
+}
+
+/** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */
+function privateBy<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  isPublic: boolean,
+): Refusal | undefined {
+  const { cache, request, policy, observation } = facts
+  const namesCookies = policy.vary.some((name) => name.startsWith('cookie:'))
+  const read = observation?.privateRead
+  const isExcused =
+    (read?.reason === 'cookie-read' && namesCookies) ||
+    (read?.reason === 'credentials-read' && isPublic)
+  if (read && !isExcused) return refuse(read.reason, read.detail)
+  for (const name of [...varyNames(head.fields), ...policy.vary]) {
+    if (request.headers[name] === undefined) continue
+    if (name === 'cookie') return refuse('cookie-read', 'Vary: Cookie')
+    if (cache.settings.credentials.has(name)) return refuse('credentials-read', `Vary: ${name}`)
+  }
+  return undefined
+}

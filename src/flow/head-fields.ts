@@ -13,6 +13,17 @@ export function varyNames(fields: readonly string[]): string[] {
     .filter((name) => name !== '')
 }
 
+/**
+ * The request fields that a response varies by. Unobserved, Vary is all that is known of them: then also that of outer
+ * layers counts, for nobody can tell it from the application's own.
+ */
+export function variedBy<Native>(
+  { observation }: ExchangeFacts<Native>,
+  { fields, all }: ResponseHead,
+): string[] {
+  return varyNames(observation === undefined ? all : fields)
+}
+
 /** All inputs that select between the variants of this response: declared, observed, and known from before. */
 export function inputsOf<Native>(
   facts: ExchangeFacts<Native>,
@@ -20,7 +31,7 @@ export function inputsOf<Native>(
 ): readonly string[] {
   const { cache, policy, lookup, observation, recording } = facts
   const named = [
-    ...varyNames(head.fields),
+    ...variedBy(facts, head),
     ...policy.vary,
     ...(observation?.inputs ?? []),
     ...recording.inputs,

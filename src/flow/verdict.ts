@@ -5,7 +5,7 @@ import { type Storability, judgeStorability } from '../http/storability.ts'
 import { credentialIn } from './bypass.ts'
 import { audienceOf } from './cache-key.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
-import { varyNames } from './head-fields.ts'
+import { variedBy } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
 
 /** May a response be stored, and what follows from that? */
@@ -146,7 +146,7 @@ function privateBy<Native>(
     (read?.reason === 'cookie-read' && namesCookies) ||
     (read?.reason === 'credentials-read' && isPublic)
   if (read && !isExcused) return refuse(read.reason, read.detail)
-  for (const name of [...varyNames(head.fields), ...policy.vary]) {
+  for (const name of [...variedBy(facts, head), ...policy.vary]) {
     if (request.headers[name] === undefined) continue
     if (name === 'cookie') return refuse('cookie-read', 'Vary: Cookie')
     if (cache.settings.credentials.has(name)) return refuse('credentials-read', `Vary: ${name}`)

@@ -1,7 +1,7 @@
 import { fieldValue, withoutFields } from '../http/header-fields.ts'
 import { isNotModified, weakMatch } from '../http/validation.ts'
 import type { ExchangeFacts, HeadPlan, ResponseHead } from './exchange-facts.ts'
-import { varyNames } from './head-fields.ts'
+import { variedBy } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
 
 /** The version of a response as freshWhen() was told it. */
@@ -41,7 +41,7 @@ export class VersionCheck<Native> {
   /** The head with the tag for those it was really made for. */
   settled(head: ResponseHead): ResponseHead {
     if (head.status === 304 || fieldValue(head.fields, 'etag') !== this.etag) return head
-    const etag = this.#version.tagFor(readerOf(this.#facts, varyNames(head.fields)))
+    const etag = this.#version.tagFor(readerOf(this.#facts, variedBy(this.#facts, head)))
     if (etag === this.etag) return head
     return { ...head, fields: [...withoutFields(head.fields, new Set(['etag'])), 'ETag', etag] }
   }

@@ -99,6 +99,15 @@ export function outerWords(host: Host): void {
       )
     }
 
+    it('M-15: a Vary that was said outside already selects the variant where nothing is observed', async () => {
+      const vary = says('Vary', 'X-Kind')
+      const site = await open(host, { ...siteOf(vary, vary), options: { observe: false } })
+      await site.send({ headers: { 'X-Kind': 'a' } })
+      expect(isHit(await site.send({ headers: { 'X-Kind': 'b' } }))).toBe(false)
+      const warm = await site.send({ headers: { 'X-Kind': 'a' } })
+      expect([isHit(warm), warm.all('vary')]).toEqual([true, ['X-Kind']])
+    })
+
     it('C-16: a cookie from outside of the cache keeps nothing out', async () => {
       const site = await open(host, siteOf(says('Set-Cookie', 'seen=1'), silent))
       await site.send()

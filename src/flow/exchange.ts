@@ -7,9 +7,8 @@ import {
   isFailure,
   mayReplaceError,
 } from '../http/stored-response.ts'
-import { isNotModified, validatorsOf } from '../http/validation.ts'
 import { knownClosure } from './closure.ts'
-import { type Overrides, overridesFor } from './conditions.ts'
+import { type Overrides, isAnsweredByCondition, overridesFor } from './conditions.ts'
 import { type ExchangeFacts, type HeadPlan, type ResponseHead, asSent } from './exchange-facts.ts'
 import { bypassFields, forwardFields } from './head-fields.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -89,7 +88,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** The header fields that the application must not see, or must see changed. */
   get overrides(): Overrides | undefined {
-    return this.isPassing ? undefined : overridesFor(this.request, this.lookup.stored)
+    return this.isPassing ? undefined : overridesFor(this)
   }
 
   /** Has the store, or the client, what the application would make from this version? */
@@ -135,8 +134,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     const fields = forwardFields(this, head, verdict)
     this.#ownControl = fields.set.find(([name]) => name === 'Cache-Control')?.[1]
     const collect = verdict.store
-    const isConditional = this.overrides !== undefined && head.status === 200
-    if (isConditional && isNotModified(this.request.headers, validatorsOf(head.fields))) {
+    if (isAnsweredByCondition(this, head, verdict)) {
       return { act: 'not-modified', fields, collect }
     }
     return { act: 'send', fields, collect }
@@ -178,7 +176,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.observation?.seal()
     const { cache, request, lookup } = this
     if (!this.isPassing && request.method === 'GET') {
-      if (!isTransient(reason, this.#head?.status)) cache.rememberPass(lookup.key)
+      if (!isTransient(reason, this.#head?.status)) cache.rememberPass(lookup.key, reason)
       cache.refused(request, lookup.primaryKey, reason, detail)
       this.#tellRefresh('kept')
     }
@@ -269,7 +267,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** Nobody need wait for a response that will not be shared, however long its body takes. */
   #release(reason: RefuseReason): void {
-    if (!isTransient(reason, this.#head?.status)) this.cache.rememberPass(this.lookup.key)
+    if (!isTransient(reason, this.#head?.status)) this.cache.rememberPass(this.lookup.key, reason)
     this.#settle()
   }
 

@@ -49,8 +49,21 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   for (const audience of recording.audiences) {
     if (audience !== lookup.audience) return refuse('session-read', `a fragment for ${audience}`)
   }
-  if (lookup.audience !== undefined) return movedBy(facts, lookup.audience) ?? verdict
-  return privateBy(facts, head, verdict.control.public) ?? verdict
+  const byVisitor =
+    lookup.audience === undefined
+      ? privateBy(facts, head, verdict.control.public)
+      : movedBy(facts, lookup.audience)
+  return byVisitor ?? tooLarge(facts, head) ?? verdict
+}
+
+/** A body that says how long it will be need not come to be known as too large. */
+function tooLarge<Native>(
+  { cache }: ExchangeFacts<Native>,
+  { fields }: ResponseHead,
+): Refusal | undefined {
+  const { maxEntrySize } = cache.store
+  const isLarger = Number(fieldValue(fields, 'content-length')) > maxEntrySize
+  return isLarger ? refuse('too-large', `over ${maxEntrySize} bytes`) : undefined
 }
 
 /** Not every application says 206 and Content-Range when it answers with a part. */

@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { ResponseHead } from '../flow/exchange-facts.ts'
 import { type HeaderFields, withoutFields } from '../http/header-fields.ts'
 import { notModifiedFields } from '../http/validation.ts'
@@ -14,9 +14,6 @@ interface Standing {
 }
 
 const nothing: HeaderSnapshot = new Map()
-
-/** The arguments of writeHead after its status. */
-export type WriteHeadArguments = readonly unknown[]
 
 export function snapshot(response: ServerResponse): HeaderSnapshot {
   const names = rawNames(response)
@@ -157,58 +154,4 @@ function union(...lists: readonly string[]): string {
     if (name !== '' && !names.has(name.toLowerCase())) names.set(name.toLowerCase(), name)
   }
   return [...names.values()].join(', ')
-}
-
-/** Values as `setHeader` takes them; what it refuses, it shall refuse itself. */
-type GivenField = readonly [name: string, value: string | string[]]
-
-/**
- * What `writeHead(status, reason?, headers?)` was called with, in all its forms.
- *
- * @param keepsLines a name that stands several times in a list has several lines
- */
-export function parseWriteHead(
-  rest: WriteHeadArguments,
-  keepsLines: boolean,
-): {
-  readonly reason: string | undefined
-  readonly fields: readonly GivenField[]
-} {
-  const reason = typeof rest[0] === 'string' ? rest[0] : undefined
-  const headers = rest[1] ?? (reason === undefined ? rest[0] : undefined)
-  if (typeof headers !== 'object' || headers === null) return { reason, fields: [] }
-  if (!Array.isArray(headers)) return { reason, fields: Object.entries(headers) as GivenField[] }
-  const keeps = keepsLines || appendsLines()
-  // Pairs in a list of their own are for those who set nothing before: with other fields Node refuses them, by their name.
-  const pairs: GivenField[] =
-    Array.isArray(headers[0]) && keeps
-      ? (headers as GivenField[])
-      : headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1]]] : []))
-  return { reason, fields: keeps ? grouped(pairs) : pairs }
-}
-
-let appends: boolean | undefined
-
-/** Where other fields were set before, older versions of Node keep the last line of a name, newer ones keep all. */
-function appendsLines(): boolean {
-  if (appends === undefined) {
-    const probe = new ServerResponse({ method: 'GET' } as IncomingMessage)
-    probe.setHeader('a', '0')
-    probe.writeHead(200, ['b', '1', 'b', '2'])
-    appends = Array.isArray(probe.getHeader('b'))
-  }
-  return appends
-}
-
-function grouped(pairs: readonly GivenField[]): GivenField[] {
-  const lines = new Map<string, [string, string[]]>()
-  for (const [name, value] of pairs) {
-    const entry = lines.get(name.toLowerCase()) ?? [name, []]
-    lines.set(name.toLowerCase(), entry)
-    entry[1].push(...(Array.isArray(value) ? value : [value]))
-  }
-  return [...lines.values()].map(([name, values]) => [
-    name,
-    values.length === 1 ? (values[0] ?? '') : values,
-  ])
 }

@@ -6,6 +6,7 @@ import { contextWays } from './context-ways.ts'
 import { expressWays } from './express-ways.ts'
 import { compressing } from './rules/compression.ts'
 import { failures } from './rules/failures.ts'
+import { largeBodies } from './rules/large-bodies.ts'
 import { lateFields } from './rules/late-fields.ts'
 import { middlewares } from './rules/middlewares.ts'
 import { outerFields } from './rules/outer-fields.ts'
@@ -38,6 +39,7 @@ export function conformance(host: Host): void {
     compressing(host)
     failures(host)
     streams(host)
+    largeBodies(host)
   })
 }
 

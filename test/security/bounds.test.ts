@@ -163,7 +163,7 @@ describe('floods', () => {
     }
     const { cache } = core
     const numbers = Array.from({ length: 2_000 }, (_, i) => i)
-    const refused = numbers.filter((i) => cache.isPass(keyOf('refused', i), 0))
+    const refused = numbers.filter((i) => cache.passReason(keyOf('refused', i), 0))
     const evicted = numbers.filter((i) => cache.store.fallOf(keyOf('kept', i)) !== undefined)
     for (const remembered of [refused, evicted]) {
       expect(remembered.length).toBeGreaterThan(50)

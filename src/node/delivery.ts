@@ -66,7 +66,7 @@ export function renditionOf<Native>(
       const fields = fieldsFor('notModified', stored, settings, report)
       return { status: 304, message: undefined, fields, added, body: undefined, isWhole: false }
     }
-    if (headers['range'] !== undefined && method === 'GET') {
+    if (headers['range'] !== undefined && method === 'GET' && takesRanges(stored)) {
       const partial = partialOf(request, stored, fieldsFor('full', stored, settings, report))
       if (partial) return { ...partial, added }
     }
@@ -115,6 +115,11 @@ function addedBy({ added }: StoredResponse, explains: boolean): readonly string[
 
 function hasNoBody(status: number): boolean {
   return status === 204 || status === 304
+}
+
+/** What says that it takes no ranges is cut by nobody else either (RFC 9110 §14.3). */
+function takesRanges({ fields }: StoredResponse): boolean {
+  return fieldValue(fields, 'accept-ranges')?.trim().toLowerCase() !== 'none'
 }
 
 /** @returns undefined when the whole response is the right answer. */

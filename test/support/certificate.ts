@@ -22,7 +22,7 @@ export function certificate(): { readonly key: string; readonly cert: string } {
     ecdsaWithSha256,
     der(0x03, Buffer.concat([Buffer.alloc(1), signature])),
   )
-  const lines = signed.toString('base64').replaceAll(/.{64}/g, '$&\n')
+  const lines = signed.toString('base64').replaceAll(/.{64}(?=.)/g, '$&\n')
   return {
     key: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,

@@ -15,10 +15,11 @@ export type KoaBody =
 export function bodyOf(ctx: Context): KoaBody {
   const body: unknown = ctx.body
   if (body === undefined || body === null) {
-    // Koa itself answers with the status message then, unless the status or an explicit null says "nothing".
+    // Koa itself answers with the status message then, over HTTP/2 with the status, unless an explicit null says "nothing".
     // Koa remembers a null also where undefined follows it.
     const isNull = body === null || Reflect.get(ctx.response, '_explicitNullBody') === true
-    const text = isNull ? '' : ctx.message || String(ctx.status)
+    const message = ctx.req.httpVersionMajor === 1 ? ctx.message : ''
+    const text = isNull ? '' : message || String(ctx.status)
     return { kind: 'whole', bytes: Buffer.from(text), form: isNull ? 'null' : 'none' }
   }
   if (typeof body === 'string') return { kind: 'whole', bytes: Buffer.from(body), form: 'text' }

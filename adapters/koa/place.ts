@@ -187,7 +187,9 @@ export class KoaPlace {
     }
     const plan = exchange.head({
       status: ctx.status,
-      statusMessage: ctx.res.statusMessage || undefined,
+      // HTTP/2 has none, and Node warns whoever asks (RFC 9113 §8.3.1).
+      statusMessage:
+        ctx.req.httpVersionMajor === 1 ? ctx.res.statusMessage || undefined : undefined,
       ...changesSince(ctx.res, before),
       method: ctx.method,
     })

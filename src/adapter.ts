@@ -23,14 +23,13 @@ export {
   arrivedTarget,
   keepTarget,
 } from './node/node-request.ts'
-export { type Rendition, type Report, renditionOf } from './node/delivery.ts'
+export { type Rendition, type Report, renditionOf, setStored } from './node/delivery.ts'
 export {
   changesSince,
   type HeaderSnapshot,
   removeRepresentationFields,
   restore,
   setField,
-  setFields,
   snapshot,
 } from './node/header-snapshot.ts'
 export { observe, originalHeaders, reveal } from './node/observer.ts'

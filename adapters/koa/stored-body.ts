@@ -3,7 +3,7 @@ import {
   Mark,
   type Rendition,
   type StoredResponse,
-  setFields,
+  setStored,
   withoutFields,
 } from '../../src/adapter.ts'
 
@@ -40,7 +40,7 @@ export function putStored(ctx: Context, stored: StoredResponse, rendition: Rendi
   for (const name of stored.removed) ctx.res.removeHeader(name)
   // The length of these is Koa's to derive, from what leaves the outermost middleware.
   const isOpen = form === 'json' || form === 'none'
-  setFields(ctx.res, isOpen ? withoutFields(fields, contentLength) : fields, added)
+  setStored(ctx.res, stored, isOpen ? withoutFields(fields, contentLength) : fields, added)
 }
 
 /** All middleware has run: text that none of it changed goes out as its bytes, so that no hit encodes it anew. */

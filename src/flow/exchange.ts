@@ -13,6 +13,7 @@ import { type ExchangeFacts, type HeadPlan, type ResponseHead, asSent } from './
 import { bypassFields, forwardFields } from './head-fields.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { Observation } from './observation.ts'
+import { withPoliciesOf } from './page-secret.ts'
 import type { Policy } from './policy.ts'
 import { Recording } from './recording.ts'
 import type { Lookup } from './lookup.ts'
@@ -145,6 +146,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     if (this.#verdict?.store !== true || this.#head === undefined) return
     const refusal = forbiddenBy(this, this.#head, final, this.#ownControl)
     if (refusal) this.refuse(refusal.reason, refusal.detail)
+    this.#head = { ...this.#head, all: withPoliciesOf(final.all, this.#head.all) }
   }
 
   /** The head went out in UTF-8: its bytes are kept, read as Latin-1, which is how stored heads go out. */

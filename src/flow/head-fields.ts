@@ -6,7 +6,7 @@ import type { ExchangeFacts, HeadFields, ResponseHead } from './exchange-facts.t
 import { varyFields } from './request-input.ts'
 
 /** The request fields that Vary names, in lower case. */
-export function varyNames(fields: readonly string[]): string[] {
+function varyNames(fields: readonly string[]): string[] {
   return fieldLines(fields, 'vary')
     .flatMap((line) => line.split(','))
     .map((name) => name.trim().toLowerCase())

@@ -66,13 +66,23 @@ function attributeWith(nonce: string): RegExp {
   return new RegExp(`[nN][oO][nN][cC][eE]\\s{0,9}=\\s{0,9}["']?${value}`)
 }
 
-function nonces(fields: HeaderFields): string[] {
-  const policies = [
+/** The fields with the policies of others, whose nonces are in the page too. */
+export function withPoliciesOf(others: HeaderFields, fields: HeaderFields): readonly string[] {
+  const policies = policiesIn(others)
+  if (policies.length === 0) return fields
+  return [...fields, ...policies.flatMap((policy) => ['Content-Security-Policy', policy])]
+}
+
+function policiesIn(fields: HeaderFields): string[] {
+  return [
     ...fieldLines(fields, 'content-security-policy'),
     ...fieldLines(fields, 'content-security-policy-report-only'),
   ]
+}
+
+function nonces(fields: HeaderFields): string[] {
   // The signs at the end of base64 carry nothing, and are the ones that templates escape most.
-  const found = policies.flatMap((policy) =>
+  const found = policiesIn(fields).flatMap((policy) =>
     [...policy.matchAll(/'nonce-([^']{1,256}?)=*'/g)].map((match) => match[1] ?? ''),
   )
   return [...new Set(found)]

@@ -116,6 +116,9 @@ function stored<Native>(
       key,
       status: head.status,
       statusMessage: head.statusMessage,
+      isControlOurs:
+        fieldValue(fields, 'cache-control') !== undefined &&
+        fieldValue(head.all, 'cache-control') === undefined,
       added: head.added,
       removed: head.removed,
       fields,

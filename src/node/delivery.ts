@@ -94,7 +94,7 @@ export function deliver<Native>(
     else writer.writeHead(status, message, fields)
   } else {
     for (const name of stored.removed) response.removeHeader(name)
-    setFields(response, fields, added)
+    setStored(response, stored, fields, added)
     response.statusCode = status
     // HTTP/2 has no reason phrase (RFC 9113 §8.3.2).
     if (message === undefined || !request.isHttp1) writer.writeHead(status)
@@ -111,6 +111,20 @@ const explainedReports: readonly string[] = ['cache-status', 'server-timing']
 function addedBy({ added }: StoredResponse, explains: boolean): readonly string[] {
   const ours = explains ? explainedReports : reports
   return added.length === 0 ? ours : [...ours, ...added]
+}
+
+const control: ReadonlySet<string> = new Set(['cache-control'])
+
+/** Sets fields of a stored response beside those of outer layers; a Cache-Control of ours gives way to theirs. */
+export function setStored(
+  response: ServerResponse,
+  { isControlOurs }: StoredResponse,
+  fields: HeaderFields,
+  added: readonly string[],
+): void {
+  const givesWay =
+    isControlOurs && (response.hasHeader('Cache-Control') || response.hasHeader('Expires'))
+  setFields(response, givesWay ? withoutFields(fields, control) : fields, added)
 }
 
 function hasNoBody(status: number): boolean {

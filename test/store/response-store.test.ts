@@ -69,6 +69,7 @@ function response(
     key,
     status: 200,
     statusMessage: undefined,
+    isControlOurs: false,
     added: [],
     removed: [],
     fields: ['Content-Type', 'text/plain'],

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import onHeaders from 'on-headers'
 import { describe, expect, it } from 'vitest'
 import {
   type Connect,
@@ -177,6 +178,19 @@ export function outerWords(host: Host): void {
       ]).toEqual([200, undefined, ['</outer>; rel=preload'], ['DENY'], ['1']])
     })
 
+    it('C-16: our own Cache-Control on a hit gives way to what is said outside by then', async () => {
+      let control: string | undefined
+      const outside: Say = (response) =>
+        control !== undefined && response.setHeader('Cache-Control', control)
+      const site = await open(host, siteOf(outside, silent))
+      expect((await site.send()).all('cache-control')).toEqual(['no-cache'])
+      control = 'no-store'
+      const warm = await site.send()
+      expect([isHit(warm), warm.all('cache-control')]).toEqual([true, ['no-store']])
+      control = undefined
+      expect((await site.send()).all('cache-control')).toEqual(['no-cache'])
+    })
+
     it('C-16: what was stored under one word from outside is not confirmed against a no-store', async () => {
       let control = 'max-age=60'
       let visits = 0
@@ -233,6 +247,27 @@ export function outerWords(host: Host): void {
         const response = await site.send()
         expect([isHit(response), response.text]).toEqual([false, page()])
       }
+    })
+
+    it('S-13: nor where its policy is set outside as the head goes out', async () => {
+      let nonce = 0
+      const page = () => `<script nonce="n0nce${nonce}"></script>`
+      const policy = (response: ServerResponse): void => {
+        response.setHeader('Content-Security-Policy', `script-src 'nonce-n0nce${nonce}'`)
+      }
+      const late: Connect = (_, response, next) => {
+        nonce++
+        onHeaders(response, () => policy(response))
+        next()
+      }
+      const lateOfKoa: KoaMiddleware = async (ctx, next) => {
+        nonce++
+        await next()
+        policy(ctx.res)
+      }
+      const outside = [host.framework === 'Koa' ? lateOfKoa : late]
+      const site = await open(host, { ...siteOf(silent, type, page), outside })
+      for (let i = 0; i < 2; i++) expect(isHit(await site.send())).toBe(false)
     })
   })
 }

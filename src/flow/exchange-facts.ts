@@ -60,7 +60,13 @@ export type HeadPlan =
   /** Let it pass, with these changes; `collect` its bytes for `complete()`. */
   | { readonly act: 'send'; readonly fields: HeadFields; readonly collect: boolean }
   /** Send 304 to the client, who has this response already; collect the bytes all the same. */
-  | { readonly act: 'not-modified'; readonly fields: HeadFields; readonly collect: boolean }
+  | {
+      readonly act: 'not-modified'
+      readonly fields: HeadFields
+      readonly collect: boolean
+      /** It is too large to be made to its end for nobody. */
+      readonly isCut: boolean
+    }
   /** Send this stored response instead of what the application makes. */
   | {
       readonly act: 'serve'

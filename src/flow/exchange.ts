@@ -136,7 +136,8 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#ownControl = fields.set.find(([name]) => name === 'Cache-Control')?.[1]
     const collect = verdict.store
     if (isAnsweredByCondition(this, head, verdict)) {
-      return { act: 'not-modified', fields, collect }
+      const isCut = !verdict.store && verdict.reason === 'too-large'
+      return { act: 'not-modified', fields, collect, isCut }
     }
     return { act: 'send', fields, collect }
   }

@@ -1,6 +1,6 @@
 import type { RefuseReason } from '../reasons.ts'
 import { parseCacheControl } from '../http/cache-control.ts'
-import { type HeaderFields, fieldValue, withoutFields } from '../http/header-fields.ts'
+import { type HeaderFields, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
 import { type Storability, judgeStorability } from '../http/storability.ts'
 import { credentialIn } from './bypass.ts'
 import { audienceOf } from './cache-key.ts'
@@ -140,10 +140,27 @@ export function forbiddenBy<Native>(
   ownControl: string | undefined,
 ): Refusal | undefined {
   const isOurs = ownControl !== undefined && fieldValue(all, 'cache-control') === ownControl
-  const spoken = (list: HeaderFields): HeaderFields =>
-    isOurs ? withoutFields(list, new Set(['cache-control'])) : list
-  const verdict = judgeHead(facts, { ...head, fields: spoken(fields), all: spoken(all) })
+  const spoken = (late: HeaderFields, early: HeaderFields): HeaderFields => [
+    ...(isOurs ? withoutFields(late, new Set(['cache-control'])) : late),
+    ...hiddenIn(facts, early, all),
+  ]
+  const verdict = judgeHead(facts, {
+    ...head,
+    fields: spoken(fields, head.fields),
+    all: spoken(all, head.all),
+  })
   return !verdict.store && forbidding.has(verdict.reason) ? verdict : undefined
+}
+
+/** Targeted fields that spoke to this cache alone, and were taken away before the head went out. */
+function hiddenIn<Native>(
+  { cache }: ExchangeFacts<Native>,
+  early: HeaderFields,
+  late: HeaderFields,
+): string[] {
+  return cache.settings.targets
+    .filter((name) => fieldValue(late, name) === undefined)
+    .flatMap((name) => fieldLines(early, name).flatMap((line) => [name, line]))
 }
 
 /** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */

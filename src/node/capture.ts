@@ -132,7 +132,7 @@ export class Capture<Native> {
       removeRepresentationFields(response)
       response.statusCode = 304
       this.#writeHead(304)
-      if (!plan.collect) this.#endHidden()
+      if (plan.isCut) this.#endHidden()
     } else {
       this.#mode = plan.collect ? 'collecting' : 'passing'
       this.#passHead(status, reason)

@@ -109,6 +109,19 @@ export function outerWords(host: Host): void {
       expect([isHit(warm), warm.all('vary')]).toEqual([true, ['X-Kind']])
     })
 
+    it('C-16: a targeted field of the application takes the place of what is said outside', async () => {
+      const outside: Say = (response) => {
+        onHeaders(response, () => undefined)
+        response.setHeader('Cache-Control', 'no-store')
+      }
+      const inside = says('Cacheflow-Cache-Control', 'max-age=60')
+      const site = await open(host, siteOf(outside, inside))
+      for (const hits of [false, true]) {
+        const response = await site.send()
+        expect([isHit(response), response.all('cache-control')]).toEqual([hits, ['no-store']])
+      }
+    })
+
     it('C-16: a cookie from outside of the cache keeps nothing out', async () => {
       const site = await open(host, siteOf(says('Set-Cookie', 'seen=1'), silent))
       await site.send()

@@ -24,18 +24,16 @@ export {
   arrivedTarget,
   keepTarget,
 } from './node/node-request.ts'
-export { type Rendition, type Report, renditionOf } from './node/delivery.ts'
+export { type Rendition, type Report, renditionOf, setStored } from './node/delivery.ts'
 export {
-  fieldsSince,
-  goneSince,
+  changesSince,
   type HeaderSnapshot,
   removeRepresentationFields,
-  removeSince,
+  restore,
   setField,
-  setFields,
   snapshot,
 } from './node/header-snapshot.ts'
-export { observe, originalHeaders, reveal } from './node/observer.ts'
+export { isHttp1, observe, originalHeaders, reveal } from './node/observer.ts'
 export { Mark } from './node/mark.ts'
 export { isCarrierReading } from './node/reader.ts'
 export { resolveRoute } from './route-options.ts'

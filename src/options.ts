@@ -163,8 +163,14 @@ function sizesOf(
       mend: 'Give at least one byte; maxAge: false or route(false) keep responses out of the cache.',
     })
   }
-  const { maxEntrySize = Math.floor(maxSize / 8) } = memory
-  return { maxSize, maxEntrySize: byteSize(maxEntrySize, 'memory.maxEntrySize') }
+  const { maxEntrySize: givenEntry = Math.max(1, Math.floor(maxSize / 8)) } = memory
+  const maxEntrySize = byteSize(givenEntry, 'memory.maxEntrySize')
+  if (maxEntrySize === 0 || maxEntrySize > maxSize) {
+    throw fail('ERR_CACHEFLOW_BYTE_SIZE', givenEntry, 'memory.maxEntrySize', {
+      mend: `Give at least one byte, and no more than memory.maxSize, which is ${maxSize} bytes.`,
+    })
+  }
+  return { maxSize, maxEntrySize }
 }
 
 const fragmentNames: ReadonlySet<string> = new Set(['strict', 'outline'])

@@ -107,7 +107,13 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
     ],
   },
   memory: {
-    good: [{}, { maxSize: 1 }, { maxSize: '10MB', maxEntrySize: '1MiB' }, { maxEntrySize: 0 }],
+    good: [
+      {},
+      { maxSize: 1 },
+      { maxSize: '10MB', maxEntrySize: '1MiB' },
+      { maxEntrySize: 1 },
+      { maxSize: 5, maxEntrySize: 5 },
+    ],
     bad: [
       null,
       true,
@@ -119,6 +125,10 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
       { maxSize: 0 },
       { maxSize: 0.5 },
       { maxSize: '0B' },
+      { maxEntrySize: 0 },
+      { maxEntrySize: '0KiB' },
+      { maxEntrySize: '65MiB' },
+      { maxSize: '1MiB', maxEntrySize: '2MiB' },
       ...[
         null,
         true,
@@ -435,6 +445,7 @@ describe('the defaults', () => {
     expect(clock).toBe(Date.now)
     expect(userAgentClass('curl/8')).toBe('bot')
     expect(resolveOptions({ memory: { maxSize: 8_000 } }).maxEntrySize).toBe(1_000)
+    expect(resolveOptions({ memory: { maxSize: 5 } }).maxEntrySize).toBe(1)
   })
 
   it('of why is the development environment', () => {

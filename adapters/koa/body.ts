@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import { Readable, Transform, type TransformCallback, pipeline } from 'node:stream'
 import type { Context } from 'koa'
-import type { BodyForm } from '../../src/adapter.ts'
+import { type BodyForm, isHttp1 } from '../../src/adapter.ts'
 
 /** What a Koa body is to the cache. */
 export type KoaBody =
@@ -15,10 +15,11 @@ export type KoaBody =
 export function bodyOf(ctx: Context): KoaBody {
   const body: unknown = ctx.body
   if (body === undefined || body === null) {
-    // Koa itself answers with the status message then, unless the status or an explicit null says "nothing".
+    // Koa itself answers with the status message then, over HTTP/2 with the status, unless an explicit null says "nothing".
     // Koa remembers a null also where undefined follows it.
     const isNull = body === null || Reflect.get(ctx.response, '_explicitNullBody') === true
-    const text = isNull ? '' : ctx.message || String(ctx.status)
+    const message = isHttp1(ctx.req) ? ctx.message : ''
+    const text = isNull ? '' : message || String(ctx.status)
     return { kind: 'whole', bytes: Buffer.from(text), form: isNull ? 'null' : 'none' }
   }
   if (typeof body === 'string') return { kind: 'whole', bytes: Buffer.from(body), form: 'text' }

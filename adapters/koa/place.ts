@@ -11,14 +11,13 @@ import {
   type StoredResponse,
   answer,
   asksAgain,
-  fieldsSince,
+  changesSince,
   followUnsafe,
   observe,
   refreshExchange,
-  goneSince,
-  removeSince,
   removeRepresentationFields,
   renditionOf,
+  restore,
   reveal,
   setField,
   snapshot,
@@ -163,7 +162,7 @@ export class KoaPlace {
         throw error
       }
       const report = { kind: 'stale-if-error', forwardedStatus: 500 } as const
-      removeSince(ctx.res, before)
+      restore(ctx.res, before)
       this.#put(ctx, way.exchange.request, replacement, report)
       return
     }
@@ -191,14 +190,14 @@ export class KoaPlace {
     }
     const plan = exchange.head({
       status: ctx.status,
-      statusMessage: ctx.res.statusMessage || undefined,
-      fields: fieldsSince(ctx.res, before),
-      removed: goneSince(ctx.res, before),
+      // HTTP/2 has none, and Node warns whoever asks (RFC 9113 §8.3.1).
+      statusMessage: exchange.request.isHttp1 ? ctx.res.statusMessage || undefined : undefined,
+      ...changesSince(ctx.res, before),
       method: ctx.method,
     })
     if (plan.act === 'serve') {
       const { kind, forwardedStatus } = { kind: plan.reason, ...plan }
-      removeSince(ctx.res, before)
+      restore(ctx.res, before)
       if (plan.cookies.length > 0) ctx.set('Set-Cookie', [...plan.cookies])
       this.#put(ctx, exchange.request, plan.stored, { kind, forwardedStatus })
       return
@@ -221,7 +220,7 @@ export class KoaPlace {
     const complete = (bytes: Buffer | undefined, form: BodyForm): void => {
       if (bytes === undefined) exchange.refuse('too-large', `over ${limit} bytes`)
       else {
-        exchange.veto(fieldsSince(ctx.res, before))
+        exchange.veto(changesSince(ctx.res, before))
         // What stands outside may change the body: a tag of these bytes could confirm another.
         exchange.complete(bytes, form, false)
       }

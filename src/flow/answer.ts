@@ -140,12 +140,12 @@ function look<Native>(
   }
   if (wish?.onlyIfCached === true) return { act: 'unsatisfiable' }
 
-  const isPass = cache.isPass(key, now)
+  const passed = cache.passReason(key, now)
   const timeout = settings.collapseTimeout
   const isShared =
     timeout !== false &&
     !waited &&
-    !isPass &&
+    passed === undefined &&
     request.method === 'GET' &&
     credential === undefined &&
     request.headers['range'] === undefined
@@ -161,7 +161,8 @@ function look<Native>(
     key,
     audience,
     stored,
-    reason: isPass ? 'hit-for-miss' : reason,
+    reason: passed === undefined ? reason : 'hit-for-miss',
+    passed,
     felledBy: reason === 'invalidated' ? store.fallOf(key)?.by : undefined,
     bypass: credential === undefined ? undefined : 'credentials',
     bypassDetail: credential,

@@ -7,11 +7,16 @@ import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
 import type { ResponseCache } from './response-cache.ts'
 
-/** The head of a response as the application made it, before the fields of outer layers. */
+/** The head of a response as the application made it. */
 export interface ResponseHead {
   readonly status: number
   readonly statusMessage: string | undefined
+  /** What the application set: this is stored. */
   readonly fields: readonly string[]
+  /** All that stands on the response, with the fields of outer layers: what goes out, and what may forbid. */
+  readonly all: readonly string[]
+  /** Names of fields whose lines stand behind those of outer layers, in lower case. */
+  readonly added: readonly string[]
   /** Names of fields that outer layers had set and the application has taken away, in lower case. */
   readonly removed: readonly string[]
   /** The request's method now: method-override may have changed it. */
@@ -21,10 +26,11 @@ export interface ResponseHead {
 /** A head that went out in UTF-8: its bytes, read as Latin-1, which is how stored heads go out. */
 export function asSent(head: ResponseHead): ResponseHead {
   const sent = (text: string): string => Buffer.from(text).toString('latin1')
-  const { fields, statusMessage } = head
+  const { fields, all, statusMessage } = head
   return {
     ...head,
     fields: fields.map(sent),
+    all: all.map(sent),
     statusMessage: statusMessage === undefined ? undefined : sent(statusMessage),
   }
 }
@@ -54,7 +60,13 @@ export type HeadPlan =
   /** Let it pass, with these changes; `collect` its bytes for `complete()`. */
   | { readonly act: 'send'; readonly fields: HeadFields; readonly collect: boolean }
   /** Send 304 to the client, who has this response already; collect the bytes all the same. */
-  | { readonly act: 'not-modified'; readonly fields: HeadFields; readonly collect: boolean }
+  | {
+      readonly act: 'not-modified'
+      readonly fields: HeadFields
+      readonly collect: boolean
+      /** It is too large to be made to its end for nobody. */
+      readonly isCut: boolean
+    }
   /** Send this stored response instead of what the application makes. */
   | {
       readonly act: 'serve'

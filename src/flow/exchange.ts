@@ -7,27 +7,21 @@ import {
   isFailure,
   mayReplaceError,
 } from '../http/stored-response.ts'
-import { isNotModified, validatorsOf } from '../http/validation.ts'
 import { knownClosure } from './closure.ts'
-import { type Overrides, overridesFor } from './conditions.ts'
+import { type Overrides, isAnsweredByCondition, overridesFor } from './conditions.ts'
 import { type ExchangeFacts, type HeadPlan, type ResponseHead, asSent } from './exchange-facts.ts'
 import { bypassFields, forwardFields } from './head-fields.ts'
 import { type IncomingRequest, recordingOf } from './incoming-request.ts'
 import { Observation } from './observation.ts'
+import { withPoliciesOf } from './page-secret.ts'
 import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
 import type { Lookup } from './lookup.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
-import {
-  type Verdict,
-  forbiddenBy,
-  freshened,
-  isTransient,
-  judgeHead,
-  madeFrom,
-} from './storing.ts'
+import { freshened, madeFrom } from './storing.ts'
 import { invalidateTarget } from './unsafe-method.ts'
+import { type Verdict, forbiddenBy, isTransient, judgeHead } from './verdict.ts'
 import { VersionCheck, type VersionTag, withValidators } from './version.ts'
 
 /** One request that runs the application: what it may see, what it records, and what becomes of its response. */
@@ -95,7 +89,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** The header fields that the application must not see, or must see changed. */
   get overrides(): Overrides | undefined {
-    return this.isPassing ? undefined : overridesFor(this.request, this.lookup.stored)
+    return this.isPassing ? undefined : overridesFor(this)
   }
 
   /** Has the store, or the client, what the application would make from this version? */
@@ -139,24 +133,26 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#verdict = verdict
     if (!verdict.store) {
       // Nobody need wait for a response that will not be shared, however long its body takes.
-      if (!isTransient(verdict.reason, head.status)) this.cache.rememberPass(this.lookup.key)
+      if (!isTransient(verdict.reason, head.status))
+        this.cache.rememberPass(this.lookup.key, verdict.reason)
       this.#settle()
     }
     const fields = forwardFields(this, head, verdict)
     this.#ownControl = fields.set.find(([name]) => name === 'Cache-Control')?.[1]
     const collect = verdict.store
-    const isConditional = this.overrides !== undefined && head.status === 200
-    if (isConditional && isNotModified(this.request.headers, validatorsOf(head.fields))) {
-      return { act: 'not-modified', fields, collect }
+    if (isAnsweredByCondition(this, head, verdict)) {
+      const isCut = !verdict.store && verdict.reason === 'too-large'
+      return { act: 'not-modified', fields, collect, isCut }
     }
     return { act: 'send', fields, collect }
   }
 
   /** Refuses what outer layers made unshareable after the application's own head was known. */
-  veto(finalFields: readonly string[]): void {
+  veto(final: Pick<ResponseHead, 'fields' | 'all'>): void {
     if (this.#verdict?.store !== true || this.#head === undefined) return
-    const refusal = forbiddenBy(this, this.#head, finalFields, this.#ownControl)
+    const refusal = forbiddenBy(this, this.#head, final, this.#ownControl)
     if (refusal) this.refuse(refusal.reason, refusal.detail)
+    this.#head = { ...this.#head, all: withPoliciesOf(final.all, this.#head.all) }
   }
 
   /** The head went out in UTF-8: its bytes are kept, read as Latin-1, which is how stored heads go out. */
@@ -188,7 +184,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.observation?.seal()
     const { cache, request, lookup } = this
     if (!this.isPassing && request.method === 'GET') {
-      if (!isTransient(reason, this.#head?.status)) cache.rememberPass(lookup.key)
+      if (!isTransient(reason, this.#head?.status)) cache.rememberPass(lookup.key, reason)
       cache.refused(request, lookup.primaryKey, reason, detail)
       this.#tellRefresh('kept')
     }
@@ -235,7 +231,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
       stored: served,
       reason: 'validated',
       forwardedStatus: 304,
-      cookies: fieldLines(head.fields, 'set-cookie'),
+      cookies: fieldLines(head.all, 'set-cookie'),
     }
   }
 

@@ -6,11 +6,22 @@ import type { ExchangeFacts, HeadFields, ResponseHead } from './exchange-facts.t
 import { varyFields } from './request-input.ts'
 
 /** The request fields that Vary names, in lower case. */
-export function varyNames(fields: readonly string[]): string[] {
+function varyNames(fields: readonly string[]): string[] {
   return fieldLines(fields, 'vary')
     .flatMap((line) => line.split(','))
     .map((name) => name.trim().toLowerCase())
     .filter((name) => name !== '')
+}
+
+/**
+ * The request fields that a response varies by. Unobserved, Vary is all that is known of them: then also that of outer
+ * layers counts, for nobody can tell it from the application's own.
+ */
+export function variedBy<Native>(
+  { observation }: ExchangeFacts<Native>,
+  { fields, all }: ResponseHead,
+): string[] {
+  return varyNames(observation === undefined ? all : fields)
 }
 
 /** All inputs that select between the variants of this response: declared, observed, and known from before. */
@@ -20,7 +31,7 @@ export function inputsOf<Native>(
 ): readonly string[] {
   const { cache, policy, lookup, observation, recording } = facts
   const named = [
-    ...varyNames(head.fields),
+    ...variedBy(facts, head),
     ...policy.vary,
     ...(observation?.inputs ?? []),
     ...recording.inputs,
@@ -81,8 +92,8 @@ function defaultCacheControl<Native>(
   const { source } = verdict.lifetime
   if (source !== 'option' && source !== 'draft') return undefined
   const isStated =
-    fieldValue(head.fields, 'cache-control') !== undefined ||
-    fieldValue(head.fields, 'expires') !== undefined
+    fieldValue(head.all, 'cache-control') !== undefined ||
+    fieldValue(head.all, 'expires') !== undefined
   if (isStated) return undefined
   if (facts.lookup.audience !== undefined) return 'private, no-cache'
   const { cacheControl } = facts.cache.settings
@@ -139,14 +150,14 @@ function reportFields<Native>(
   const set: [string, string][] = []
   if (shown !== false) {
     const key = shown === 'debug' ? { key: facts.lookup.primaryKey } : {}
-    const upstream = fieldValue(head.fields, 'cache-status')
+    const upstream = fieldValue(head.all, 'cache-status')
     const { fwd, stored } = report
     const member = { name: 'cacheflow', fwd, ...(stored ? { stored } : {}), ...key }
     set.push(['Cache-Status', cacheStatus(member, upstream)])
   }
   if (explains) {
     set.push(['cacheflow-why', printable(why)])
-    const timing = fieldValue(head.fields, 'server-timing')
+    const timing = fieldValue(head.all, 'server-timing')
     const own = `cacheflow;desc="${printable(why).replaceAll(/["\\]/g, '')}"`
     set.push(['Server-Timing', timing === undefined ? own : `${timing}, ${own}`])
   }

@@ -1,4 +1,4 @@
-import type { BypassReason, MissReason } from '../reasons.ts'
+import type { BypassReason, MissReason, RefuseReason } from '../reasons.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 
 /** Where and why the way of one request led to the application. */
@@ -10,6 +10,8 @@ export interface Lookup {
   /** A stale stored response that the application may confirm, or that may stand in for an error. */
   readonly stored: StoredResponse | undefined
   readonly reason: MissReason | undefined
+  /** Why a response of this key was lately not stored, where the reason is 'hit-for-miss'. */
+  readonly passed?: RefuseReason | undefined
   /** What felled what was stored, where the reason is 'invalidated'. */
   readonly felledBy?: string | undefined
   readonly bypass: BypassReason | undefined

@@ -17,10 +17,8 @@ export function secretIn(
 ): { readonly reason: RefuseReason; readonly detail: string } | undefined {
   const type = fieldValue(fields, 'content-type') ?? ''
   if (!/html/i.test(type) || fieldValue(fields, 'content-encoding') !== undefined) return undefined
-  for (const nonce of nonces(fields)) {
-    if (['"', "'", ''].some((quote) => body.includes(`nonce=${quote}${nonce}`))) {
-      return { reason: 'csp-nonce', detail: 'a nonce of Content-Security-Policy' }
-    }
+  if (holdsNonce(fields, body)) {
+    return { reason: 'csp-nonce', detail: 'a nonce of Content-Security-Policy' }
   }
   // The search for a few bytes is much cheaper than turning the whole page into a string.
   if (!marks.some((mark) => body.includes(mark))) {
@@ -35,12 +33,57 @@ export function csrfTokenIn(text: string): string | undefined {
   return marks.some((mark) => text.includes(mark)) ? csrfName.exec(text)?.[0].trim() : undefined
 }
 
-function nonces(fields: HeaderFields): string[] {
-  const policies = [
+function holdsNonce(fields: HeaderFields, body: Buffer): boolean {
+  const likely = nonces(fields).filter((nonce) => body.includes(longestPlainRun(nonce)))
+  if (likely.length === 0) return false
+  const page = body.toString('latin1')
+  return likely.some((nonce) => attributeWith(nonce).test(page))
+}
+
+/** What templates leave as it is: the search for it spares most pages the rest. */
+function longestPlainRun(nonce: string): string {
+  const runs = nonce.split(/[^A-Za-z0-9]+/)
+  return runs.reduce((longest, run) => (run.length > longest.length ? run : longest))
+}
+
+const names: Readonly<Record<string, string>> = { '+': 'plus', '/': 'sol', '=': 'equals' }
+
+/**
+ * The beginning of a `nonce` attribute with this value. Templates escape what base64 has beside letters and digits, each in
+ * its own way: `a&#43;b`, `a&#x2B;b`, `a&plus;b`. All the spellings of a character begin differently, so that no page can
+ * make the search try them over again.
+ */
+function attributeWith(nonce: string): RegExp {
+  const value = nonce.replaceAll(/[^A-Za-z0-9]/g, (character) => {
+    const code = character.charCodeAt(0)
+    const hex = code
+      .toString(16)
+      .replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)
+    const name = names[character]
+    const entities = [`#0{0,4}${code};?`, `#[xX]0{0,4}${hex};?`, ...(name ? [`${name};`] : [])]
+    return `(?:\\u${code.toString(16).padStart(4, '0')}|&(?:${entities.join('|')}))`
+  })
+  return new RegExp(`[nN][oO][nN][cC][eE]\\s{0,9}=\\s{0,9}["']?${value}`)
+}
+
+/** The fields with the policies of others, whose nonces are in the page too. */
+export function withPoliciesOf(others: HeaderFields, fields: HeaderFields): readonly string[] {
+  const policies = policiesIn(others)
+  if (policies.length === 0) return fields
+  return [...fields, ...policies.flatMap((policy) => ['Content-Security-Policy', policy])]
+}
+
+function policiesIn(fields: HeaderFields): string[] {
+  return [
     ...fieldLines(fields, 'content-security-policy'),
     ...fieldLines(fields, 'content-security-policy-report-only'),
   ]
-  return policies.flatMap((policy) =>
-    [...policy.matchAll(/'nonce-([^']{1,256})'/g)].map((match) => match[1] ?? ''),
+}
+
+function nonces(fields: HeaderFields): string[] {
+  // The signs at the end of base64 carry nothing, and are the ones that templates escape most.
+  const found = policiesIn(fields).flatMap((policy) =>
+    [...policy.matchAll(/'nonce-([^']{1,256}?)=*'/g)].map((match) => match[1] ?? ''),
   )
+  return [...new Set(found)]
 }

@@ -21,6 +21,12 @@ const rememberedPasses = 10_000
 /** And how many characters they may have together. */
 const rememberedLength = 1024 * 1024
 
+/** A key that could not be stored, remembered until a moment. */
+interface Pass {
+  readonly reason: RefuseReason
+  readonly until: number
+}
+
 /** What is stored, what is being made, and the order of invalidations: the state that all requests of one cache share. */
 export class ResponseCache<Native> {
   readonly settings: Settings<Native>
@@ -34,10 +40,10 @@ export class ResponseCache<Native> {
   hits = 0
   misses = 0
   bypasses = 0
-  readonly #passes = new LRUCache<string, number>({
+  readonly #passes = new LRUCache<string, Pass>({
     max: rememberedPasses,
     maxSize: rememberedLength,
-    sizeCalculation: (_until, key) => key.length,
+    sizeCalculation: (_pass, key) => key.length,
   })
 
   constructor(settings: Settings<Native>, events: Events) {
@@ -168,19 +174,19 @@ export class ResponseCache<Native> {
   }
 
   /** Requests of this key do not wait for each other until the time is over (hit-for-miss). */
-  rememberPass(key: string): void {
-    if (this.settings.hitForMiss > 0) {
-      this.#passes.set(key, this.settings.clock() + this.settings.hitForMiss)
-    }
+  rememberPass(key: string, reason: RefuseReason): void {
+    const { clock, hitForMiss } = this.settings
+    if (hitForMiss > 0) this.#passes.set(key, { reason, until: clock() + hitForMiss })
   }
 
   forgetPass(key: string): void {
     this.#passes.delete(key)
   }
 
-  isPass(key: string, now: number): boolean {
-    const until = this.#passes.get(key)
-    return until !== undefined && now < until
+  /** Why a response of this key could not be stored lately. */
+  passReason(key: string, now: number): RefuseReason | undefined {
+    const pass = this.#passes.get(key)
+    return pass !== undefined && now < pass.until ? pass.reason : undefined
   }
 
   /** Invalidates at once in this process: number first, so that nothing begun before can be stored, then evict. */

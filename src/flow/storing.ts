@@ -1,131 +1,17 @@
-import type { RefuseReason } from '../reasons.ts'
-import { parseCacheControl } from '../http/cache-control.ts'
 import { initialAge, softened, timelineOf } from '../http/freshness.ts'
-import { endToEnd, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
+import { endToEnd, fieldLines, fieldValue, overlaid, withoutFields } from '../http/header-fields.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import { acceptsCoding } from '../http/normalisation.ts'
-import { type Storability, judgeStorability } from '../http/storability.ts'
 import type { BodyForm, StoredResponse } from '../http/stored-response.ts'
 import { freshenFields, generateEtag, mayFreshen, validatorsOf } from '../http/validation.ts'
-import { credentialIn } from './bypass.ts'
-import { audienceOf } from './cache-key.ts'
 import { closureOf } from './closure.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
-import { completed, inputsOf, tagsOf, varyNames } from './head-fields.ts'
+import { completed, inputsOf, tagsOf } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
 import { secretIn } from './page-secret.ts'
+import { type Refusal, type Verdict, judgeHead, refuse } from './verdict.ts'
 
-export type Verdict = Storability
-type Refusal = Extract<Verdict, { store: false }>
 type Made = { readonly store: true; readonly response: StoredResponse } | Refusal
-
-function refuse(reason: RefuseReason, detail?: string): Refusal {
-  return detail === undefined ? { store: false, reason } : { store: false, reason, detail }
-}
-
-/** Reasons that tell of one request or one moment, not of the key: they do not make it hit-for-miss. */
-const transient: ReadonlySet<RefuseReason> = new Set([
-  'authorization',
-  'fault',
-  'incomplete',
-  'invalidated',
-  'off',
-  'partial',
-  'request-no-store',
-  'unobserved',
-])
-
-export function isTransient(reason: RefuseReason, status: number | undefined): boolean {
-  // A 304 answers one client's condition, and a failure passes: neither says what the next answer will be.
-  return transient.has(reason) || status === 304 || (status !== undefined && status >= 500)
-}
-
-/** May the response be stored, as far as its head and what was read so far can tell? */
-export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): Verdict {
-  const { cache, request, policy, lookup, recording } = facts
-  if (policy.off || cache.isClosed) return refuse('off')
-  if (recording.refusal) return refuse(recording.refusal.reason, recording.refusal.detail)
-  // What earlier middleware read of it is unknown, and might be anything.
-  if (facts.observation && !request.observedFromStart) return refuse('unobserved')
-  if (head.method !== request.method) return refuse('method-changed', head.method)
-  if (mayBePart(facts)) return refuse('partial', 'Range was read')
-  const verdict = judgeStorability(
-    {
-      status: head.status,
-      fields: head.fields,
-      authorized: credentialIn(request, cache.settings.credentials) !== undefined,
-      requestNoStore: parseCacheControl(headerValue(request.headers, 'cache-control')).noStore,
-      audienceNamed: lookup.audience !== undefined,
-      draftMaxAge: recording.maxAge,
-    },
-    policy,
-    cache.settings.targets,
-    facts.receivedAt,
-  )
-  if (!verdict.store) return verdict
-  for (const audience of recording.audiences) {
-    if (audience !== lookup.audience) return refuse('session-read', `a fragment for ${audience}`)
-  }
-  if (lookup.audience !== undefined) return movedBy(facts, lookup.audience) ?? verdict
-  return privateBy(facts, head, verdict.control.public) ?? verdict
-}
-
-/** Not every application says 206 and Content-Range when it answers with a part. */
-function mayBePart<Native>({ request, observation }: ExchangeFacts<Native>): boolean {
-  return request.headers['range'] !== undefined && observation?.hasReadRange !== false
-}
-
-/**
- * A visitor who logs in or out meanwhile belongs to another audience; so does everybody where session() was asked before
- * the middleware that knows the visitor has run.
- */
-function movedBy<Native>(facts: ExchangeFacts<Native>, audience: string): Refusal | undefined {
-  const { request, policy, observation } = facts
-  const ask = (): string | null | undefined => audienceOf(request, policy)
-  const now = observation === undefined ? ask() : observation.quietly(ask)
-  return now === audience ? undefined : refuse('session-read', 'session() answers otherwise by now')
-}
-
-/** What forbids sharing whoever says it. Lifetimes are the application's, so outer layers' words on them do not count. */
-const forbidding = new Set<RefuseReason>(['set-cookie', 'private', 'no-store', 'vary-any'])
-
-/**
- * Does the head that really went out, outer layers' fields included, forbid what the application's own allowed?
- *
- * @param ownControl the Cache-Control that this cache added itself: it speaks to others
- */
-export function forbiddenBy<Native>(
-  facts: ExchangeFacts<Native>,
-  head: ResponseHead,
-  finalFields: readonly string[],
-  ownControl: string | undefined,
-): Refusal | undefined {
-  const isOurs = ownControl !== undefined && fieldValue(finalFields, 'cache-control') === ownControl
-  const fields = isOurs ? withoutFields(finalFields, new Set(['cache-control'])) : finalFields
-  const verdict = judgeHead(facts, { ...head, fields })
-  return !verdict.store && forbidding.has(verdict.reason) ? verdict : undefined
-}
-
-/** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */
-function privateBy<Native>(
-  facts: ExchangeFacts<Native>,
-  head: ResponseHead,
-  isPublic: boolean,
-): Refusal | undefined {
-  const { cache, request, policy, observation } = facts
-  const namesCookies = policy.vary.some((name) => name.startsWith('cookie:'))
-  for (const { reason, detail } of observation?.privateReads ?? []) {
-    const isExcused =
-      (reason === 'cookie-read' && namesCookies) || (reason === 'credentials-read' && isPublic)
-    if (!isExcused) return refuse(reason, detail)
-  }
-  for (const name of [...varyNames(head.fields), ...policy.vary]) {
-    if (request.headers[name] === undefined) continue
-    if (name === 'cookie') return refuse('cookie-read', 'Vary: Cookie')
-    if (cache.settings.credentials.has(name)) return refuse('credentials-read', `Vary: ${name}`)
-  }
-  return undefined
-}
 
 /** The stored response of an exchange whose body is complete. */
 export function madeFrom<Native>(
@@ -141,7 +27,7 @@ export function madeFrom<Native>(
   }
   const verdict = judgeHead(facts, head)
   if (!verdict.store) return verdict
-  const secret = facts.policy.guard ? secretIn(head.fields, body) : undefined
+  const secret = facts.policy.guard ? secretIn(head.all, body) : undefined
   if (secret) return refuse(secret.reason, secret.detail)
   return stored(facts, head, verdict, { body, form, isFinal }, undefined)
 }
@@ -158,7 +44,13 @@ export function freshened<Native>(
   const fields = freshenFields(confirmed, head.fields)
   // A handler that confirms stops before it has named everything that the page was made from.
   for (const tag of old.tags) facts.recording.tags.add(tag)
-  const renewed = { ...head, status: old.status, statusMessage: old.statusMessage, fields }
+  const { status, statusMessage } = old
+  const all = overlaid(head.all, fields)
+  const added = [
+    ...head.added,
+    ...old.added.filter((name) => fieldValue(head.fields, name) === undefined),
+  ]
+  const renewed = { ...head, status, statusMessage, fields, all, added }
   const verdict = judgeHead(facts, renewed)
   if (!verdict.store) return verdict
   const { body, form } = old
@@ -224,6 +116,10 @@ function stored<Native>(
       key,
       status: head.status,
       statusMessage: head.statusMessage,
+      isControlOurs:
+        fieldValue(fields, 'cache-control') !== undefined &&
+        fieldValue(head.all, 'cache-control') === undefined,
+      added: head.added,
       removed: head.removed,
       fields,
       body,

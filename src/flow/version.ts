@@ -2,7 +2,7 @@ import { fieldValue, withoutFields } from '../http/header-fields.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import { isNotModified, weakMatch } from '../http/validation.ts'
 import type { ExchangeFacts, HeadPlan, ResponseHead } from './exchange-facts.ts'
-import { varyNames } from './head-fields.ts'
+import { variedBy } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
 
 /** The version of a response as freshWhen() was told it. */
@@ -42,7 +42,7 @@ export class VersionCheck<Native> {
   /** The head with the tag for those it was really made for. */
   settled(head: ResponseHead): ResponseHead {
     if (head.status === 304 || fieldValue(head.fields, 'etag') !== this.etag) return head
-    const vary = varyNames(head.fields)
+    const vary = variedBy(this.#facts, head)
     const etag = this.#version.tagFor(readerOf(this.#facts, vary))
     const { lastModified } = this.#version
     const isDated = fieldValue(head.fields, 'last-modified') !== undefined

@@ -70,6 +70,14 @@ export function withoutFields(fields: HeaderFields, names: ReadonlySet<string>):
   return kept
 }
 
+/** The upper fields over the lower: where both have a name the upper lines stand, but of Vary both, for it only grows. */
+export function overlaid(lower: HeaderFields, upper: HeaderFields): string[] {
+  const names = new Set<string>()
+  for (let i = 0; i < upper.length; i += 2) names.add((upper[i] ?? '').toLowerCase())
+  names.delete('vary')
+  return [...withoutFields(lower, names), ...upper]
+}
+
 /**
  * The fields that may rest in a store: those meant for the final recipient, not for this connection.
  * `Connection`, what it lists, and the fields of one hop are left out (RFC 9111 §3.1).

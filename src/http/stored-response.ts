@@ -15,6 +15,10 @@ export interface StoredResponse {
   readonly statusMessage: string | undefined
   /** End-to-end header fields, Date and ETag included, Age left out. */
   readonly fields: HeaderFields
+  /** Its Cache-Control is one of ours, which gives way to whatever layers outside of the cache say. */
+  readonly isControlOurs: boolean
+  /** Fields of which layers outside of the cache had lines too, which stay before the stored ones, in lower case. */
+  readonly added: readonly string[]
   /** Fields of layers outside of the cache that the application took away, in lower case. */
   readonly removed: readonly string[]
   /** The bytes; never changed, so that they can be sent again and again without a copy. */

@@ -1,4 +1,5 @@
-import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { HeadPlan } from '../flow/exchange-facts.ts'
 import type { Exchange } from '../flow/exchange.ts'
 import { BodyCopy } from './body-copy.ts'
@@ -6,14 +7,13 @@ import { type Report, deliver } from './delivery.ts'
 import { type Chunk, derivesLength, isChunk, lengthOf, sendsHeadAsText } from './framing.ts'
 import {
   type HeaderSnapshot,
-  fieldsSince,
-  parseWriteHead,
-  goneSince,
+  changesSince,
   removeRepresentationFields,
-  removeSince,
+  restore,
   setField,
   snapshot,
 } from './header-snapshot.ts'
+import { dropFields, takeHead } from './write-head.ts'
 
 type WriteHead = (status: number, ...rest: unknown[]) => ServerResponse
 type Write = (chunk: unknown, ...rest: unknown[]) => boolean
@@ -49,10 +49,9 @@ export class Capture<Native> {
   /** Known with the first chunk. */
   #isHeadText: boolean | undefined
   #hasTrailers = false
-  /** All fields of the head came with writeHead. */
-  #isAlone = false
   #isEnding = false
   #ended = false
+  #isDraining = false
 
   constructor(request: IncomingMessage, response: ServerResponse, exchange: Exchange<Native>) {
     this.exchange = exchange
@@ -79,7 +78,7 @@ export class Capture<Native> {
   serve(stored: Parameters<typeof deliver>[2], report: Report): void {
     this.#mode = 'dropping'
     this.#ended = true
-    removeSince(this.#response, this.#before)
+    restore(this.#response, this.#before)
     this.#deliver(stored, report)
   }
 
@@ -91,12 +90,16 @@ export class Capture<Native> {
     if (this.#mode !== 'waiting' || response.headersSent || !isValid) {
       return this.#writeHead(given, ...rest)
     }
-    const reason = this.#takeHead(status, rest)
+    const { reason, isAlone } = takeHead(
+      this.#request,
+      response,
+      status,
+      rest,
+      this.#hasOuterLayers,
+    )
     const plan = this.#plan(status, reason)
     if (!plan) return this.#passHead(status, reason)
-    const changed =
-      plan.act === 'serve' ? [] : [...plan.fields.remove, ...plan.fields.set.map(([name]) => name)]
-    const standing = changed.map((name) => [name, response.getHeader(name)] as const)
+    const standing = snapshot(response)
     try {
       this.#carryOut(plan, status, reason)
     } catch (error) {
@@ -104,47 +107,20 @@ export class Capture<Native> {
       this.#mode = 'passing'
       this.#conclude(() => this.exchange.refuse('fault', 'the head could not be sent'))
       response.statusCode = status
-      for (const [name, value] of response.headersSent ? [] : standing) {
-        if (value === undefined) response.removeHeader(name)
-        else response.setHeader(name, value)
+      if (!response.headersSent) {
+        if (isAlone) dropFields(response)
+        else restore(response, standing)
       }
-      if (this.#isAlone && !response.headersSent) this.#dropFields()
       throw error
     }
     return response
-  }
-
-  /** Sets what writeHead was given, in Node's order: status and reason stand, even where a field is refused. */
-  #takeHead(status: number, rest: unknown[]): string | undefined {
-    const response = this.#response
-    const { isHttp1 } = this.exchange.request
-    const isAlone = !this.#hasOuterLayers && response.getHeaderNames().length === 0
-    const { reason, fields } = parseWriteHead(rest, isAlone || !isHttp1)
-    response.statusCode = status
-    if (isHttp1 && reason !== undefined) response.statusMessage = reason
-    try {
-      for (const [name, value] of fields) response.setHeader(name, value)
-    } catch (error) {
-      if (isHttp1 && reason === undefined) {
-        response.statusMessage ||= STATUS_CODES[status] ?? 'unknown'
-      }
-      if (isAlone) this.#dropFields()
-      throw error
-    }
-    this.#isAlone = isAlone
-    return reason
-  }
-
-  /** Node forgets the fields of a refused head where none was set before. */
-  #dropFields(): void {
-    for (const name of this.#response.getHeaderNames()) this.#response.removeHeader(name)
   }
 
   #carryOut(plan: HeadPlan, status: number, reason: string | undefined): void {
     const response = this.#response
     if (plan.act === 'serve') {
       this.#mode = 'dropping'
-      removeSince(this.#response, this.#before)
+      restore(this.#response, this.#before)
       if (plan.cookies.length > 0) response.setHeader('Set-Cookie', [...plan.cookies])
       this.#deliver(plan.stored, { kind: plan.reason, forwardedStatus: plan.forwardedStatus })
       return
@@ -156,25 +132,26 @@ export class Capture<Native> {
       removeRepresentationFields(response)
       response.statusCode = 304
       this.#writeHead(304)
+      if (plan.isCut) this.#endHidden()
     } else {
       this.#mode = plan.collect ? 'collecting' : 'passing'
       this.#passHead(status, reason)
     }
     // Layers outside of ours speak inside writeHead: a session's cookie comes that late (C-7, C-9).
     if (plan.collect && this.#hasOuterLayers) {
-      this.exchange.veto(fieldsSince(response, this.#before))
+      this.exchange.veto(changesSince(response, this.#before))
     }
   }
 
   #plan(status: number, reason: string | undefined): HeadPlan | undefined {
     try {
-      const fields = fieldsSince(this.#response, this.#before)
+      const changes = changesSince(this.#response, this.#before)
       return this.exchange.head({
         status,
         statusMessage: reason ?? this.#statusMessage,
+        ...changes,
         // Trailers need no Trailer field to announce them (RFC 9110 §6.6.2).
-        fields: [...fields, ...(this.#hasTrailers ? ['Trailer', ''] : [])],
-        removed: goneSince(this.#response, this.#before),
+        ...(this.#hasTrailers && { fields: [...changes.fields, 'Trailer', ''] }),
         method: this.#request.method ?? '',
       })
     } catch (error) {
@@ -202,7 +179,7 @@ export class Capture<Native> {
       this.#keep(chunk, rest[0])
       const callback = rest.find((value) => typeof value === 'function')
       if (callback) process.nextTick(callback)
-      return true
+      return this.#mode === 'hiding' || this.#slowDown()
     }
     this.#noteHead(chunk, rest[0])
     const isTaken = this.#write(chunk, ...rest)
@@ -279,7 +256,29 @@ export class Capture<Native> {
     if (this.#mode !== 'collecting' && this.#mode !== 'hiding') return
     if (this.#copy.add(chunk, encoding)) return
     this.exchange.refuse('too-large', `over ${this.#copy.limit} bytes`)
-    if (this.#mode === 'collecting') this.#mode = 'passing'
+    if (this.#mode === 'hiding') this.#endHidden()
+    else this.#mode = 'passing'
+  }
+
+  /** Nobody needs more of the body: the client has its 304, and whatever makes the rest is told to stop. */
+  #endHidden(): void {
+    this.#mode = 'dropping'
+    // Frameworks destroy a stream of theirs when the response is finished; what is merely piped would stay open for good.
+    this.#response.on('unpipe', (source: Readable) => source.destroy())
+    this.#end()
+    this.#conclude(() => this.exchange.end())
+  }
+
+  /** Back-pressure for what is dropped, so that `finish` and `close` are heard before all of it is made. */
+  #slowDown(): boolean {
+    if (!this.#isDraining) {
+      this.#isDraining = true
+      setImmediate(() => {
+        this.#isDraining = false
+        this.#response.emit('drain')
+      })
+    }
+    return false
   }
 
   #watchTrailers(): void {

@@ -42,6 +42,8 @@ export interface Rendition {
   readonly status: number
   readonly message: string | undefined
   readonly fields: HeaderFields
+  /** Names of fields that come behind what outer layers have set, in lower case. */
+  readonly added: readonly string[]
   /** Undefined where there is none to send: HEAD, 204, 304, 416. */
   readonly body: Buffer | undefined
   /** The body is the whole stored one. */
@@ -56,22 +58,24 @@ export function renditionOf<Native>(
   report: Report,
 ): Rendition {
   const { headers, method } = request
+  const added = addedBy(stored, settings.why)
   if (stored.status === 200) {
     const isConditional =
       headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined
     if (isConditional && isNotModified(headers, stored.validators)) {
       const fields = fieldsFor('notModified', stored, settings, report)
-      return { status: 304, message: undefined, fields, body: undefined, isWhole: false }
+      return { status: 304, message: undefined, fields, added, body: undefined, isWhole: false }
     }
-    if (headers['range'] !== undefined && method === 'GET') {
+    if (headers['range'] !== undefined && method === 'GET' && takesRanges(stored)) {
       const partial = partialOf(request, stored, fieldsFor('full', stored, settings, report))
-      if (partial) return partial
+      if (partial) return { ...partial, added }
     }
   }
   const fields = fieldsFor('full', stored, settings, report)
   const { status, statusMessage: message } = stored
   const isBodiless = method === 'HEAD' || hasNoBody(status)
-  return { status, message, fields, body: isBodiless ? undefined : stored.body, isWhole: true }
+  const body = isBodiless ? undefined : stored.body
+  return { status, message, fields, added, body, isWhole: true }
 }
 
 /** Sends a stored response with one writeHead and one end; the head is ready and the body is never copied. */
@@ -83,14 +87,14 @@ export function deliver<Native>(
   report: Report,
   writer: Writer = response,
 ): void {
-  const { status, message, fields, body } = renditionOf(request, stored, settings, report)
+  const { status, message, fields, added, body } = renditionOf(request, stored, settings, report)
   const isBare = request.isHttp1 && !Object.hasOwn(response, 'writeHead')
   if (isBare && response.getHeaderNames().length === 0) {
     if (message === undefined) writer.writeHead(status, fields)
     else writer.writeHead(status, message, fields)
   } else {
     for (const name of stored.removed) response.removeHeader(name)
-    setFields(response, fields)
+    setStored(response, stored, fields, added)
     response.statusCode = status
     // HTTP/2 has no reason phrase (RFC 9113 §8.3.2).
     if (message === undefined || !request.isHttp1) writer.writeHead(status)
@@ -100,8 +104,36 @@ export function deliver<Native>(
   else writer.end(body)
 }
 
+const reports: readonly string[] = ['cache-status']
+const explainedReports: readonly string[] = ['cache-status', 'server-timing']
+
+/** Reports follow those of outer layers (RFC 9211 §2), and so do lines that the application added to theirs. */
+function addedBy({ added }: StoredResponse, explains: boolean): readonly string[] {
+  const ours = explains ? explainedReports : reports
+  return added.length === 0 ? ours : [...ours, ...added]
+}
+
+const control: ReadonlySet<string> = new Set(['cache-control'])
+
+/** Sets fields of a stored response beside those of outer layers; a Cache-Control of ours gives way to theirs. */
+export function setStored(
+  response: ServerResponse,
+  { isControlOurs }: StoredResponse,
+  fields: HeaderFields,
+  added: readonly string[],
+): void {
+  const givesWay =
+    isControlOurs && (response.hasHeader('Cache-Control') || response.hasHeader('Expires'))
+  setFields(response, givesWay ? withoutFields(fields, control) : fields, added)
+}
+
 function hasNoBody(status: number): boolean {
   return status === 204 || status === 304
+}
+
+/** What says that it takes no ranges is cut by nobody else either (RFC 9110 §14.3). */
+function takesRanges({ fields }: StoredResponse): boolean {
+  return fieldValue(fields, 'accept-ranges')?.trim().toLowerCase() !== 'none'
 }
 
 /** @returns undefined when the whole response is the right answer. */
@@ -109,7 +141,7 @@ function partialOf<Native>(
   request: IncomingRequest<Native>,
   stored: StoredResponse,
   head: HeaderFields,
-): Rendition | undefined {
+): Omit<Rendition, 'added'> | undefined {
   const { body, fields, validators } = stored
   const type = fieldValue(fields, 'content-type')
   const date = parseHttpDate(fieldValue(fields, 'date'))

@@ -1,38 +1,86 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import type { ResponseHead } from '../flow/exchange-facts.ts'
 import { type HeaderFields, withoutFields } from '../http/header-fields.ts'
 import { notModifiedFields } from '../http/validation.ts'
 
-/** Header values as they stood at one moment, to tell later who set what. */
-export type HeaderSnapshot = ReadonlyMap<string, string>
+/** Fields as they stood at one moment, by their names in lower case, to tell later who set what. */
+export type HeaderSnapshot = ReadonlyMap<string, Standing>
+
+interface Standing {
+  readonly name: string
+  readonly lines: readonly string[]
+  /** As it was set: a number, or a list. */
+  readonly value: number | string | string[]
+}
 
 const nothing: HeaderSnapshot = new Map()
 
-/** The arguments of writeHead after its status. */
-export type WriteHeadArguments = readonly unknown[]
-
 export function snapshot(response: ServerResponse): HeaderSnapshot {
-  if (response.getHeaderNames().length === 0) return nothing
-  const values = new Map<string, string>()
-  for (const name of response.getHeaderNames()) {
-    values.set(name, String(response.getHeader(name)))
-  }
-  return values
-}
-
-/** The fields set since the snapshot, as one flat list with the names as they were written. */
-export function fieldsSince(response: ServerResponse, before: HeaderSnapshot): string[] {
-  const fields: string[] = []
-  for (const name of rawNames(response)) {
-    const value = response.getHeader(name)
-    if (value === undefined || before.get(name.toLowerCase()) === String(value)) continue
-    for (const line of Array.isArray(value) ? value : [value]) fields.push(name, String(line))
+  const names = rawNames(response)
+  if (names.length === 0) return nothing
+  const fields = new Map<string, Standing>()
+  for (const name of names) {
+    const given = response.getHeader(name)
+    if (given === undefined) continue
+    const value = Array.isArray(given) ? [...given] : given
+    fields.set(name.toLowerCase(), { name, value, lines: linesOf(value) })
   }
   return fields
 }
 
-/** The names of fields that stood at the snapshot and are gone, in lower case. */
-export function goneSince(response: ServerResponse, before: HeaderSnapshot): string[] {
-  return [...before.keys()].filter((name) => !response.hasHeader(name))
+/** What stands on the response now, and what of it was set since the snapshot. */
+export function changesSince(
+  response: ServerResponse,
+  before: HeaderSnapshot,
+): Pick<ResponseHead, 'fields' | 'all' | 'added' | 'removed'> {
+  const all: string[] = []
+  const fields: string[] = before.size === 0 ? all : []
+  const added: string[] = []
+  for (const name of rawNames(response)) {
+    const value = response.getHeader(name)
+    if (value === undefined) continue
+    for (const line of linesOf(value)) all.push(name, line)
+    if (before.size === 0) continue
+    const lowerCase = name.toLowerCase()
+    const standing = before.get(lowerCase)
+    const { lines, isAdded } = linesSince(lowerCase, value, standing)
+    for (const line of lines) fields.push(name, line)
+    if (isAdded) added.push(lowerCase)
+  }
+  const removed = [...before.keys()].filter((name) => !response.hasHeader(name))
+  return { fields, all, added, removed }
+}
+
+/** Lists that applications lengthen within one line: Express's `links()` does. */
+const joined: ReadonlySet<string> = new Set(['link', 'server-timing', 'cache-status'])
+
+/** The lines of a field that were set since: beside those of outer layers, or instead of them. */
+function linesSince(
+  name: string,
+  value: number | string | readonly string[],
+  standing: Standing | undefined,
+): { readonly lines: readonly string[]; readonly isAdded: boolean } {
+  const lines = linesOf(value)
+  if (standing === undefined) return { lines, isAdded: false }
+  if (String(value) === String(standing.value)) return { lines: [], isAdded: false }
+  const outer = [...standing.lines]
+  const [only] = lines
+  if (only !== undefined && lines.length === 1 && joined.has(name)) {
+    const start = `${outer.join(', ')}, `
+    return only.startsWith(start)
+      ? { lines: [only.slice(start.length)], isAdded: true }
+      : { lines, isAdded: false }
+  }
+  const own = lines.filter((line) => {
+    const at = outer.indexOf(line)
+    if (at >= 0) outer.splice(at, 1)
+    return at < 0
+  })
+  return { lines: own, isAdded: own.length < lines.length }
+}
+
+function linesOf(value: number | string | readonly string[]): string[] {
+  return typeof value === 'object' ? value.map(String) : [String(value)]
 }
 
 // The HTTP/2 response has no names as written: there all names are lower case (RFC 9113 §8.2.1).
@@ -41,15 +89,19 @@ function rawNames(response: ServerResponse): string[] {
   return asWritten.getRawHeaderNames?.() ?? response.getHeaderNames()
 }
 
-/** Takes back what was set since the snapshot; what stood before remains. */
-export function removeSince(response: ServerResponse, before: HeaderSnapshot): void {
-  const fields = fieldsSince(response, before)
-  for (let i = 0; i < fields.length; i += 2) response.removeHeader(fields[i] ?? '')
+/** Takes back what was set since the snapshot; what stood then stands again. */
+export function restore(response: ServerResponse, before: HeaderSnapshot): void {
+  for (const name of response.getHeaderNames()) {
+    if (!before.has(name)) response.removeHeader(name)
+  }
+  for (const { name, value } of before.values()) {
+    if (String(response.getHeader(name)) !== String(value)) response.setHeader(name, value)
+  }
 }
 
 /** Takes away what a 304 does not carry (RFC 9110 §15.4.5). */
 export function removeRepresentationFields(response: ServerResponse): void {
-  const all = fieldsSince(response, nothing)
+  const { all } = changesSince(response, nothing)
   const kept = notModifiedFields(all)
   const names = new Set(kept.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()))
   const dropped = withoutFields(all, names)
@@ -63,14 +115,26 @@ export function setField(response: ServerResponse, name: string, value: string):
   response.setHeader(name, standing === undefined ? value : union(String(standing), value))
 }
 
-/** Beside fields that outer layers have set; a name with several lines keeps them all. */
-export function setFields(response: ServerResponse, fields: HeaderFields): void {
+/**
+ * Beside fields that outer layers have set; a name with several lines keeps them all.
+ *
+ * @param added names in lower case of those that come behind what stands there, instead of in its place
+ */
+export function setFields(
+  response: ServerResponse,
+  fields: HeaderFields,
+  added: readonly string[],
+): void {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? ''
     const value = fields[i + 1] ?? ''
-    if (isRepeated(fields, name, i)) response.appendHeader(name, value)
+    if (isRepeated(fields, name, i) || isAmong(added, name)) response.appendHeader(name, value)
     else setField(response, name, value)
   }
+}
+
+function isAmong(names: readonly string[], name: string): boolean {
+  return names.some((each) => each.length === name.length && each === name.toLowerCase())
 }
 
 /** Did the same name come earlier in the list? Heads are short, and lengths tell most names apart. */
@@ -90,58 +154,4 @@ function union(...lists: readonly string[]): string {
     if (name !== '' && !names.has(name.toLowerCase())) names.set(name.toLowerCase(), name)
   }
   return [...names.values()].join(', ')
-}
-
-/** Values as `setHeader` takes them; what it refuses, it shall refuse itself. */
-type GivenField = readonly [name: string, value: string | string[]]
-
-/**
- * What `writeHead(status, reason?, headers?)` was called with, in all its forms.
- *
- * @param keepsLines a name that stands several times in a list has several lines
- */
-export function parseWriteHead(
-  rest: WriteHeadArguments,
-  keepsLines: boolean,
-): {
-  readonly reason: string | undefined
-  readonly fields: readonly GivenField[]
-} {
-  const reason = typeof rest[0] === 'string' ? rest[0] : undefined
-  const headers = rest[1] ?? (reason === undefined ? rest[0] : undefined)
-  if (typeof headers !== 'object' || headers === null) return { reason, fields: [] }
-  if (!Array.isArray(headers)) return { reason, fields: Object.entries(headers) as GivenField[] }
-  const keeps = keepsLines || appendsLines()
-  // Pairs in a list of their own are for those who set nothing before: with other fields Node refuses them, by their name.
-  const pairs: GivenField[] =
-    Array.isArray(headers[0]) && keeps
-      ? (headers as GivenField[])
-      : headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1]]] : []))
-  return { reason, fields: keeps ? grouped(pairs) : pairs }
-}
-
-let appends: boolean | undefined
-
-/** Where other fields were set before, older versions of Node keep the last line of a name, newer ones keep all. */
-function appendsLines(): boolean {
-  if (appends === undefined) {
-    const probe = new ServerResponse({ method: 'GET' } as IncomingMessage)
-    probe.setHeader('a', '0')
-    probe.writeHead(200, ['b', '1', 'b', '2'])
-    appends = Array.isArray(probe.getHeader('b'))
-  }
-  return appends
-}
-
-function grouped(pairs: readonly GivenField[]): GivenField[] {
-  const lines = new Map<string, [string, string[]]>()
-  for (const [name, value] of pairs) {
-    const entry = lines.get(name.toLowerCase()) ?? [name, []]
-    lines.set(name.toLowerCase(), entry)
-    entry[1].push(...(Array.isArray(value) ? value : [value]))
-  }
-  return [...lines.values()].map(([name, values]) => [
-    name,
-    values.length === 1 ? (values[0] ?? '') : values,
-  ])
 }

@@ -151,6 +151,31 @@ for (const major of [2, 3] as const) {
         }
         expect(hits(await site.send({ 'accept-encoding': 'gzip' }))).toBe(true)
       })
+
+      it('C-28: nothing is asked of HTTP/2 that it has not got', async () => {
+        const cache = forKoa()
+        const app = new Koa()
+        let asked = 0
+        const ask: Koa3.Middleware = (ctx, next) => {
+          const get = (): string => String(asked++ && '')
+          Object.defineProperty(ctx.res, 'statusMessage', { configurable: true, get })
+          return next()
+        }
+        if (place === 'behind') app.use(ask)
+        if (place !== 'wrap') app.use(cache)
+        app.use(async (ctx) => {
+          if (place !== 'behind') await ask(ctx, () => Promise.resolve())
+          ctx.status = 200
+          if (ctx.path === '/text') ctx.body = 'x'
+        })
+        const site = await serveHttp2(place === 'wrap' ? cache.wrap(app) : app.callback())
+        await site.send({ ':path': arrival })
+        asked = 0
+        for (const path of ['/text', '/nothing', '/text', '/nothing']) {
+          await site.send({ ':path': path })
+        }
+        expect(asked).toBe(0)
+      })
     })
   }
 }

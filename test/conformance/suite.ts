@@ -6,9 +6,11 @@ import { contextWays } from './context-ways.ts'
 import { expressWays } from './express-ways.ts'
 import { compressing } from './rules/compression.ts'
 import { failures } from './rules/failures.ts'
+import { largeBodies } from './rules/large-bodies.ts'
 import { lateFields } from './rules/late-fields.ts'
 import { middlewares } from './rules/middlewares.ts'
 import { outerFields } from './rules/outer-fields.ts'
+import { outerWords } from './rules/outer-words.ts'
 import { requests } from './rules/requests.ts'
 import { streams } from './rules/streams.ts'
 import { ways } from './ways.ts'
@@ -32,10 +34,12 @@ export function conformance(host: Host): void {
     requests(host)
     lateFields(host)
     outerFields(host)
+    outerWords(host)
     middlewares(host)
     compressing(host)
     failures(host)
     streams(host)
+    largeBodies(host)
   })
 }
 

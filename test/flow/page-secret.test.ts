@@ -88,6 +88,39 @@ describe('a page with a nonce of its Content-Security-Policy', () => {
     },
   )
 
+  it.each([
+    '<script nonce="a+b/cDe9==">',
+    '<script nonce="a+b/cDe9">',
+    '<script nonce="a+b/cDe9&#x3D;&#x3D;">',
+    '<script nonce="a+b/cDe9&#61;&#61;">',
+    '<script nonce="a&#43;b/cDe9==">',
+    '<script nonce="a&#x2B;b&#x2F;cDe9&#x3D;&#x3d;">',
+    '<script nonce="a&#x2b;b&#47;cDe9=&#061;">',
+    '<script nonce="a&plus;b&sol;cDe9&equals;&equals;">',
+    "<script NONCE='a+b/cDe9=='>",
+    '<script nonce = "a+b/cDe9==">',
+    '<script nonce=a+b/cDe9==>',
+    '<script nonce=a+b/cDe9==>\n',
+  ])('is found however a template writes it: %s', (element) => {
+    const fields = policy("script-src 'nonce-a+b/cDe9=='")
+    expect(reasonOf(`<html>${element}</script></html>`, fields)).toBe('csp-nonce')
+  })
+
+  it('is found in a large page in a few milliseconds, however hostile page and policy', () => {
+    const nonce = '+/'.repeat(128)
+    const fields = policy(`script-src ${`'nonce-${nonce}' `.repeat(20)}`)
+    for (const page of [
+      'nonce='.repeat(300_000),
+      `nonce${' '.repeat(1_000_000)}`,
+      `nonce="${'&#43;&#47;'.repeat(100_000)}`,
+      `nonce="${'+/'.repeat(127)}" `.repeat(3_000),
+    ]) {
+      const start = performance.now()
+      reasonOf(page, fields)
+      expect(performance.now() - start).toBeLessThan(500)
+    }
+  })
+
   it('is found by the second nonce, in the second field, and in a policy that only reports', () => {
     const page = '<style nonce="two">'
     expect(reasonOf(page, policy("script-src 'nonce-one'; style-src 'nonce-two'"))).toBe(

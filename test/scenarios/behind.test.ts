@@ -79,4 +79,25 @@ describe('outside of the cache in Koa', () => {
     ])
     expect(seen).toEqual(['string', 'string', 'string', 'string', 'object', 'object'])
   })
+  it('middleware that writes into the Buffer it finds on a hit changes nothing of what is stored', async () => {
+    const app = new Koa()
+    app.use(async (ctx, next) => {
+      await next()
+      if (Buffer.isBuffer(ctx.body)) ctx.body.reverse()
+    })
+    app.use(koaCacheflow())
+    app.use((ctx) => {
+      ctx.body = Buffer.from('0123456789')
+      ctx.set('ETag', '"v1"')
+    })
+    const server = app.listen(0)
+    onTestFinished(() => void server.close())
+    const address = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const texts: string[] = []
+    for (const headers of [{}, {}, {}, {}, { range: 'bytes=0-2' }, {}]) {
+      texts.push(await (await fetch(`http://localhost:${port}/`, { headers })).text())
+    }
+    expect(texts).toEqual([...Array.from({ length: 4 }, () => '9876543210'), '210', '9876543210'])
+  })
 })

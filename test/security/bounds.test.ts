@@ -52,7 +52,10 @@ class Core {
     // With a tag of its own, so that the test spends no time on hashing.
     const fields = ['Content-Type', 'text/plain', 'ETag', '"x"', ...(made.fields ?? [])]
     const { status = 200 } = made
-    const head = { status, statusMessage: undefined, fields, removed: [], method: 'GET' }
+    const head = {
+      ...{ status, statusMessage: undefined, method: 'GET' },
+      ...{ fields, all: fields, added: [], removed: [] },
+    }
     const plan = exchange.head(head)
     if (plan.act === 'send' && plan.collect) exchange.complete(bodyOf(size))
     else exchange.end()
@@ -165,7 +168,7 @@ describe('floods', () => {
     }
     const { cache } = core
     const numbers = Array.from({ length: 2_000 }, (_, i) => i)
-    const refused = numbers.filter((i) => cache.isPass(keyOf('refused', i), 0))
+    const refused = numbers.filter((i) => cache.passReason(keyOf('refused', i), 0))
     const evicted = numbers.filter((i) => cache.store.fallOf(keyOf('kept', i)) !== undefined)
     for (const remembered of [refused, evicted]) {
       expect(remembered.length).toBeGreaterThan(50)

@@ -69,6 +69,8 @@ function response(
     key,
     status: 200,
     statusMessage: undefined,
+    isControlOurs: false,
+    added: [],
     removed: [],
     fields: ['Content-Type', 'text/plain'],
     body: Buffer.from(body),

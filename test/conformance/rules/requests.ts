@@ -62,6 +62,20 @@ function ranges(host: Host): void {
       expect([none.status, none.get('content-range'), none.text]).toEqual([416, 'bytes */26', ''])
     })
 
+    it('C-12: a stored response that says Accept-Ranges: none is answered whole', async () => {
+      const site = await open(host, {
+        handler: (_, response) => {
+          response.setHeader('Accept-Ranges', 'none')
+          response.end('abcdef')
+        },
+      })
+      await site.send()
+      for (const range of ['bytes=2-4', 'bytes=99-']) {
+        const whole = await site.send({ headers: { range } })
+        expect([isHit(whole), whole.status, whole.text]).toEqual([true, 200, 'abcdef'])
+      }
+    })
+
     it('C-12: If-Range decides between the part and the whole', async () => {
       const site = await open(host, { handler: alphabet })
       await site.send()
@@ -240,6 +254,20 @@ function conditions(host: Host): void {
         expect(whole.get('content-type')).toBe('text/plain')
       },
     )
+
+    it('C-15: who asks for no cached response gets the whole of one that is not stored, as without the cache', async () => {
+      const site = await open(host, {
+        handler: (_, response) => {
+          response.setHeader('ETag', '"v1"')
+          response.setHeader('Cache-Control', 'private')
+          response.end('the page')
+        },
+      })
+      const headers = { 'if-none-match': '"v1"' }
+      expect((await site.send({ headers })).status).toBe(304)
+      const whole = await site.send({ headers: { ...headers, 'cache-control': 'no-cache' } })
+      expect([whole.status, whole.text]).toEqual([200, 'the page'])
+    })
 
     it('C-15: a 304 that the application makes of its own accord is passed on and not stored', async () => {
       const site = await open(host, {

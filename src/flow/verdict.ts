@@ -1,0 +1,185 @@
+import type { RefuseReason } from '../reasons.ts'
+import { parseCacheControl } from '../http/cache-control.ts'
+import { type HeaderFields, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
+import { type Storability, judgeStorability } from '../http/storability.ts'
+import { credentialIn } from './bypass.ts'
+import { audienceOf } from './cache-key.ts'
+import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
+import { variedBy } from './head-fields.ts'
+import { headerValue } from './incoming-request.ts'
+
+/** May a response be stored, and what follows from that? */
+export type Verdict = Storability
+export type Refusal = Extract<Verdict, { store: false }>
+
+export function refuse(reason: RefuseReason, detail?: string): Refusal {
+  return detail === undefined ? { store: false, reason } : { store: false, reason, detail }
+}
+
+/** Reasons that tell of one request or one moment, not of the key: they do not make it hit-for-miss. */
+const transient: ReadonlySet<RefuseReason> = new Set([
+  'authorization',
+  'fault',
+  'incomplete',
+  'invalidated',
+  'off',
+  'partial',
+  'request-no-store',
+  'unobserved',
+])
+
+export function isTransient(reason: RefuseReason, status: number | undefined): boolean {
+  // A 304 answers one client's condition, and a failure passes: neither says what the next answer will be.
+  return transient.has(reason) || status === 304 || (status !== undefined && status >= 500)
+}
+
+/** May the response be stored, as far as its head and what was read so far can tell? */
+export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): Verdict {
+  const { cache, request, policy, lookup, recording } = facts
+  if (policy.off || cache.isClosed) return refuse('off')
+  if (recording.refusal) return refuse(recording.refusal.reason, recording.refusal.detail)
+  // What earlier middleware read of it is unknown, and might be anything.
+  if (facts.observation && !request.observedFromStart) return refuse('unobserved')
+  if (head.method !== request.method) return refuse('method-changed', head.method)
+  if (mayBePart(facts)) return refuse('partial', 'Range was read')
+  const verdict = judgeFields(facts, head, head.fields)
+  if (!verdict.store) return verdict
+  const refusal = forbiddenOutside(facts, head)
+  if (refusal) return refusal
+  for (const audience of recording.audiences) {
+    if (audience !== lookup.audience) return refuse('session-read', `a fragment for ${audience}`)
+  }
+  const byVisitor =
+    lookup.audience === undefined
+      ? privateBy(facts, head, verdict.control.public)
+      : movedBy(facts, lookup.audience)
+  return byVisitor ?? tooLarge(facts, head) ?? verdict
+}
+
+/** A body that says how long it will be need not come to be known as too large. */
+function tooLarge<Native>(
+  { cache }: ExchangeFacts<Native>,
+  { fields }: ResponseHead,
+): Refusal | undefined {
+  const { maxEntrySize } = cache.store
+  const isLarger = Number(fieldValue(fields, 'content-length')) > maxEntrySize
+  return isLarger ? refuse('too-large', `over ${maxEntrySize} bytes`) : undefined
+}
+
+/** Not every application says 206 and Content-Range when it answers with a part. */
+function mayBePart<Native>({ request, observation }: ExchangeFacts<Native>): boolean {
+  return request.headers['range'] !== undefined && observation?.hasReadRange !== false
+}
+
+/**
+ * A visitor who logs in or out meanwhile belongs to another audience; so does everybody where session() was asked before
+ * the middleware that knows the visitor has run.
+ */
+function movedBy<Native>(facts: ExchangeFacts<Native>, audience: string): Refusal | undefined {
+  const { request, policy, observation } = facts
+  const ask = (): string | null | undefined => audienceOf(request, policy)
+  const now = observation === undefined ? ask() : observation.quietly(ask)
+  return now === audience ? undefined : refuse('session-read', 'session() answers otherwise by now')
+}
+
+function judgeFields<Native>(
+  { cache, request, policy, lookup, recording, receivedAt }: ExchangeFacts<Native>,
+  { status }: ResponseHead,
+  fields: HeaderFields,
+): Verdict {
+  const { credentials, targets } = cache.settings
+  return judgeStorability(
+    {
+      status,
+      fields,
+      authorized: credentialIn(request, credentials) !== undefined,
+      requestNoStore: parseCacheControl(headerValue(request.headers, 'cache-control')).noStore,
+      audienceNamed: lookup.audience !== undefined,
+      draftMaxAge: recording.maxAge,
+    },
+    policy,
+    targets,
+    receivedAt,
+  )
+}
+
+/** What forbids sharing whoever says it. Lifetimes are the application's, so outer layers' words on them do not count. */
+const forbidding = new Set<RefuseReason>([
+  'set-cookie',
+  'private',
+  'no-store',
+  'must-understand',
+  'vary-any',
+  'event-stream',
+])
+
+const cookies: ReadonlySet<string> = new Set(['set-cookie'])
+
+/**
+ * Do the words of outer layers forbid what the application's own allow? A response may say the same as they do, and none
+ * can tell then whose word it is. Their cookies are not part of what is stored: they are set anew on each hit.
+ */
+function forbiddenOutside<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+): Refusal | undefined {
+  if (head.all === head.fields) return undefined
+  const verdict = judgeFields(facts, head, withoutFields(head.all, cookies))
+  return !verdict.store && forbidding.has(verdict.reason) ? verdict : undefined
+}
+
+/**
+ * Does the head that really went out, outer layers' late fields included, forbid what the one known before allowed?
+ *
+ * @param ownControl the Cache-Control that this cache added itself: it speaks to others
+ */
+export function forbiddenBy<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  { fields, all }: Pick<ResponseHead, 'fields' | 'all'>,
+  ownControl: string | undefined,
+): Refusal | undefined {
+  const isOurs = ownControl !== undefined && fieldValue(all, 'cache-control') === ownControl
+  const spoken = (late: HeaderFields, early: HeaderFields): HeaderFields => [
+    ...(isOurs ? withoutFields(late, new Set(['cache-control'])) : late),
+    ...hiddenIn(facts, early, all),
+  ]
+  const verdict = judgeHead(facts, {
+    ...head,
+    fields: spoken(fields, head.fields),
+    all: spoken(all, head.all),
+  })
+  return !verdict.store && forbidding.has(verdict.reason) ? verdict : undefined
+}
+
+/** Targeted fields that spoke to this cache alone, and were taken away before the head went out. */
+function hiddenIn<Native>(
+  { cache }: ExchangeFacts<Native>,
+  early: HeaderFields,
+  late: HeaderFields,
+): string[] {
+  return cache.settings.targets
+    .filter((name) => fieldValue(late, name) === undefined)
+    .flatMap((name) => fieldLines(early, name).flatMap((line) => [name, line]))
+}
+
+/** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */
+function privateBy<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  isPublic: boolean,
+): Refusal | undefined {
+  const { cache, request, policy, observation } = facts
+  const namesCookies = policy.vary.some((name) => name.startsWith('cookie:'))
+  for (const { reason, detail } of observation?.privateReads ?? []) {
+    const isExcused =
+      (reason === 'cookie-read' && namesCookies) || (reason === 'credentials-read' && isPublic)
+    if (!isExcused) return refuse(reason, detail)
+  }
+  for (const name of [...variedBy(facts, head), ...policy.vary]) {
+    if (request.headers[name] === undefined) continue
+    if (name === 'cookie') return refuse('cookie-read', 'Vary: Cookie')
+    if (cache.settings.credentials.has(name)) return refuse('credentials-read', `Vary: ${name}`)
+  }
+  return undefined
+}

@@ -1,0 +1,4 @@
+import { etaLanguage } from './languages/eta.ts'
+import { viewConformance } from './suite.ts'
+
+viewConformance(etaLanguage)

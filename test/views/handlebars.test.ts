@@ -1,0 +1,4 @@
+import { handlebarsLanguage } from './languages/handlebars.ts'
+import { viewConformance } from './suite.ts'
+
+viewConformance(handlebarsLanguage)

@@ -1,0 +1,4 @@
+import { nunjucksLanguage } from './languages/nunjucks.ts'
+import { viewConformance } from './suite.ts'
+
+viewConformance(nunjucksLanguage)

@@ -23,12 +23,13 @@ export class EjsSyntax {
   readonly #open: string
   readonly #close: string
   readonly #locals: string
+  readonly #isTight: boolean
   readonly #blocks: RegExp
   readonly #changed: RegExp
   readonly #prelude: RegExp
 
   /** Options stand before what is set for EJS as a whole. */
-  constructor(ejs: EjsSigns, options: EjsSigns) {
+  constructor(ejs: EjsSigns, options: EjsSigns & { readonly rmWhitespace?: unknown }) {
     const sign = (name: keyof EjsSigns, byDefault: string): string => {
       const given = options[name] ?? ejs[name]
       return typeof given === 'string' && given !== '' ? given : byDefault
@@ -36,10 +37,11 @@ export class EjsSyntax {
     const delimiter = sign('delimiter', '%')
     this.#open = sign('openDelimiter', '<') + delimiter
     this.#close = delimiter + sign('closeDelimiter', '>')
+    this.#isTight = options.rmWhitespace === true
     this.#locals = sign('localsName', 'locals')
     const [open, close] = [literal(this.#open), literal(this.#close)]
     this.#blocks = new RegExp(
-      `${open}([-_]?)(\\s*(?:[\\w$]+\\.)*cacheFragments?)(\\((?:(?!${close})[^])*\\{\\s*[-_]?${close})`,
+      `${open}([-_]?)(\\s*(?:[\\w$]+\\.)*cacheFragments?)(\\((?:(?!${close})[^])*${close})`,
       'g',
     )
     this.#changed = new RegExp(
@@ -53,10 +55,13 @@ export class EjsSyntax {
   }
 
   prepared(source: string, digest: string): string {
+    // EJS would do it, if the template began with it.
+    const own = this.#isTight ? source.trimStart() : source
     const prelude = `${this.#open} ${this.#locals}.cacheflowView(${this.#locals}, "${digest}", (text) => { const kept = __output; __output = text; return kept }) ${this.#close}`
     return (
       prelude +
-      source.replaceAll(this.#blocks, (_tag, mode: string, call: string, rest: string) => {
+      own.replaceAll(this.#blocks, (tag, mode: string, call: string, rest: string) => {
+        if (!isOpen(rest)) return tag
         const slurp = mode === '_' ? '_' : ''
         return `${this.#open}${slurp}/*${mode === '-' ? '-' : ''}*/${call}.block${rest}`
       })
@@ -72,6 +77,14 @@ export class EjsSyntax {
         (_tag, slurp: string, raw: string, call: string) => `${this.#open}${slurp}${raw}${call}(`,
       )
   }
+}
+
+const quoted = /'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`/gs
+
+/** Does a call go on behind its tag? Then its body is a block. */
+function isOpen(call: string): boolean {
+  const code = call.replaceAll(quoted, '')
+  return code.split('(').length > code.split(')').length
 }
 
 function literal(text: string): string {

@@ -1,4 +1,166 @@
+import { join } from 'node:path'
+import { ejsFragments } from 'cacheflow/views'
+import ejs from 'ejs'
+import { describe, expect, it } from 'vitest'
+import type { Application } from '../support/application.ts'
 import { ejsLanguage } from './languages/ejs.ts'
+import type { Opened } from './language.ts'
+import { Rows } from './rows.ts'
+import { folderOf, messageOf, site } from './site.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(ejsLanguage)
+
+type Render = (path: string, locals: object) => Promise<string>
+
+/** A site on Koa of templates written by hand. */
+async function siteOf(
+  templates: Readonly<Record<string, string>>,
+  render: Render = ejsFragments(ejs),
+  rows: Rows = new Rows(2, 2),
+): Promise<Application> {
+  const language = {
+    ...ejsLanguage,
+    open: (folder: string): Opened => ({
+      mount: () => undefined,
+      render: (view, locals) => render(join(folder, `${view}.ejs`), locals),
+    }),
+  }
+  return site('Koa 3', language, folderOf(language, templates), () => rows.locals())
+}
+
+/** What two requests show, and that the second took all from the cache. */
+async function twice(app: Application): Promise<string> {
+  const first = await app.get('/page')
+  expect(first.body, first.body).not.toContain('ERR_')
+  app.forget()
+  expect((await app.get('/page')).body).toBe(first.body)
+  expect(app.seen('fragment').map(({ reason }) => reason)).not.toContain('absent')
+  expect(app.seen('fragment').length).toBeGreaterThan(0)
+  return first.body
+}
+
+describe('fragments in EJS templates', () => {
+  it.each([
+    ['a tag that writes', `<%- cacheFragment('a', () => { %>x<% }) %>`, 'x'],
+    ['a tag that only runs', `<% cacheFragment('a', function () { %>x<% }) %>`, 'x'],
+    [
+      'a tag over several lines',
+      `<%-\n  cacheFragment(\n    'a',\n    () => {\n%>x<% }) -%>\n`,
+      'x',
+    ],
+    ['a tag that takes white space', `a  <%_ cacheFragment('a', () => { _%>  x<% }) %>`, 'ax'],
+    [
+      'a list',
+      `<%- cacheFragments('a', rows.map(node), (row) => { %><%= row.id %>;<% }) %>`,
+      '1;2;',
+    ],
+    ['a body that returns text', `<%- cacheFragment('a', () => 'x') %>`, 'x'],
+    [
+      'a text to go on with',
+      `<% const a = cacheFragment('a', () => { %>x<% }) %><%- a + a %>`,
+      'xx',
+    ],
+    [
+      'a body with a statement',
+      `<%- cacheFragment('a', () => { const a = ')'; %><%= a %><% }) %>`,
+      ')',
+    ],
+    ['a body that writes nothing', `<%- cacheFragment('a', () => { %><% }) %>`, ''],
+    ['the locals by their name', `<%- locals.cacheFragment('a', () => { %>x<% }) %>`, 'x'],
+    [
+      'loops with var',
+      `<% for (var i = 1; i < 3; i++) { %><%- cacheFragment('a', { key: i }, () => { %><%= i %><% }) %><% } %>`,
+      '12',
+    ],
+    [
+      'an escaped tag beside it',
+      `<%% cacheFragment('b', () => { %%><%- cacheFragment('a', () => { %>x<% }) %>`,
+      `<% cacheFragment('b', () => { %>x`,
+    ],
+  ])('may be %s', async (_what, page, shown) => {
+    expect(await twice(await siteOf({ page }))).toBe(shown)
+  })
+
+  it.each([
+    [
+      'other signs',
+      { delimiter: '?', openDelimiter: '[', closeDelimiter: ']' },
+      `[?- cacheFragment('a', () => { ?]x[? }) ?]`,
+    ],
+    ['no with', { _with: false }, `<%- locals.cacheFragment('a', () => { %>x<% }) %>`],
+    [
+      'strict mode',
+      { strict: true, localsName: 'it' },
+      `<%- it.cacheFragment('a', () => { %>x<% }) %>`,
+    ],
+    [
+      'removed white space',
+      { rmWhitespace: true },
+      `\n  <%- cacheFragment('a', () => { %>x<% }) %>  \n`,
+    ],
+    ['no debugging', { compileDebug: false }, `<%- cacheFragment('a', () => { %>x<% }) %>`],
+  ])('work with %s', async (_what, options, page) => {
+    expect(await twice(await siteOf({ page }, ejsFragments(ejs, options)))).toBe('x')
+  })
+
+  it('include what an includer of the application gives', async () => {
+    const card = `<%- cacheFragment('a', () => { %>x<% }) %>`
+    const includer = (name: string): object => (name === 'card' ? { template: card } : {})
+    const page = `<%- include('card') %><%- include('other') %>`
+    const app = await siteOf({ page, other: 'y' }, ejsFragments(ejs, { includer }))
+    expect(await twice(app)).toBe('xy')
+  })
+
+  it('in asynchronous templates return their text', async () => {
+    const app = await siteOf(
+      {
+        page: `<% for (const row of rows) { %><%- await cacheFragment('card', node(row), () => include('card', { row })) %><% } %>`,
+        card: `<b><%= await Promise.resolve(row.id) %></b>`,
+      },
+      ejsFragments(ejs, { async: true }),
+    )
+    expect(await twice(app)).toBe('<b>1</b><b>2</b>')
+  })
+
+  it.each([
+    `<%- cacheFragment('a', async () => { %>x<% }) %>`,
+    `<% cacheFragment('a', async () => { await 1; %>x<% }) %>`,
+  ])('in asynchronous templates are no blocks that wait: %s', async (page) => {
+    const answer = await (await siteOf({ page }, ejsFragments(ejs, { async: true }))).get('/page')
+    expect(answer.status).toBe(500)
+    expect(answer.body).toContain('ERR_CACHEFLOW_FRAGMENT')
+  })
+
+  it('as blocks need ejsFragments(), and the error without it says so', async () => {
+    const app = await siteOf({ page: `<% cacheFragment('a', () => { %>x<% }) %>` }, ejs.renderFile)
+    expect((await app.get('/page')).body).toMatch(/ERR_CACHEFLOW_FRAGMENT.*ejsFragments\(ejs\)/)
+  })
+
+  it('leave errors as EJS tells them: the line, and what the author wrote around it', async () => {
+    const page = (call: string): string => `<p>\n${call}\n<%= missing.title %>\n</p>`
+    const folder = folderOf(ejsLanguage, {
+      own: page(`<%- cacheFragment('a', () => { %>x<% }) %>`),
+      stock: page(`<%- 'a' %>`),
+    })
+    const message = async (render: Render, view: string): Promise<string> => {
+      try {
+        return await render(join(folder, `${view}.ejs`), {})
+      } catch (error) {
+        return messageOf(error)
+      }
+    }
+    const stock = await message(ejs.renderFile, 'stock')
+    expect(stock).toContain(' >> 3| ')
+    expect(await message(ejsFragments(ejs), 'own')).toBe(
+      stock
+        .replace('stock.ejs', 'own.ejs')
+        .replace(`<%- 'a' %>`, `<%- cacheFragment('a', () => { %>x<% }) %>`),
+    )
+  })
+
+  it('that include a missing file fail as EJS does', async () => {
+    const app = await siteOf({ page: `<%- include('missing') %>` })
+    expect((await app.get('/page')).body).toContain('Could not find the include file "missing"')
+  })
+})

@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CacheflowOptions } from 'cacheflow'
@@ -71,6 +70,8 @@ function onExpress(
   const app = express()
   app.set('env', 'test')
   app.set('views', folder)
+  // As in production; on Koa the templates are read anew each time.
+  app.enable('view cache')
   app.set('view engine', language.extension)
   language.open(folder, false).mount(app)
   app.use(cache)

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { ejsFragments } from 'cacheflow/views'
+import { ejsFragments, type ViewEngine } from 'cacheflow/views'
 import ejs from 'ejs'
 import type { Language } from '../language.ts'
 import type { Part } from '../part.ts'
@@ -36,7 +36,7 @@ export const ejsLanguage: Language = {
     layout: '<body>\n',
   }),
   open: (folder, isPlain) => {
-    const engine = isPlain ? ejs.renderFile : ejsFragments(ejs)
+    const engine: ViewEngine = isPlain ? ejs.renderFile : ejsFragments(ejs)
     return {
       mount: (app) => {
         app.engine('ejs', engine)

@@ -25,7 +25,7 @@ export interface LiquidFiles {
 interface TagToken {
   readonly args: string
   readonly input: string
-  readonly name: string
+  getText(): string
 }
 
 interface Context {
@@ -91,7 +91,7 @@ export function liquidFragments(liquid: Liquid): ViewEngine {
           this.templates.push(template)
         })
         .on('end', () => {
-          throw new Error(`tag ${token.name} not closed`)
+          throw new Error(`tag ${token.getText()} not closed`)
         })
       stream.start()
     },

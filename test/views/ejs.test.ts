@@ -4,41 +4,22 @@ import ejs from 'ejs'
 import { describe, expect, it } from 'vitest'
 import type { Application } from '../support/application.ts'
 import { ejsLanguage } from './languages/ejs.ts'
-import type { Opened } from './language.ts'
-import { Rows } from './rows.ts'
-import { folderOf, messageOf, site } from './site.ts'
+import { folderOf, messageOf, shownTwice, siteBy } from './site.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(ejsLanguage)
 
 type Render = (path: string, locals: object) => Promise<string>
 
-/** A site on Koa of templates written by hand. */
-async function siteOf(
+const siteOf = async (
   templates: Readonly<Record<string, string>>,
   render: Render = ejsFragments(ejs),
-  rows: Rows = new Rows(2, 2),
-): Promise<Application> {
-  const language = {
-    ...ejsLanguage,
-    open: (folder: string): Opened => ({
-      mount: () => undefined,
-      render: (view, locals) => render(join(folder, `${view}.ejs`), locals),
-    }),
-  }
-  return site('Koa 3', language, folderOf(language, templates), () => rows.locals())
-}
-
-/** What two requests show, and that the second took all from the cache. */
-async function twice(app: Application): Promise<string> {
-  const first = await app.get('/page')
-  expect(first.body, first.body).not.toContain('ERR_')
-  app.forget()
-  expect((await app.get('/page')).body).toBe(first.body)
-  expect(app.seen('fragment').map(({ reason }) => reason)).not.toContain('absent')
-  expect(app.seen('fragment').length).toBeGreaterThan(0)
-  return first.body
-}
+): Promise<Application> =>
+  siteBy(
+    ejsLanguage,
+    templates,
+    (folder) => async (view, locals) => render(join(folder, `${view}.ejs`), locals),
+  )
 
 describe('fragments in EJS templates', () => {
   it.each([
@@ -79,7 +60,7 @@ describe('fragments in EJS templates', () => {
       `<% cacheFragment('b', () => { %>x`,
     ],
   ])('may be %s', async (_what, page, shown) => {
-    expect(await twice(await siteOf({ page }))).toBe(shown)
+    expect(await shownTwice(await siteOf({ page }))).toBe(shown)
   })
 
   it.each([
@@ -101,7 +82,7 @@ describe('fragments in EJS templates', () => {
     ],
     ['no debugging', { compileDebug: false }, `<%- cacheFragment('a', () => { %>x<% }) %>`],
   ])('work with %s', async (_what, options, page) => {
-    expect(await twice(await siteOf({ page }, ejsFragments(ejs, options)))).toBe('x')
+    expect(await shownTwice(await siteOf({ page }, ejsFragments(ejs, options)))).toBe('x')
   })
 
   it('include what an includer of the application gives', async () => {
@@ -109,7 +90,7 @@ describe('fragments in EJS templates', () => {
     const includer = (name: string): object => (name === 'card' ? { template: card } : {})
     const page = `<%- include('card') %><%- include('other') %>`
     const app = await siteOf({ page, other: 'y' }, ejsFragments(ejs, { includer }))
-    expect(await twice(app)).toBe('xy')
+    expect(await shownTwice(app)).toBe('xy')
   })
 
   it('in asynchronous templates return their text', async () => {
@@ -120,7 +101,7 @@ describe('fragments in EJS templates', () => {
       },
       ejsFragments(ejs, { async: true }),
     )
-    expect(await twice(app)).toBe('<b>1</b><b>2</b>')
+    expect(await shownTwice(app)).toBe('<b>1</b><b>2</b>')
   })
 
   it.each([

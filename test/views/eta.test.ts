@@ -2,42 +2,23 @@ import { etaFragments } from 'cacheflow/views'
 import { Eta } from 'eta'
 import { describe, expect, it } from 'vitest'
 import type { Application } from '../support/application.ts'
-import type { Opened } from './language.ts'
 import { etaLanguage } from './languages/eta.ts'
-import { Rows } from './rows.ts'
-import { folderOf, site } from './site.ts'
+import { shownTwice, siteBy } from './site.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(etaLanguage)
 
-async function siteOf(
+const siteOf = async (
   templates: Readonly<Record<string, string>>,
   options: object = {},
   isAsync = false,
-): Promise<Application> {
-  const rows = new Rows(2)
-  const language = {
-    ...etaLanguage,
-    open: (views: string): Opened => {
-      const eta = etaFragments(etaFragments(new Eta({ views, ...options })))
-      eta.loadTemplate('@named', `<%~ it.cacheFragment('named', () => { %>named<% }) %>`)
-      return {
-        mount: () => undefined,
-        render: (view, locals) =>
-          isAsync ? eta.renderAsync(`./${view}`, locals) : eta.render(`./${view}`, locals),
-      }
-    },
-  }
-  return site('Koa 3', language, folderOf(language, templates), () => rows.locals())
-}
-
-async function twice(app: Application): Promise<string> {
-  const first = await app.get('/page')
-  app.forget()
-  expect((await app.get('/page')).body).toBe(first.body)
-  expect(app.seen('fragment').map(({ reason }) => reason)).toContain('fresh')
-  return first.body
-}
+): Promise<Application> =>
+  siteBy(etaLanguage, templates, (views) => {
+    const eta = etaFragments(etaFragments(new Eta({ views, ...options })))
+    eta.loadTemplate('@named', `<%~ it.cacheFragment('named', () => { %>named<% }) %>`)
+    return (view, locals) =>
+      isAsync ? eta.renderAsync(`./${view}`, locals) : eta.render(`./${view}`, locals)
+  })
 
 describe('fragments in Eta templates', () => {
   it.each([
@@ -50,16 +31,16 @@ describe('fragments in Eta templates', () => {
     ['debugging', { debug: true }, `<%~ it.cacheFragment('a', () => { %>x<% }) %>`],
     ['a cache', { cache: true }, `<%~ it.cacheFragment('a', () => { %>x<% }) %>`],
   ])('work with %s', async (_what, options, page) => {
-    expect(await twice(await siteOf({ page }, options))).toBe('x')
+    expect(await shownTwice(await siteOf({ page }, options))).toBe('x')
   })
 
   it('keep the first line of a template as it is', async () => {
     const app = await siteOf({ page: `\n<%~ it.cacheFragment('a', () => 'x') %>` })
-    expect(await twice(app)).toBe('\nx')
+    expect(await shownTwice(app)).toBe('\nx')
   })
 
   it('work in templates that have a name and no file', async () => {
-    expect(await twice(await siteOf({ page: `<%~ include('@named') %>` }))).toBe('named')
+    expect(await shownTwice(await siteOf({ page: `<%~ include('@named') %>` }))).toBe('named')
   })
 
   it('in asynchronous templates return their text', async () => {
@@ -71,7 +52,7 @@ describe('fragments in Eta templates', () => {
       {},
       true,
     )
-    expect(await twice(app)).toBe('<b>1</b><b>2</b>')
+    expect(await shownTwice(app)).toBe('<b>1</b><b>2</b>')
   })
 
   it('in asynchronous templates are no blocks that wait', async () => {

@@ -3,40 +3,22 @@ import { type PugOptions, pugFragments } from 'cacheflow/views'
 import pug from 'pug'
 import { describe, expect, it } from 'vitest'
 import type { Application } from '../support/application.ts'
-import type { Opened } from './language.ts'
 import { pugLanguage } from './languages/pug.ts'
-import { Rows } from './rows.ts'
-import { folderOf, site, writeTemplates } from './site.ts'
+import { shownTwice, siteBy, writeTemplates } from './site.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(pugLanguage)
-
-const rows = new Rows(2)
 
 async function siteOf(
   templates: Readonly<Record<string, string>>,
   options: PugOptions = {},
   raw: Readonly<Record<string, string>> = {},
-): Promise<{ app: Application; folder: string }> {
-  const engine = pugFragments(pug, options)
-  const language = {
-    ...pugLanguage,
-    open: (folder: string): Opened => ({
-      mount: () => undefined,
-      render: (view, locals) => engine(join(folder, `${view}.pug`), locals),
-    }),
-  }
-  const folder = folderOf(language, templates)
-  writeTemplates(folder, { ...language, extension: 'css' }, raw)
-  return { app: await site('Koa 3', language, folder, () => rows.locals()), folder }
-}
-
-async function twice(app: Application): Promise<string> {
-  const first = await app.get('/page')
-  app.forget()
-  expect((await app.get('/page')).body).toBe(first.body)
-  expect(app.seen('fragment').map(({ reason }) => reason)).toContain('fresh')
-  return first.body
+): Promise<Application> {
+  return siteBy(pugLanguage, templates, (folder) => {
+    writeTemplates(folder, { ...pugLanguage, extension: 'css' }, raw)
+    const engine = pugFragments(pug, options)
+    return async (view, locals) => engine(join(folder, `${view}.pug`), locals)
+  })
 }
 
 describe('fragments in Pug templates', () => {
@@ -48,31 +30,32 @@ describe('fragments in Pug templates', () => {
     ['a block without debugging', "+fragment('a')\n  p x", { compileDebug: false }],
     ['a block in a conditional', "if true\n  +fragment('a')\n    p x\nelse\n  p y", {}],
   ])('may be %s', async (_what, page, options) => {
-    expect(await twice((await siteOf({ page }, options)).app)).toBe('<p>x</p>')
+    expect(await shownTwice(await siteOf({ page }, options))).toBe('<p>x</p>')
   })
 
   it('see the variables around them, in loops too', async () => {
     const page =
       "each row, at in rows\n  +fragment('a', node(row), { key: at })\n    p= `${at} ${row.id}`"
-    expect(await twice((await siteOf({ page })).app)).toBe('<p>0 1</p><p>1 2</p>')
+    expect(await shownTwice(await siteOf({ page }))).toBe('<p>0 1</p><p>1 2</p>')
   })
 
   it('are made anew when a file changes that is included as it is', async () => {
+    const style = { style: 'a{}' }
     const page = "+fragment('a')\n  style\n    include style.css"
-    const { app, folder } = await siteOf({ page }, {}, { style: 'a{}' })
-    expect(await twice(app)).toBe('<style>a{}</style>')
-    writeTemplates(folder, { ...pugLanguage, extension: 'css' }, { style: 'b{}' })
-    expect(await twice(app)).toBe('<style>b{}</style>')
+    const app = await siteOf({ page }, {}, style)
+    expect(await shownTwice(app)).toBe('<style>a{}</style>')
+    style.style = 'b{}'
+    expect((await app.get('/page')).body).toBe('<style>b{}</style>')
   })
 
   it('need a block', async () => {
-    const { body } = await (await siteOf({ page: "+fragment('a')" })).app.get('/page')
+    const { body } = await (await siteOf({ page: "+fragment('a')" })).get('/page')
     expect(body).toContain('ERR_CACHEFLOW_FRAGMENT: +fragment("a") was given undefined.')
   })
 
   it('leave the lines of errors as they are', async () => {
     const page = "p x\n+fragment('a')\n  p= missing.title"
-    const { body } = await (await siteOf({ page })).app.get('/page')
+    const { body } = await (await siteOf({ page })).get('/page')
     expect(body).toContain('  > 3|   p= missing.title')
   })
 })

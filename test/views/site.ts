@@ -7,9 +7,10 @@ import { cacheflow as forKoa } from 'cacheflow/koa'
 import express5, { type ErrorRequestHandler } from 'express'
 import express4 from 'express4'
 import Koa from 'koa'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { Application } from '../support/application.ts'
 import type { Language, Opened } from './language.ts'
+import { Rows } from './rows.ts'
 
 /** Where views are rendered. */
 export const places = ['Express 5', 'Express 4', 'Koa 3'] as const
@@ -118,4 +119,28 @@ function onKoa(
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** A site on Koa, of templates written by hand and an engine set up by hand. */
+export async function siteBy(
+  language: Language,
+  templates: Readonly<Record<string, string>>,
+  open: (folder: string) => Opened['render'],
+): Promise<Application> {
+  const rows = new Rows(2, 2)
+  const own: Language = {
+    ...language,
+    open: (folder) => ({ mount: () => undefined, render: open(folder) }),
+  }
+  return site('Koa 3', own, folderOf(own, templates), () => rows.locals())
+}
+
+/** What two requests show, of which the second takes all from the cache. */
+export async function shownTwice(app: Application): Promise<string> {
+  const first = await app.get('/page')
+  expect(first.status, first.body).toBe(200)
+  app.forget()
+  expect((await app.get('/page')).body).toBe(first.body)
+  expect(new Set(app.seen('fragment').map(({ reason }) => reason))).toEqual(new Set(['fresh']))
+  return first.body
 }

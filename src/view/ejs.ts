@@ -49,9 +49,8 @@ export function ejsFragments(ejs: Ejs, options: EjsOptions = {}): ViewEngine {
     const found = own.cache === true ? kept.get(path) : undefined
     const view = found ?? new EjsTemplates(ejs, own).compile(path)
     if (own.cache === true) kept.set(path, view)
-    const syntax = new EjsSyntax(ejs, own)
     const cleaned = (error: unknown): never => {
-      if (error instanceof Error) error.message = syntax.original(error.message)
+      if (error instanceof Error) error.message = new EjsSyntax(ejs, own).original(error.message)
       throw error
     }
     try {

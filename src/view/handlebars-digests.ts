@@ -24,6 +24,14 @@ export function addDigests(handlebars: HandlebarsParser): void {
       ? texts.get(name)
       : undefined
   }
+  const treeOf = (text: string): object | undefined => {
+    try {
+      return parse(text)
+    } catch {
+      // Whoever renders it will hear of it.
+      return undefined
+    }
+  }
   const collect = (tree: object, into: Map<string, string>): void => {
     walk(tree, (node) => {
       const name = partialName(node)
@@ -31,7 +39,8 @@ export function addDigests(handlebars: HandlebarsParser): void {
       const text = textOf(name)
       if (text === undefined) return
       into.set(name, text)
-      collect(parse(text), into)
+      const partial = treeOf(text)
+      if (partial) collect(partial, into)
     })
   }
   handlebars.parse = (source, options) => {

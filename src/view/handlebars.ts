@@ -1,11 +1,11 @@
 import { fail } from '../errors.ts'
 import type { FragmentDraft } from '../flow/fragment-draft.ts'
-import { type Call, fragmentCalls } from './fragment-calls.ts'
+import { fragmentCalls } from './fragment-calls.ts'
 import { type HandlebarsParser, addDigests, digestName } from './handlebars-digests.ts'
 
 /** What is used of Handlebars 4. */
 export interface Handlebars extends HandlebarsParser {
-  registerHelper(name: string, helper: Call): void
+  registerHelper(name: string, helper: (...given: readonly unknown[]) => unknown): void
 }
 
 /** What Handlebars hands to a block helper behind its arguments. */

@@ -1,8 +1,3 @@
-export type {
-  TemplateFragment,
-  TemplateFragments,
-  TemplateFunctions,
-} from '../flow/template-fragment.ts'
 export { type Ejs, type EjsOptions, ejsFragments } from './ejs.ts'
 export type { EjsSigns } from './ejs-syntax.ts'
 export { type Eta, etaFragments } from './eta.ts'

@@ -1,6 +1,6 @@
 import { fail } from '../errors.ts'
 import { fragmentCalls, isCall } from './fragment-calls.ts'
-import { namesIn, templateDigest } from './template-digest.ts'
+import { namesIn, templateDigest, textDigest } from './template-digest.ts'
 
 /** What is used of a Nunjucks 3 environment. */
 export interface NunjucksEnvironment {
@@ -54,6 +54,16 @@ const links = /\{%-?\s*(?:include|extends|import|from)\s+(['"])([^'"]+)\1/g
  *   {% endfor %}
  */
 export function nunjucksFragments(environment: NunjucksEnvironment): void {
+  /** What a template includes may change while it is itself kept: it is looked at once in each of its renders. */
+  const digests = new WeakMap<Context, Map<string, string>>()
+  const digestIn = (context: Context, own: string, linked: string): string => {
+    if (linked === '') return own
+    const known = digests.get(context) ?? new Map<string, string>()
+    digests.set(context, known)
+    const digest = known.get(own) ?? digestOf(environment, own, linked.split('\n'))
+    known.set(own, digest)
+    return digest
+  }
   const extension = {
     tags: ['fragment'],
     // What it gives is HTML already.
@@ -61,19 +71,30 @@ export function nunjucksFragments(environment: NunjucksEnvironment): void {
     parse: (parser: Parser, nodes: Nodes): object => {
       const { value, lineno, colno } = parser.nextToken()
       const args = parser.parseSignature(null, true)
-      const digest = digestOf(environment, parser.tokens.str)
-      args.children.unshift(new nodes.Literal(lineno, colno, digest))
+      const source = parser.tokens.str
+      args.children.unshift(
+        new nodes.Literal(lineno, colno, textDigest([source])),
+        new nodes.Literal(lineno, colno, linkedIn(source).join('\n')),
+      )
       parser.advanceAfterBlockEnd(value)
       const contents = parser.parseUntilBlocks('endfragment')
       parser.advanceAfterBlockEnd()
       return new nodes.CallExtension(extension, 'show', args, [contents])
     },
-    show: (context: Context, digest: string, ...given: readonly unknown[]): unknown => {
+    show: (
+      context: Context,
+      own: string,
+      linked: string,
+      ...given: readonly unknown[]
+    ): unknown => {
       const contents = given.at(-1)
       const last = given.at(-2)
       const options = isKeywords(last) ? optionsOf(last) : undefined
       const [name, ...subjects] = given.slice(0, options ? -2 : -1)
-      const { cacheFragment } = fragmentCalls(context.getVariables(), digest)
+      const { cacheFragment } = fragmentCalls(
+        context.getVariables(),
+        digestIn(context, own, linked),
+      )
       const madeOf =
         subjects.length === 1 ? subjects[0] : subjects.length === 0 ? undefined : subjects
       return cacheFragment(name, madeOf, options, () => textOf(name, contents))
@@ -116,11 +137,16 @@ function isContents(given: unknown): given is Contents {
   return isCall(given)
 }
 
-function digestOf(environment: NunjucksEnvironment, source: string): string {
+/** The names in a template; a relative one is told from the file that it stands in, which a tag does not know. */
+function linkedIn(source: string): string[] {
+  return namesIn(source, links).filter((name) => !name.startsWith('.'))
+}
+
+/** @param own the digest of the template itself */
+function digestOf(environment: NunjucksEnvironment, own: string, names: readonly string[]): string {
   return templateDigest('', {
-    read: (name) => (name === '' ? source : sourceOf(environment, name)),
-    // A relative name is told from the file that it stands in, which a tag does not know.
-    linked: (_name, text) => namesIn(text, links).filter((name) => !name.startsWith('.')),
+    read: (name) => (name === '' ? own : sourceOf(environment, name)),
+    linked: (name, text) => (name === '' ? names : linkedIn(text)),
   })
 }
 

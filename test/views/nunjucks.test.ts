@@ -3,7 +3,7 @@ import nunjucks from 'nunjucks'
 import { describe, expect, it } from 'vitest'
 import type { Application } from '../support/application.ts'
 import { nunjucksLanguage } from './languages/nunjucks.ts'
-import { shownTwice, siteBy } from './site.ts'
+import { shownTwice, siteBy, writeTemplates } from './site.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(nunjucksLanguage)
@@ -68,5 +68,30 @@ describe('fragments in Nunjucks templates', () => {
   it('may stand beside what waits', async () => {
     const page = `{{ 'x' | late }}{% fragment 'a' %}x{% endfragment %}`
     expect(await shownTwice(await siteOf({ page }))).toBe('latex')
+  })
+
+  it('are made anew when what they include changes under a template that is kept', async () => {
+    const loaders: nunjucks.FileSystemLoader[] = []
+    const templates = {
+      page: `{% fragment 'a' %}{% include "card.njk" %}{% endfragment %}`,
+      card: 'x',
+    }
+    let folder = ''
+    const environments: nunjucks.Environment[] = []
+    const app = await siteBy(nunjucksLanguage, templates, (opened) => {
+      folder = opened
+      if (environments.length === 0) {
+        const loader = new nunjucks.FileSystemLoader(opened)
+        loaders.push(loader)
+        environments.push(new nunjucks.Environment(loader))
+        for (const environment of environments) nunjucksFragments(environment)
+      }
+      return (view, locals) => environments[0]?.render(`${view}.njk`, locals) ?? ''
+    })
+    expect(await shownTwice(app)).toBe('x')
+    writeTemplates(folder, nunjucksLanguage, { card: 'y' })
+    // What the loader tells when it watches its files.
+    loaders[0]?.emit('update', 'card.njk')
+    expect((await app.get('/page')).body).toBe('y')
   })
 })

@@ -6,9 +6,9 @@ import { type EjsSigns, EjsSyntax } from './ejs-syntax.ts'
 import { namesIn, templateDigest } from './template-digest.ts'
 import { type ViewEngine, viewEngine } from './view-engine.ts'
 
-/** What is used of EJS 3 to 7. */
+/** What is used of EJS 7. */
 export interface Ejs extends EjsSigns {
-  compile(template: string, options: object): (locals: object) => unknown
+  compile(template: string, options: object): (locals: Record<string, unknown>) => unknown
   resolveInclude(name: string, from: string, isFolder?: boolean): string
   fileLoader(path: string): string | { toString(): string }
 }
@@ -43,7 +43,7 @@ const includes = /\binclude\s*\(\s*(['"`])((?:(?!\1)[^\\\n$])+)\1/g
  * @param options of EJS, for all templates. Default none
  */
 export function ejsFragments(ejs: Ejs, options: EjsOptions = {}): ViewEngine {
-  const kept = new Map<string, (locals: object) => unknown>()
+  const kept = new Map<string, (locals: Record<string, unknown>) => unknown>()
   return viewEngine((path, locals) => {
     const own = { ...settingsIn(locals), ...options }
     const found = own.cache === true ? kept.get(path) : undefined
@@ -96,7 +96,7 @@ class EjsTemplates {
     this.#syntax = new EjsSyntax(ejs, options)
   }
 
-  compile(path: string): (locals: object) => unknown {
+  compile(path: string): (locals: Record<string, unknown>) => unknown {
     const { includer } = this.#options
     return this.#ejs.compile(this.#prepare(path), {
       ...this.#options,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { type BlockCalls, type Exchange, blockCalls } from './block-capture.ts'
 import { namesIn, templateDigest, textDigest } from './template-digest.ts'
 
-/** What is used of an Eta 3 or 4. */
+/** What is used of an Eta 4. */
 export interface Eta {
   readonly config: {
     readonly plugins: readonly object[]

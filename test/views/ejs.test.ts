@@ -144,4 +144,26 @@ describe('fragments in EJS templates', () => {
     const app = await siteOf({ page: `<%- include('missing') %>` })
     expect((await app.get('/page')).body).toContain('Could not find the include file "missing"')
   })
+
+  it.each([
+    [
+      'that fails half-way',
+      `{ onError: () => 'sorry' }, () => { %>half<% throw new Error('no') }`,
+      'sorry',
+    ],
+    ['of plain text', `{ text: true }, () => { %><b><% }`, '&lt;b&gt;'],
+    [
+      'that fails late',
+      `{ onError: () => 'sorry' }, () => Promise.reject(new Error('no'))`,
+      'sorry',
+    ],
+  ])('show a body %s the same with and without a cache', async (_what, given, shown) => {
+    const isLate = given.includes('Promise')
+    const call = `cacheFragment('a', ${given})`
+    const page = isLate ? `<%- await ${call} %>` : `<%- ${call} %>`
+    const render = ejsFragments(ejs, { async: isLate })
+    expect((await (await siteOf({ page }, render)).get('/page')).body).toBe(shown)
+    const folder = folderOf(ejsLanguage, { page })
+    expect(await render(join(folder, 'page.ejs'), {})).toBe(shown)
+  })
 })

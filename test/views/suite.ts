@@ -176,6 +176,25 @@ export function viewConformance(language: Language): void {
       expect(rows.seen()).toEqual(['1', '1.1'])
     })
 
+    // Pug makes one function of a view and all that it includes.
+    it.runIf(language.name !== 'Pug')(
+      'in an included template are shared by all views that include it',
+      async () => {
+        const rows = new Rows(2, 2)
+        const slots = each('row', undefined, include('slot', 'row'))
+        const folder = folderOf(language, {
+          page: language.write([slots]),
+          other: language.write([text('other'), slots]),
+          slot: language.write([fragment('card', 'row', ...cardBody)], ['row']),
+        })
+        const app = await site('Koa 3', language, folder, () => rows.locals())
+        const { body } = await app.get('/page')
+        app.forget()
+        expect((await app.get('/other')).body).toBe(`other${body}`)
+        expect(app.seen('fragment').map(({ reason }) => reason)).toEqual(['fresh', 'fresh'])
+      },
+    )
+
     it.each([1, 2, 3, 4, 5, 6, 7, 8])(
       'at random show what the engine shows without them (seed %i)',
       async (seed) => {

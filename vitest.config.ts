@@ -7,6 +7,7 @@ const entries = {
   'cacheflow/adapter': './src/adapter.ts',
   'cacheflow/express': './adapters/express/index.ts',
   'cacheflow/koa': './adapters/koa/index.ts',
+  'cacheflow/views': './src/view/index.ts',
 }
 
 export default defineConfig({

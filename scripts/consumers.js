@@ -37,8 +37,9 @@ const koa = `
 const alone = `
   import * as cacheflow from 'cacheflow'
   import * as adapter from 'cacheflow/adapter'
+  import * as views from 'cacheflow/views'
 
-  export const names = [...Object.keys(cacheflow), ...Object.keys(adapter)]
+  export const names = [cacheflow, adapter, views].flatMap((entry) => Object.keys(entry))
 `
 
 const consumers = [

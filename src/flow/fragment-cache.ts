@@ -55,7 +55,8 @@ export class FragmentCache {
   ): string | Promise<string> {
     this.isUsed = true
     const { settings } = this.#room
-    const key = fragmentKey(call, (name) => scope.visitor?.read(name), settings.build)
+    const read = (name: string): string | undefined => scope.visitor?.read(name)
+    const key = fragmentKey(call, read, settings.build, scope.digest)
     const asked: Asked = { call, body, scope, key, version: fragmentVersion(call), mayWait }
     if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
     const stored = this.#standing(key)

@@ -69,9 +69,9 @@ export function isSubject(given: unknown): given is Subject {
 /**
  * The key of a fragment, stable while its records change; what changes is the version beside it.
  *
- *   fragment:posts/card post:7 key=de for=editor accept-language=de build=4f2
- *   ^^^^^^^^^^^^^^^^^^^ ^^^^^^ ^^^^^^ ^^^^^^^^^^ ^^^^^^^^^^^^^^^^^^ ^^^^^^^^^
- *   its name            made of  key:   session:   vary:              the build
+ *   fragment:posts/card post:7 key=de for=editor accept-language=de build=4f2 digest=Zk3
+ *   ^^^^^^^^^^^^^^^^^^^ ^^^^^^ ^^^^^^ ^^^^^^^^^^ ^^^^^^^^^^^^^^^^^^ ^^^^^^^^^ ^^^^^^^^^^
+ *   its name            made of  key:   session:   vary:            the build its template
  *
  * @param read the value of an input in the request that asks
  */
@@ -79,6 +79,7 @@ export function fragmentKey(
   { name, subjects, policy }: FragmentCall,
   read: (name: string) => string | undefined,
   build: string,
+  digest?: string,
 ): string {
   let key = fragmentDependency(name)
   if (subjects.length > 0) key += ` ${namesOf(subjects)}`
@@ -89,6 +90,7 @@ export function fragmentKey(
     key += value === undefined ? ` ${escaped(input)}` : ` ${escaped(input)}=${escaped(value)}`
   }
   if (build !== '') key += ` build=${escaped(build)}`
+  if (digest !== undefined) key += ` digest=${digest}`
   return key
 }
 

@@ -62,7 +62,8 @@ export class FragmentMaking implements FragmentScope {
     const { session } = call.policy
     if (typeof session === 'string') this.recording.audiences.add(session)
     if (session === null) this.recording.refuse(`${call.where}: session is null`)
-    this.scope = { ...outer, recording: this.recording, fragment: this }
+    // What a body calls stands in a template of its own, or in none.
+    this.scope = { ...outer, recording: this.recording, fragment: this, digest: undefined }
     this.draft = new FragmentDraft(this.recording, outer.visitor?.origin)
     this.#settled = new Promise((resolve) => {
       this.#settle = resolve

@@ -32,7 +32,9 @@ export function written(made: unknown, form: 'html' | 'text' | 'json', where: st
     mend:
       form === 'json'
         ? 'With json: true the body returns a value that JSON can express.'
-        : 'The body returns the text of the fragment, or a promise of it.',
+        : made === undefined
+          ? 'The body returns the text of the fragment, or a promise of it. Where it is a block of a template, render that by what cacheflow/views has for its engine, such as ejsFragments(ejs).'
+          : 'The body returns the text of the fragment, or a promise of it.',
   })
 }
 

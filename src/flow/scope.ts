@@ -41,6 +41,8 @@ export interface Scope {
   readonly visitor: Visitor | undefined
   /** The fragment being made; undefined directly in a response. */
   readonly fragment: FragmentScope | undefined
+  /** Of the template in which the call stands: it joins the fragment's key, so that a changed template never shows old text. */
+  readonly digest?: string | undefined
 }
 
 /** A fragment being made, as what it encloses sees it. */

@@ -7,6 +7,7 @@ const layers: readonly (readonly string[])[] = [
   ['src/store/'],
   ['src/graph/'],
   ['src/flow/'],
+  ['src/view/'],
   ['src/node/'],
   [
     'src/adapter.ts',

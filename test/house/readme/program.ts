@@ -32,7 +32,7 @@ export function typeErrors(folder: string): string[] {
     JSON.stringify({
       extends: `${root}tsconfig.json`,
       compilerOptions: { noUnusedLocals: false, noUnusedParameters: false, noEmit: true },
-      include: ['./*.ts'],
+      include: ['./*.ts', `${root}test/support/untyped.d.ts`],
       exclude: [],
     }),
   )

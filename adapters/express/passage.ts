@@ -10,6 +10,7 @@ import {
   type Origin,
   type Passage,
   type Policy,
+  type StoredResponse,
   keyedTarget,
   originalHeaders,
   templateFunctions,
@@ -75,6 +76,11 @@ export class ExpressPassage implements Passage<Request> {
     })
     Object.assign(response.locals, templateFunctions(exchange))
     followRoutes(this.message)
+  }
+
+  finish({ status }: StoredResponse): void {
+    this.response.writeHead(status)
+    this.response.end()
   }
 
   rerun(message: IncomingMessage, response: ServerResponse): void {

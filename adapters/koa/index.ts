@@ -145,10 +145,15 @@ const done = Promise.resolve()
 function passRaw(ctx: Context, next: Next, pass: (passage: KoaPassage) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     let isForwarded = false
-    const passage = new KoaPassage(ctx, true, () => {
-      isForwarded = true
-      next().then(() => resolve(), reject)
-    })
+    const passage = new KoaPassage(
+      ctx,
+      true,
+      () => {
+        isForwarded = true
+        next().then(() => resolve(), reject)
+      },
+      resolve,
+    )
     ctx.res.once('finish', () => {
       if (isForwarded) return
       // The stored response went out beside Koa.

@@ -12,6 +12,7 @@ import {
   type Observation,
   type Passage,
   type Policy,
+  type StoredResponse,
   keyedTarget,
   originalHeaders,
   templateFunctions,
@@ -28,13 +29,21 @@ export class KoaPassage implements Passage<Context> {
   readonly #ctx: Context
   readonly #isFirst: boolean
   readonly #next: () => void
+  readonly #unwind: () => void
 
-  constructor(ctx: Context, isFirst: boolean, next: () => void) {
+  /** @param unwind lets the context go back through the middleware that it has passed */
+  constructor(
+    ctx: Context,
+    isFirst: boolean,
+    next: () => void,
+    unwind: () => void = () => undefined,
+  ) {
     this.message = ctx.req
     this.response = ctx.res
     this.#ctx = ctx
     this.#isFirst = isFirst
     this.#next = next
+    this.#unwind = unwind
   }
 
   incoming(arrival: Arrival | undefined): NodeRequest<Context> {
@@ -47,6 +56,13 @@ export class KoaPassage implements Passage<Context> {
 
   attach(exchange: Exchange<Context>): void {
     attachDraft(this.#ctx, exchange)
+  }
+
+  /** Middleware that the context passes on its way back finds the stored response there. */
+  finish({ status, body }: StoredResponse): void {
+    this.#ctx.status = status
+    this.#ctx.body = body
+    this.#unwind()
   }
 
   rerun(message: IncomingMessage, response: ServerResponse): void {

@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { HeadPlan } from '../flow/exchange-facts.ts'
 import type { Exchange } from '../flow/exchange.ts'
+import type { StoredResponse } from '../http/stored-response.ts'
 import { BodyCopy } from './body-copy.ts'
 import { type Report, deliver } from './delivery.ts'
+import { Drain } from './drain.ts'
 import { type Chunk, derivesLength, isChunk, lengthOf, sendsHeadAsText } from './framing.ts'
 import {
   type HeaderSnapshot,
@@ -13,11 +15,13 @@ import {
   setField,
   snapshot,
 } from './header-snapshot.ts'
+import { watchTrailers } from './trailers.ts'
 import { dropFields, takeHead } from './write-head.ts'
 
 type WriteHead = (status: number, ...rest: unknown[]) => ServerResponse
 type Write = (chunk: unknown, ...rest: unknown[]) => boolean
 type End = (...args: unknown[]) => ServerResponse
+type Served = Readonly<{ stored: StoredResponse; report: Report }>
 
 type Mode =
   /** The head is not known yet. */
@@ -28,6 +32,8 @@ type Mode =
   | 'collecting'
   /** The client gets no body (304); the bytes are kept. */
   | 'hiding'
+  /** The client gets a stored response when the application ends its own, which is dropped. */
+  | 'serving'
   /** The client got a stored response; what the application makes is dropped. */
   | 'dropping'
 
@@ -51,7 +57,8 @@ export class Capture<Native> {
   #hasTrailers = false
   #isEnding = false
   #ended = false
-  #isDraining = false
+  readonly #drain: Drain
+  #served: Served | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse, exchange: Exchange<Native>) {
     this.exchange = exchange
@@ -59,6 +66,7 @@ export class Capture<Native> {
     this.#response = response
     this.#before = snapshot(response)
     this.#copy = new BodyCopy(exchange.cache.store.maxEntrySize)
+    this.#drain = new Drain(response)
     this.#hasOuterLayers = Object.hasOwn(response, 'writeHead')
     this.#writeHead = response.writeHead.bind(response) as WriteHead
     this.#write = response.write.bind(response) as Write
@@ -66,7 +74,10 @@ export class Capture<Native> {
     response.writeHead = this.#onWriteHead.bind(this)
     response.write = this.#onWrite.bind(this) as typeof response.write
     response.end = this.#onEnd.bind(this) as typeof response.end
-    this.#watchTrailers()
+    watchTrailers(response, () => {
+      this.#hasTrailers = true
+      if (this.#mode !== 'waiting') this.exchange.refuse('trailers')
+    })
     response.once('close', () => {
       // What is made for nobody may be cut short without a sign: Koa ends it with no body at all.
       if (this.#ended) return
@@ -74,12 +85,14 @@ export class Capture<Native> {
     })
   }
 
-  /** Sends a stored response from within the application's own way, where a route was found to have one. */
-  serve(stored: Parameters<typeof deliver>[2], report: Report): void {
-    this.#mode = 'dropping'
-    this.#ended = true
+  /**
+   * Sends a stored response in place of what the framework is about to end, where a route was found to have one: layers between
+   * the cache and the route hear of head and end as ever, so that sessions are saved and logs are written.
+   */
+  serve(stored: StoredResponse, report: Report): void {
+    this.#mode = 'serving'
+    this.#served = { stored, report }
     restore(this.#response, this.#before)
-    this.#deliver(stored, report)
   }
 
   #onWriteHead(given: number, ...rest: unknown[]): ServerResponse {
@@ -87,6 +100,7 @@ export class Capture<Native> {
     const status = Math.trunc(given)
     const isValid = status >= 100 && status <= 999
     // What Node refuses before it has changed anything is Node's to refuse.
+    if (this.#mode === 'serving') return response
     if (this.#mode !== 'waiting' || response.headersSent || !isValid) {
       return this.#writeHead(given, ...rest)
     }
@@ -175,11 +189,11 @@ export class Capture<Native> {
   #onWrite(chunk: unknown, ...rest: unknown[]): boolean {
     if (this.#isEnding || !isChunk(chunk)) return this.#write(chunk, ...rest)
     if (this.#mode === 'waiting') this.#writeImplicitHead(undefined)
-    if (this.#mode === 'hiding' || this.#mode === 'dropping') {
+    if (this.#mode === 'hiding' || this.#mode === 'dropping' || this.#mode === 'serving') {
       this.#keep(chunk, rest[0])
       const callback = rest.find((value) => typeof value === 'function')
       if (callback) process.nextTick(callback)
-      return this.#mode === 'hiding' || this.#slowDown()
+      return this.#mode === 'hiding' || this.#drain.slowDown()
     }
     this.#noteHead(chunk, rest[0])
     const isTaken = this.#write(chunk, ...rest)
@@ -189,6 +203,7 @@ export class Capture<Native> {
 
   #onEnd(...args: unknown[]): ServerResponse {
     if (this.#ended || this.#isEnding) return this.#end(...args)
+    if (this.#served) return this.#serveInstead(this.#served, args)
     // What Node will refuse must not cost the head, which an error page may need.
     if (args[0] && !isChunk(args[0]) && typeof args[0] !== 'function') return this.#end(...args)
     const chunk = isChunk(args[0]) ? args[0] : undefined
@@ -214,6 +229,13 @@ export class Capture<Native> {
       else this.exchange.end()
     })
     this.#copy.drop()
+    return this.#response
+  }
+
+  #serveInstead({ stored, report }: Served, args: unknown[]): ServerResponse {
+    this.#ended = true
+    this.#callBack(args)
+    this.#deliver(stored, report)
     return this.#response
   }
 
@@ -269,29 +291,7 @@ export class Capture<Native> {
     this.#conclude(() => this.exchange.end())
   }
 
-  /** Back-pressure for what is dropped, so that `finish` and `close` are heard before all of it is made. */
-  #slowDown(): boolean {
-    if (!this.#isDraining) {
-      this.#isDraining = true
-      setImmediate(() => {
-        this.#isDraining = false
-        this.#response.emit('drain')
-      })
-    }
-    return false
-  }
-
-  #watchTrailers(): void {
-    const response = this.#response
-    const addTrailers = response.addTrailers.bind(response)
-    response.addTrailers = (trailers) => {
-      this.#hasTrailers = true
-      if (this.#mode !== 'waiting') this.exchange.refuse('trailers')
-      addTrailers(trailers)
-    }
-  }
-
-  #deliver(stored: Parameters<typeof deliver>[2], report: Report): void {
+  #deliver(stored: StoredResponse, report: Report): void {
     const { cache, request } = this.exchange
     const writer = { writeHead: this.#writeHead, end: this.#end }
     deliver(request, this.#response, stored, cache.settings, report, writer)

@@ -33,6 +33,8 @@ export interface Passage<Native> {
   attach(exchange: Exchange<Native>): void
   /** Runs the whole application for a request that nobody waits for. */
   rerun(message: IncomingMessage, response: ServerResponse): void
+  /** Ends the response as a handler would; the capture sends this stored one in its place. */
+  finish(stored: StoredResponse): void
   /** Reduces the request target to what is part of the key, so that nothing can be made from the rest. */
   narrow(policy: Policy<Native>): void
 }
@@ -199,8 +201,10 @@ export class Gate<Native> {
     const { response } = passage
     try {
       const way = this.#ways.get(response)
-      if (way) way.capture.serve(stored, report)
-      else deliver(incoming, response, stored, this.cache.settings, report)
+      if (way) {
+        way.capture.serve(stored, report)
+        passage.finish(stored)
+      } else deliver(incoming, response, stored, this.cache.settings, report)
     } catch (error) {
       this.cache.fault(error, 'sending a stored response')
       this.cache.store.delete(stored.key)

@@ -80,6 +80,26 @@ describe.each(cases)('around the routes of %s, with the cache %s', (_, place, Ko
     expect((await app.get('/s?q=1&evil=x')).body).toBe('?q=1')
   })
 
+  it('C-7: middleware between the cache and a route finds the stored response on its way back', async () => {
+    const seen: unknown[] = []
+    const app = await site((koa, router, cache) => {
+      koa.use(async (ctx, next) => {
+        await next()
+        seen.push(ctx.status, String(ctx.body))
+        ctx.set('X-Late', String(seen.length))
+      })
+      router.get('/prices', cache.route({ key: () => 'prices' }) as never, (ctx) => {
+        ctx.body = 'prices'
+      })
+    })
+    for (let i = 0; i < 3; i++) {
+      const { status, body, headers } = await app.get('/prices')
+      expect([status, body]).toEqual([200, 'prices'])
+      if (i > 0) expect(headers['cache-status']).toContain('hit')
+    }
+    expect(seen.slice(-6)).toEqual([200, 'prices', 200, 'prices', 200, 'prices'])
+  })
+
   it('M-38: a POST that is answered around Koa fells its page', async () => {
     let version = 1
     const app = await site((_koa, router) => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { cacheflow as forExpress } from 'cacheflow/express'
 import express5, { type Request, type RequestHandler } from 'express'
+import session from 'express-session'
 import express4 from 'express4'
 import { Application, expressApplication } from '../support/application.ts'
 
@@ -108,6 +109,38 @@ describe.each(majors)('before a route in %s', (_, express) => {
     })
     const { body } = await app.get('/?q[$ne]=1&a=2&utm=3')
     expect(JSON.parse(body)).toEqual({ q: 'clean', a: '2' })
+  })
+
+  it('C-7: a session between the cache and a route is saved on hits as on misses', async () => {
+    const app = await site((express, cache) => {
+      express.use(cache)
+      express.use(session({ secret: 'x', resave: false, saveUninitialized: false }) as never)
+      express.use((request, _response, next) => {
+        const own = Reflect.get(request, 'session') as { role?: string; views?: number }
+        if (own.role !== undefined) own.views = (own.views ?? 0) + 1
+        next()
+      })
+      express.get('/login', cache.route(false), (request, response) => {
+        Reflect.set(Reflect.get(request, 'session') as object, 'role', 'editor')
+        response.send('hello')
+      })
+      express.get('/views', cache.route(false), (request, response) => {
+        response.json(Reflect.get(Reflect.get(request, 'session') as object, 'views'))
+      })
+      const shared = (request: Request): string | null =>
+        (Reflect.get(request, 'session') as { role?: string } | undefined)?.role ?? null
+      express.get('/prices', cache.route({ session: shared }), (_request, response) => {
+        response.send('prices')
+      })
+    })
+    const { headers } = await app.get('/login')
+    const Cookie = String(headers['set-cookie']).split(';', 1)[0] ?? ''
+    for (let i = 0; i < 5; i++) {
+      const answer = await app.get('/prices', { Cookie })
+      expect([answer.status, answer.body]).toEqual([200, 'prices'])
+      if (i > 1) expect(answer.headers['cache-status']).toContain('hit')
+    }
+    expect((await app.get('/views', { Cookie })).body).toBe('6')
   })
 
   it('S-14: an application that another one calls is not first: what was read outside is known', async () => {

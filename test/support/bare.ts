@@ -29,6 +29,7 @@ export function bare(
           ),
         forward: () => void listener(message, response),
         attach: () => undefined,
+        finish: () => undefined,
         rerun: cached,
         narrow: () => undefined,
       },

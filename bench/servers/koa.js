@@ -5,7 +5,10 @@ import { createListener as endWithBuffer } from './node.js'
 import { koaMiddleware } from './middleware.js'
 
 /** An application with the page's handler; `prepare(app)` mounts what stands above it. */
-export async function koaApp({ framework, page, noStore, reads, count }, prepare = () => {}) {
+export async function koaApp(
+  { framework, page, noStore, reads, conditional, count },
+  prepare = () => {},
+) {
   const { default: Koa } = await import(framework)
   const app = new Koa()
   prepare(app)
@@ -14,6 +17,8 @@ export async function koaApp({ framework, page, noStore, reads, count }, prepare
     count()
     if (reads) ctx.get('Accept-Language')
     if (noStore) ctx.set('Cache-Control', 'no-store')
+    // Behind other middleware, which may change the body, cacheflow makes no tag of its own.
+    if (conditional) ctx.set('ETag', page.etag)
     ctx.body = page.content
   })
   return app

@@ -22,6 +22,7 @@ const listener = await createListener({
   page: pageOf(wanted.page),
   noStore: wanted.noStore ?? false,
   reads: variant.reads ?? false,
+  conditional: wanted.conditional ?? false,
   /** Each handler that makes the page calls this: on a hit it must not move. */
   count() {
     made++

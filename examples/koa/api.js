@@ -1,11 +1,19 @@
+import { join } from 'node:path'
 import { bodyParser } from '@koa/bodyparser'
 import Router from '@koa/router'
 import { cacheflow } from 'cacheflow/koa'
+import { pugFragments } from 'cacheflow/views'
 import Koa from 'koa'
+import pug from 'pug'
+import { region, station as record } from './records.js'
+
+const view = pugFragments(pug, { cache: true })
+const board = join(import.meta.dirname, 'views', 'board.pug')
 
 /**
- * Weather stations as a JSON API.
+ * Weather stations as a JSON API, with a board of them all as a page of fragments.
  *
+ *   GET  /                           the board
  *   GET  /stations?region=north      all stations with their last reading
  *   GET  /stations/:id               one station with its readings
  *   PUT  /stations/:id               { name, altitude }
@@ -24,6 +32,18 @@ export function createApi({ stations, cacheOptions = {} }) {
   app.use(bodyParser({ enableTypes: ['json'], jsonLimit: '4kb' }))
   app.use(router.routes())
   app.use(router.allowedMethods())
+
+  // Dolls: a reading renews its station's line, the section of its region and the board, and no other line.
+  router.get('/', async (ctx) => {
+    ctx.type = 'html'
+    ctx.body = await view(board, {
+      ...ctx.state,
+      regions: stations.regions,
+      stations,
+      region,
+      station: record,
+    })
+  })
 
   router.get('/stations', cache.route({ query: { only: ['region'] } }), (ctx) => {
     const region = one(ctx.query.region)
@@ -63,6 +83,7 @@ export function createApi({ stations, cacheOptions = {} }) {
   async function changed(ctx, station) {
     ctx.assert(station !== undefined, 404, 'No such station')
     await cache.invalidate({ tag: [`station:${station.id}`, 'stations'] })
+    await cache.touch(record(station))
   }
 
   return { app, cache }

@@ -35,6 +35,11 @@ export class Stations {
     }
   }
 
+  /** @returns {string[]} */
+  get regions() {
+    return [...new Set([...this.#stations.values()].map(({ region }) => region))]
+  }
+
   /** @param {string | undefined} region */
   list(region) {
     const all = [...this.#stations.values()]

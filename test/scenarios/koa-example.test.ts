@@ -5,7 +5,11 @@ import { afterEach, beforeEach, expect, it, describe } from 'vitest'
 // The example is plain JavaScript: this is what the tests use of it.
 interface Api {
   app: { callback(): RequestListener }
-  cache: { wrap(app: object): RequestListener; close(): Promise<void> }
+  cache: {
+    wrap(app: object): RequestListener
+    close(): Promise<void>
+    on(name: 'fragment', listener: (event: { key: string; stored: boolean }) => void): () => void
+  }
 }
 const [apiFile, stationsFile]: string[] = ['api.js', 'stations.js'].map(
   (name) => new URL(`../../examples/koa/${name}`, import.meta.url).pathname,
@@ -95,6 +99,26 @@ describe.each([
     const changed = await call('/stations/pass', 'GET', undefined, known)
     expect(changed.status).toBe(200)
     expect(changed.json).toMatchObject(change)
+  })
+
+  it('renews one line, its region and the board when a reading comes in, and no other fragment', async () => {
+    const fragments: { key: string; stored: boolean }[] = []
+    api.cache.on('fragment', (event) => void fragments.push(event))
+    await call('/')
+    const first = await call('/')
+    expect(first.headers.get('content-type')).toContain('text/html')
+    expect([first.hit, first.text.match(/<li>/g)?.length]).toEqual([true, 8])
+    fragments.length = 0
+    await call('/stations/pass/readings', 'POST', { celsius: -22.5 })
+    const renewed = await call('/')
+    expect([renewed.hit, renewed.text.includes('-22.5 °C')]).toEqual([false, true])
+    const made = fragments
+      .filter(({ stored }) => stored)
+      .map(({ key }) => key.split(' digest', 1)[0])
+    expect(made.toSorted()).toEqual([
+      'fragment:board/region region:south',
+      'fragment:board/station station:pass',
+    ])
   })
 
   it('refuses what it does not understand, and invalidates nothing then', async () => {

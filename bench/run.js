@@ -49,9 +49,6 @@ const RUN_IN = options.quick ? 400 : 1000
 /** A profile takes so many times the requests of a round. */
 const PROFILE_ROUNDS = 12
 const PROFILE_WARM_UP = 4
-/** The base is measured again after so many variants. */
-const BASE_EVERY = 6
-
 const rounds = counted('rounds') ?? (options.quick ? 4 : 11)
 const requestsARound = counted('requests')
 const load = new Child('load', 'load.js')
@@ -89,8 +86,8 @@ async function bench() {
 }
 
 /**
- * Round after round through all variants: A B C ... A B C ... The base comes several times a round, and
- * counts with its mean, since every ratio leans on it.
+ * Round after round through all variants: A B C ... A B C ... Every ratio leans on the base: it counts with the mean of two
+ * processes of the same server, the first and the last of each round, each measured as often as all others.
  */
 async function measure(wanted, variants) {
   const requests = requestsOf(wanted)
@@ -98,9 +95,6 @@ async function measure(wanted, variants) {
     variants.map((variant) => [variant.id, new Subject(variant, wanted, load, RUN_IN)]),
   )
   const samples = Object.fromEntries(variants.map(({ id }) => [id, []]))
-  const order = variants.flatMap(({ id }, index) =>
-    index > 0 && index % BASE_EVERY === 0 && wanted.kind === 'hit' ? ['node', id] : [id],
-  )
   try {
     const start = performance.now()
     for (const subject of subjects.values()) {
@@ -108,14 +102,16 @@ async function measure(wanted, variants) {
       await subject.warmUp(WARM_UP)
     }
     for (let round = 1 - WARM_UP_ROUNDS; round <= rounds; round++) {
-      const ofRound = Object.fromEntries(variants.map(({ id }) => [id, []]))
-      for (const id of order) ofRound[id].push(await subjects.get(id).sample(requests))
+      const ofRound = {}
+      for (const { id } of variants) ofRound[id] = await subjects.get(id).sample(requests)
       const seconds = ((performance.now() - start) / 1000).toFixed(0)
       progress(
         `${wanted.id}: ${round > 0 ? `round ${round} of ${rounds}` : 'warm-up'}, ${seconds} s`,
       )
       if (round < 1) continue
-      for (const [id, several] of Object.entries(ofRound)) samples[id].push(mean(several))
+      const { node, 'node-again': again } = ofRound
+      if (node && again) ofRound.node = mean([node, again])
+      for (const [id, sample] of Object.entries(ofRound)) samples[id].push(sample)
     }
   } finally {
     for (const subject of subjects.values()) await subject.stop()
@@ -159,7 +155,7 @@ function selected() {
       .filter(({ id }) => pattern.test(`${wanted.id}/${id}`))
       .map(({ id }) => id)
     const needed = new Set(asked.flatMap((id) => [id, ...comparedWith(id, wanted.id)]))
-    if (asked.length > 0 && wanted.kind === 'hit') needed.add('node')
+    if (asked.length > 0 && wanted.kind === 'hit') needed.add('node').add('node-again')
     return { wanted, variants: possible.filter(({ id }) => needed.has(id)) }
   }).filter(({ variants }) => variants.length > 0)
 }

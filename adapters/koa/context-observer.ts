@@ -112,17 +112,22 @@ function setterOf(object: object, name: string): ((value: unknown) => void) | un
 
 function observeUser(state: Record<string, unknown>, observation: Observation): void {
   let user: unknown = state['user']
-  Object.defineProperty(state, 'user', {
-    configurable: true,
-    enumerable: true,
-    get(): unknown {
-      observation.user()
-      return user
-    },
-    set(value: unknown): void {
-      user = value
-    },
-  })
+  const define = (enumerable: boolean): void => {
+    Object.defineProperty(state, 'user', {
+      configurable: true,
+      enumerable,
+      get(): unknown {
+        observation.user()
+        return user
+      },
+      set(value: unknown): void {
+        user = value
+        define(true)
+      },
+    })
+  }
+  // Where there is none, whoever hands the whole state to a template reads none.
+  define(user !== undefined)
 }
 
 function prototypeOf(object: object): object | null {

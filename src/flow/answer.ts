@@ -58,6 +58,7 @@ export function answer<Native>(
   waited: boolean,
 ): Answer<Native> {
   try {
+    cache.noteVersion(request.httpVersion)
     const bypass = cache.isClosed ? 'off' : bypassReason(request, policy, cache.settings)
     if (bypass !== undefined) return pass(cache, request, policy, bypass)
     const audience = audienceOf(request, policy)

@@ -12,7 +12,7 @@ import { type Overrides, isAnsweredByCondition, overridesFor } from './condition
 import { type ExchangeFacts, type HeadPlan, type ResponseHead, asSent } from './exchange-facts.ts'
 import { bypassFields, forwardFields } from './head-fields.ts'
 import { type IncomingRequest, recordingOf } from './incoming-request.ts'
-import { Observation } from './observation.ts'
+import type { Observation } from './observation.ts'
 import { withPoliciesOf } from './page-secret.ts'
 import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
@@ -60,9 +60,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.recording = recordingOf(request, refresh?.stamp ?? sequence.applied)
     // Of what passes by nothing is stored but its fragments.
     const isObserved = settings.observe && (!this.isPassing || cache.fragments.isUsed)
-    this.observation = isObserved
-      ? (request.observation ?? new Observation(settings.ignoredInputs, settings.credentials))
-      : undefined
+    this.observation = isObserved ? (request.observation ?? cache.observe()) : undefined
     this.isRefresh = refresh !== undefined
     this.#making = refresh
     this.requestedAt = settings.clock()

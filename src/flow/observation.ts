@@ -74,13 +74,18 @@ export class Observation {
   }
 
   /** The first private read of each reason, in order: what excuses one of them does not excuse the others. */
+  /** Reads of the version of HTTP count. As long as all clients speak one, they tell nobody apart, and need not be looked into. */
+  heedsVersion = true
+
   get privateReads(): Iterable<PrivateRead> {
     return this.#privateReads.values()
   }
 
   /** The observation of another cache, which notes from now on what is noted here. */
   relayTo(other: Observation): void {
-    if (other !== this) this.#followers.add(other)
+    if (other === this) return
+    this.#followers.add(other)
+    if (other.heedsVersion) this.heedsVersion = true
   }
 
   /** The request has a Range, and the application has looked at it. */

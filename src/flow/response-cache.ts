@@ -9,6 +9,7 @@ import type { StoredResponse } from '../http/stored-response.ts'
 import type { Stored } from '../store/entry-store.ts'
 import { ResponseStore } from '../store/response-store.ts'
 import type { IncomingRequest } from './incoming-request.ts'
+import { Observation } from './observation.ts'
 import { inputValue } from './request-input.ts'
 import type { Lookup } from './lookup.ts'
 import { type Making, RequestCollapsing } from './request-collapsing.ts'
@@ -36,6 +37,8 @@ export class ResponseCache<Native> {
   readonly collapsing: RequestCollapsing = new RequestCollapsing()
   readonly fragments: FragmentCache
   readonly #warnings = new Warnings()
+  #version: string | undefined
+  #mixesVersions = false
   isClosed = false
   hits = 0
   misses = 0
@@ -56,6 +59,28 @@ export class ResponseCache<Native> {
       },
     })
     this.fragments = new FragmentCache(this)
+  }
+
+  /** Begins to note what the application reads of one request. */
+  observe(): Observation {
+    const { ignoredInputs, credentials } = this.settings
+    const observation = new Observation(ignoredInputs, credentials)
+    observation.heedsVersion = this.#mixesVersions
+    return observation
+  }
+
+  /**
+   * Clients mostly speak one version of HTTP. When another one comes, what was made until then may depend on the version without
+   * anybody having noticed: it falls, once.
+   */
+  noteVersion(version: string): void {
+    if (version === this.#version || this.#mixesVersions) return
+    if (this.#version !== undefined) {
+      this.#mixesVersions = true
+      this.sequence.recordAll(false)
+      this.store.clear()
+    }
+    this.#version = version
   }
 
   /** Counts and tells a hit. */

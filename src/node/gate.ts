@@ -9,7 +9,6 @@ import {
 } from '../flow/answer.ts'
 import { withinExchange } from '../flow/exchange-scope.ts'
 import type { Exchange } from '../flow/exchange.ts'
-import { Observation } from '../flow/observation.ts'
 import type { Policy } from '../flow/policy.ts'
 import type { Making } from '../flow/request-collapsing.ts'
 import type { ResponseCache } from '../flow/response-cache.ts'
@@ -97,10 +96,9 @@ export class Gate<Native> {
     const standing = this.#arrived.get(message)
     if (!settings.observe || standing) return standing
     const request = incoming()
+    this.cache.noteVersion(request.httpVersion)
     const foreseen = this.#refreshes.get(message) === undefined && foresees(this.cache, request)
-    const observation = foreseen
-      ? undefined
-      : new Observation(settings.ignoredInputs, settings.credentials)
+    const observation = foreseen ? undefined : this.cache.observe()
     const stamp = sequence.applied
     this.#arrived.set(
       message,

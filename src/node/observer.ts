@@ -185,7 +185,9 @@ function versionDescriptor(name: string): PropertyDescriptor {
     enumerable: true,
     get: function read(this: object): unknown {
       const state = observed.get(this)
-      if (state?.observation && !isFramingReading(read)) state.observation.version()
+      const observation = state?.observation
+      // Who reads is a question to the stack, and frameworks ask for the version all the time.
+      if (observation?.heedsVersion === true && !isFramingReading(read)) observation.version()
       return valueOf(this, name)
     },
     set(this: object, value: unknown): void {

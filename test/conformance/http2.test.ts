@@ -76,6 +76,10 @@ describe('C-28: HTTP/2 on bare Node', () => {
       response.end('x')
     })
     const site = await serveHttp2(listener)
+    // When the second version comes, what was made before falls, once.
+    await site.send({ ':path': '/first' })
+    await send(site.port, { path: '/first', tls: true })
+    runs = 0
     const over2 = await site.send({ ':path': '/2' })
     const over1 = await send(site.port, { path: '/2', tls: true })
     expect([over2.headers['x-made-over'], over1.get('x-made-over'), isHit(over1)]).toEqual([
@@ -92,6 +96,21 @@ describe('C-28: HTTP/2 on bare Node', () => {
     ])
     expect(then2.headers['connection']).toBeUndefined()
     expect(runs).toBe(2)
+  })
+
+  it('C-28: a page that tells the version is made for each, also where the other version comes later', async () => {
+    const { listener } = bare((request, response) => response.end(`HTTP/${request.httpVersion}`))
+    const site = await serveHttp2(listener)
+    const over1 = async (): Promise<string> =>
+      String((await send(site.port, { tls: true, path: '/' })).body)
+    const over2 = async (): Promise<string> => String((await site.send()).body)
+    for (let i = 0; i < 3; i++) {
+      expect([await over1(), await over1(), await over2()]).toEqual([
+        'HTTP/1.1',
+        'HTTP/1.1',
+        'HTTP/2.0',
+      ])
+    }
   })
 
   it('C-28: a stream that is reset in the middle is not stored', async () => {
@@ -197,6 +216,8 @@ describe.each([
     const app = express()
     app.get('/', (_request, response) => void response.send('x'))
     const site = await serveHttp2(forExpress().wrap(app))
+    // Versions are mixed from here on.
+    await send(site.port, { tls: true, version: '1.0' })
     await send(site.port, { tls: true })
     const warm = await site.send()
     expect([warm.status, String(warm.body), hits(warm)]).toEqual([200, 'x', true])

@@ -5,7 +5,7 @@ import { cacheflow } from 'cacheflow/koa'
 import { pugFragments } from 'cacheflow/views'
 import Koa from 'koa'
 import pug from 'pug'
-import { region, station as record } from './records.js'
+import { region as regionRecord, station as stationRecord } from './records.js'
 
 const view = pugFragments(pug, { cache: true })
 const board = join(import.meta.dirname, 'views', 'board.pug')
@@ -40,8 +40,8 @@ export function createApi({ stations, cacheOptions = {} }) {
       ...ctx.state,
       regions: stations.regions,
       stations,
-      region,
-      station: record,
+      region: regionRecord,
+      station: stationRecord,
     })
   })
 
@@ -83,7 +83,7 @@ export function createApi({ stations, cacheOptions = {} }) {
   async function changed(ctx, station) {
     ctx.assert(station !== undefined, 404, 'No such station')
     await cache.invalidate({ tag: [`station:${station.id}`, 'stations'] })
-    await cache.touch(record(station))
+    await cache.touch(stationRecord(station))
   }
 
   return { app, cache }

@@ -112,13 +112,12 @@ describe.each([
     await call('/stations/pass/readings', 'POST', { celsius: -22.5 })
     const renewed = await call('/')
     expect([renewed.hit, renewed.text.includes('-22.5 °C')]).toEqual([false, true])
-    const made = fragments
-      .filter(({ stored }) => stored)
-      .map(({ key }) => key.split(' digest', 1)[0])
-    expect(made.toSorted()).toEqual([
-      'fragment:board/region region:south',
-      'fragment:board/station station:pass',
-    ])
+    const made = fragments.flatMap(({ key, stored }) =>
+      stored ? [key.replace(/ digest=.*/, '')] : [],
+    )
+    expect(new Set(made)).toEqual(
+      new Set(['fragment:board/region region:south', 'fragment:board/station station:pass']),
+    )
   })
 
   it('refuses what it does not understand, and invalidates nothing then', async () => {

@@ -106,6 +106,8 @@ function onKoa(
     }
     // Every request opens its own engine: what another instance of the application would do.
     const engine: Opened = language.open(folder, false)
+    // A stored page would hide whether its fragments are: here they are looked at each time.
+    ctx.state['cacheflow'].noStore('its fragments are tested')
     try {
       ctx.type = 'html'
       ctx.body = await engine.render(ctx.path.slice(1), { ...ctx.state, ...locals() })

@@ -145,7 +145,8 @@ export class CacheState<Native> {
     let lease: Lease = { kind: 'wait', milliseconds }
     // Nobody waits any longer than for an answer of this process.
     const end = performance.now() + (this.settings.collapseTimeout || 0)
-    while (shared && lease.kind === 'wait' && performance.now() < end) {
+    if (shared === undefined) return
+    while (lease.kind === 'wait' && performance.now() < end) {
       await shared.other(key, lease.milliseconds)
       lease = await shared.fetch(key, 'lease')
     }

@@ -4,7 +4,6 @@ import { describe, expect, it, vi } from 'vitest'
 import { temporaryDirectory } from '../support/process.ts'
 import { findRedisBinary, redisBinary } from '../support/redis-binary.ts'
 import { fetchRedis } from '../support/redis-package.ts'
-import { RedisServer } from '../support/redis-server.ts'
 
 /** A folder with the named programs. */
 async function folder(...names: readonly string[]): Promise<string> {
@@ -67,11 +66,9 @@ describe('the server that the tests start', () => {
   })
 
   it('that is missing fails the test that needs it with one line that says how to get it', async () => {
-    vi.stubEnv('CACHEFLOW_REDIS_SERVER', '/no-such-folder/redis-server')
-    try {
-      await expect(RedisServer.start()).rejects.toThrow(/^CACHEFLOW_REDIS_SERVER is .*$/)
-    } finally {
-      vi.unstubAllEnvs()
-    }
+    const empty = await folder()
+    expect(() => redisBinary({ PATH: empty }, empty)).toThrow(
+      /^no redis-server .*`apt-get install redis-server`.*`brew install redis`.*CACHEFLOW_REDIS_SERVER=.*$/,
+    )
   })
 })

@@ -58,7 +58,7 @@ describe('a process of the tests', () => {
     const killed = run('kill -TERM $$')
     expect(await killed.ended).toBe('SIGTERM')
     expect(killed.hasEnded).toBe(true)
-    const absent = new OwnProcess(spawn('no-such-program'))
+    const absent = new OwnProcess(spawn('/no-such-folder/program'))
     expect(await absent.ended).toMatch('ENOENT')
     await absent.kill()
     await absent.stop()

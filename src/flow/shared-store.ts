@@ -180,7 +180,7 @@ export class SharedStore {
     epoch: string | undefined,
   ): Promise<void> | undefined {
     const { store, shared, sequence, clock } = this.#options
-    const closure = decodeClosure(names.toString())
+    const closure = decodeClosure(names)
     if (closure === undefined) return undefined
     const put = (content: Awaited<ReturnType<typeof decodeEntry>>): void => {
       // Numbers of another epoch say nothing.

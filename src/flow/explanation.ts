@@ -1,6 +1,5 @@
 import { keyDependency } from '../graph/dependency.ts'
 import { type InvalidationTarget, dependenciesOf } from '../graph/invalidation.ts'
-import type { Stored } from '../store/entry-store.ts'
 import { keysOf, shownKey } from './cache-state.ts'
 import type { ResponseCache } from './response-cache.ts'
 

@@ -1,4 +1,8 @@
-import type { Stored } from './entry-store.ts'
+/** What is asked of an entry to know whether it has fallen. */
+interface Standing {
+  readonly stamp: number
+  readonly closure: readonly string[]
+}
 
 /**
  * What a great number of entries fell by: they count as fallen at once, and are taken out in slices, so that no request waits for the clean-up.
@@ -19,7 +23,7 @@ export class Condemned {
     if (this.#numbers.get(dependency) === number) this.#numbers.delete(dependency)
   }
 
-  has({ stamp, closure }: Stored): boolean {
+  has({ stamp, closure }: Standing): boolean {
     for (const [dependency, number] of this.#numbers) {
       if (stamp < number && closure.includes(dependency)) return true
     }

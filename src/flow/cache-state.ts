@@ -77,7 +77,7 @@ export class CacheState<Native> {
       const found = soft ? this.#soften(dependency, number) : this.#fell(dependency, number)
       for (const each of found) fallen.set(each.key, each)
       if ((isOwn || found.length > 0) && this.events.wants('invalidate')) {
-        const sequence = Math.floor(number)
+        const sequence = this.membership?.sequence.numberOf(number) ?? number
         this.events.emit('invalidate', { dependency, sequence, soft, keys: shownKeys(found) })
       }
     }

@@ -98,6 +98,11 @@ export class SharedStore {
     this.#released.push([key, pass])
   }
 
+  /** Writes what is still to be written. */
+  flush(): Promise<void> {
+    return this.#writes.flush()
+  }
+
   /** Resolves when another instance has made the key, or its lease is over. */
   other(key: string, milliseconds: number): Promise<void> {
     return new Promise((resolve) => {

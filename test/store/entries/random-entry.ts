@@ -85,7 +85,7 @@ export const randomResponse: fc.Arbitrary<ResponseContent> = lines.chain((fields
   }),
 )
 
-export const randomFragment: fc.Arbitrary<FragmentContent> = fc.record({
+const randomFragment: fc.Arbitrary<FragmentContent> = fc.record({
   kind: fc.constant('fragment'),
   key: text,
   name: text,

@@ -86,8 +86,11 @@ describe('audit', () => {
     }
     await app.get('/tea')
     await expect.poll(() => fell).toBe(true)
+    // The next audit comes behind the one that had nothing to say.
+    data.during = () => Promise.resolve()
     await app.get('/tea')
-    await expect.poll(() => audits.length).toBeGreaterThan(2)
+    await app.get('/tea')
+    await expect.poll(() => audits.filter(({ kind }) => kind === 'response').length).toBe(1)
     expect(audits.filter(({ difference }) => difference !== undefined)).toEqual([])
   })
 

@@ -165,23 +165,23 @@ export class SharedInvalidation {
   /** Waits for those who were alive; whoever has not confirmed within maxStaleness has stopped to serve what it holds. */
   async #passed(barrier: Barrier, confirmation: Confirmation): Promise<number> {
     const name = `${confirmation.epoch} ${confirmation.number}`
-    const { alive, isYoung } = confirmation
+    const { alive, mayMiss } = confirmation
     const count = (): number => {
       const known = barrier.acknowledged.get(name)
       return known === undefined ? 0 : alive.filter((id) => known.has(id)).length
     }
-    // Of a young epoch not all instances are known yet.
-    if (isYoung || count() < alive.length) {
+    // Who does not confirm believes what it holds for as long as that, and no longer.
+    if (mayMiss || count() < alive.length) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, this.#options.maxStaleness)
         barrier.settle = () => {
-          if (isYoung || count() < alive.length) return
+          if (mayMiss || count() < alive.length) return
           clearTimeout(timer)
           resolve()
         }
       })
     }
-    return isYoung ? (barrier.acknowledged.get(name)?.size ?? 0) : count()
+    return mayMiss ? (barrier.acknowledged.get(name)?.size ?? 0) : count()
   }
 }
 

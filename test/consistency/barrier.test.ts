@@ -23,10 +23,10 @@ beforeEach(async () => {
 })
 
 /** So many instances, all with the card in memory, of an epoch that is older than their leases. */
-async function several(count: number, commandTimeout = 200): Promise<Instance[]> {
+async function several(count: number): Promise<Instance[]> {
   const instances = await Promise.all(
     Array.from({ length: count }, () =>
-      Instance.start(server, database, { maxStaleness, commandTimeout }),
+      Instance.start(server, database, { maxStaleness, commandTimeout: '200ms' }),
     ),
   )
   const startedAt = performance.now()
@@ -106,7 +106,7 @@ describe("await invalidate(x, { wait: 'all' })", () => {
   })
 
   it('waits in a young epoch, of which not all instances are known', async () => {
-    const [a, b] = (await several(2, 5_000)) as [Instance, Instance]
+    const [a, b] = (await several(2)) as [Instance, Instance]
     // Late in a second, so that the next one begins at once.
     await until('a second is nearly over', async () => {
       const [, micros] = (await server.command('TIME')) as [string, string]
@@ -120,7 +120,7 @@ describe("await invalidate(x, { wait: 'all' })", () => {
       return Number(micros) < 900_000
     })
     const { took } = await barrier(a)
-    expect(await Promise.race([b.show('card'), 'asks Redis'])).not.toBe('card 1')
+    expect(await b.show('card')).toBe('card 2')
     expect(took).toBeGreaterThan(maxStaleness / 2)
   })
 })

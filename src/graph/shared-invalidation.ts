@@ -44,6 +44,7 @@ export class SharedInvalidation {
   readonly #all = { hard: false, soft: false }
   readonly #barriers = new Set<Barrier>()
   readonly #sent = new Set<Pending>()
+  #retried: Pending | undefined
   #isRetrying = false
 
   constructor(options: SharedInvalidationOptions) {
@@ -53,7 +54,9 @@ export class SharedInvalidation {
   /** How many dependencies wait for a confirmation; all of them count as one. */
   get unconfirmed(): number {
     const { hard, soft } = this.#unconfirmed
-    return hard.size + soft.size + Number(this.#all.hard) + Number(this.#all.soft)
+    const { dependencies = [] } = this.#retried ?? {}
+    const retried = dependencies === 'all' ? 1 : dependencies.length
+    return hard.size + soft.size + Number(this.#all.hard) + Number(this.#all.soft) + retried
   }
 
   /**
@@ -136,8 +139,8 @@ export class SharedInvalidation {
       // What fails meanwhile waits anew.
       this.#all[kind] = false
       this.#unconfirmed[kind].clear()
-      const pending: Pending = { dependencies, soft: kind === 'soft' }
-      this.#sent.add(pending)
+      this.#retried = { dependencies, soft: kind === 'soft' }
+      this.#sent.add(this.#retried)
       try {
         await shared.confirm(dependencies, kind === 'soft', false)
       } catch {
@@ -145,7 +148,8 @@ export class SharedInvalidation {
         this.#keep(dependencies, kind === 'soft')
         return
       } finally {
-        this.#sent.delete(pending)
+        this.#sent.delete(this.#retried)
+        this.#retried = undefined
       }
       onUnconfirmed(dependencies, true, undefined)
     }

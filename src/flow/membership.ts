@@ -137,6 +137,7 @@ export class Membership {
       store,
       clock,
       compress,
+      pendingOf: (closure) => this.invalidation.pendingOf(closure),
       onRefused: (stored) => {
         member.drop(stored)
         // It is known to Redis, and not yet here.

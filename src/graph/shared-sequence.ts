@@ -54,8 +54,8 @@ export interface Confirmation {
   readonly more: number
   /** The other instances that were alive. */
   readonly alive: readonly string[]
-  /** Instances may live that are not known yet: the epoch is younger than a lease. */
-  readonly isYoung: boolean
+  /** Other instances may live: the epoch is younger than a lease, or one of them has not been heard of for long. */
+  readonly mayMiss: boolean
   readonly epoch: string
   /** Its number in Redis. */
   readonly number: number
@@ -176,12 +176,14 @@ export class SharedSequence {
     } else if (from === this.#epoch) this.#renew('epoch', epoch, number)
     const more = numberIn(reply[3])
     if (more > 0) void this.#heartbeat.soon()
+    const others = instancesIn(textIn(reply[4])).filter(([name]) => name !== id)
+    const alive = others.filter(([, till]) => till > numberIn(reply[5]))
     return {
       sequence: this.stampOf(number),
       fallen: listIn(reply[2]).map(textIn),
       more,
-      alive: aliveIn(textIn(reply[4])).filter((name) => name !== id),
-      isYoung: numberIn(reply[5]) < maxStaleness,
+      alive: alive.map(([name]) => name),
+      mayMiss: alive.length < others.length || numberIn(reply[6]) < maxStaleness,
       epoch,
       number,
     }
@@ -280,6 +282,6 @@ function candidate(): string {
   return `e${randomBytes(9).toString('base64url')}`
 }
 
-function aliveIn(text: string): string[] {
-  return Array.from(text.matchAll(/^(\S+) \d+$/gm), ([, name]) => name ?? '')
+function instancesIn(text: string): [name: string, till: number][] {
+  return Array.from(text.matchAll(/^(\S+) (\d+)$/gm), ([, name = '', till]) => [name, Number(till)])
 }

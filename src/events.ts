@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import { fail } from './errors.ts'
 import type {
   BypassReason,
+  FlushReason,
   FragmentReason,
   FragmentRefusal,
   HitReason,
@@ -103,8 +104,7 @@ export interface UnconfirmedEvent {
   readonly error: unknown
 }
 export interface FlushEvent {
-  /** `epoch`: Redis has lost what it knew; `gap`: what was missed cannot be known any more. */
-  readonly reason: 'epoch' | 'gap'
+  readonly reason: FlushReason
   /** How many entries of this process were let go. */
   readonly entries: number
 }

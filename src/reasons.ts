@@ -180,3 +180,10 @@ export type FragmentRefusal =
   | 'failed'
   /** It is larger than `memory.maxEntrySize`. */
   | 'too-large'
+
+/** Why everything in this process was let go. */
+export type FlushReason =
+  /** Redis has lost what it knew, or went back to an older state; the first contact with it is one, too. */
+  | 'epoch'
+  /** Invalidations were missed, and Redis does not remember them any more. */
+  | 'gap'

@@ -21,8 +21,13 @@ const names = [
   'store',
   'refuse',
   'refresh',
+  'fragment',
+  'touch',
   'invalidate',
   'evict',
+  'redis',
+  'unconfirmed',
+  'flush',
   'warning',
   'fault',
 ] as const satisfies readonly EventName[]

@@ -1,4 +1,5 @@
 import type { Events } from '../events.ts'
+import type { FlushReason } from '../reasons.ts'
 import { type Dependency, keyDependency } from '../graph/dependency.ts'
 import type { InvalidationReceipt } from '../graph/invalidation.ts'
 import { Sequence, type Start } from '../graph/sequence.ts'
@@ -85,7 +86,7 @@ export class CacheState<Native> {
   }
 
   /** What this process holds can no longer be judged. */
-  renew(reason: 'epoch' | 'gap'): void {
+  renew(reason: FlushReason): void {
     const { entries } = this.store
     this.store.clear()
     if (entries > 0 && this.events.wants('flush')) this.events.emit('flush', { reason, entries })

@@ -313,6 +313,9 @@ const eventNames: readonly EventName[] = [
   'touch',
   'invalidate',
   'evict',
+  'redis',
+  'unconfirmed',
+  'flush',
   'warning',
   'fault',
 ]

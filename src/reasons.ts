@@ -157,6 +157,8 @@ export type FragmentReason =
   | 'evicted'
   /** The body ran: Redis was not heard of for longer than `maxStaleness`. */
   | 'unheard'
+  /** The body ran: put() replaced what was stored. */
+  | 'put'
   /** The body ran: `if` is false, `session` is null, or the cache is closed. */
   | 'off'
 

@@ -57,6 +57,19 @@ export class CacheState<Native> {
     return receiptOf(shared.number, fallen, shared.fallen, shared.confirmed)
   }
 
+  /**
+   * Fells what stands under a key, in every instance, so that something else may take its place.
+   *
+   * @returns the start of that: behind the invalidation, and behind those that others made before it
+   * @throws as `invalidate`
+   */
+  async startAnew(key: string): Promise<Start> {
+    await this.invalidate([keyDependency(key)], false)
+    const shared = this.membership?.sequence
+    if (shared && shared.lag > 0) await shared.refresh()
+    return this.sequence.start()
+  }
+
   /** An invalidation that nobody waits for: what becomes of it, an event tells. */
   invalidateUnawaited(dependencies: readonly Dependency[]): void {
     this.invalidate(dependencies, false).catch(() => undefined)

@@ -4,7 +4,7 @@ import type { Stored } from '../store/entry-store.ts'
 import { keysOf } from './cache-state.ts'
 import type { ResponseCache } from './response-cache.ts'
 
-/** What would fall with a target. */
+/** What would fall with a target, as far as this instance holds it: others, and Redis, may have more. */
 export interface Impact {
   readonly responses: number
   readonly fragments: number

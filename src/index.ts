@@ -9,6 +9,7 @@ export type { ByteSize } from './byte-size.ts'
 export type { Duration } from './duration.ts'
 export { CacheflowError, type ErrorCode } from './errors.ts'
 export type {
+  AuditEvent,
   BypassEvent,
   CacheflowEvents,
   EventName,
@@ -28,6 +29,7 @@ export type {
   WarningEvent,
 } from './events.ts'
 export type {
+  AuditDifference,
   BypassReason,
   FlushReason,
   FragmentReason,

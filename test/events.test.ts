@@ -28,6 +28,7 @@ const names = [
   'redis',
   'unconfirmed',
   'flush',
+  'audit',
   'warning',
   'fault',
 ] as const satisfies readonly EventName[]

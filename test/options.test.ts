@@ -175,6 +175,15 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
       ...[null, true, '', 'deflate', 'GZIP', 1, {}].map((compress) => ({ client, compress })),
     ],
   },
+  audit: {
+    good: [{ sample: 0 }, { sample: 0.001 }, { sample: 1 }],
+    bad: [
+      ...[null, true, false, 0.5, '0.5', [], nothing, symbol, {}, { share: 0.5 }],
+      ...[null, true, -0.1, 1.1, '0.5', Number.NaN, {}].map((sample) => ({ sample })),
+      { sample: 0.5, seed: 1 },
+    ],
+  },
+  verify: { good: [true, false], bad: notFlags },
   maxVariants: {
     good: [1, 100, 10_000],
     bad: [null, true, 0, -1, 1.5, '5', '', Number.NaN, Infinity, {}, [], nothing, 5n],
@@ -423,6 +432,8 @@ describe('the defaults', () => {
     memory: "`'64MiB'`",
     fragments: '`false`',
     redis: 'none',
+    audit: 'none',
+    verify: '`false`',
     maxVariants: '100',
     collapse: "`{ timeout: '5s' }`",
     hitForMiss: "`'2m'`",
@@ -463,6 +474,8 @@ describe('the defaults', () => {
       strict: false,
       outline: false,
       redis: undefined,
+      auditSample: 0,
+      verify: false,
       maxVariants: 100,
       collapseTimeout: 5_000,
       hitForMiss: 120_000,

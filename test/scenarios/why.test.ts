@@ -139,6 +139,11 @@ const misses: Readonly<Record<MissReason, Story>> = {
     await app.get('/')
     return app
   },
+  verify: async () => {
+    const app = await asked(page, { verify: true })
+    await app.get('/')
+    return app
+  },
   unheard: async () => {
     const { app, server } = await shared({ maxStaleness: 300 })
     await app.get('/')
@@ -404,6 +409,7 @@ const names: readonly EventName[] = [
   'redis',
   'unconfirmed',
   'flush',
+  'audit',
   'warning',
   'fault',
 ]

@@ -316,6 +316,7 @@ const eventNames: readonly EventName[] = [
   'redis',
   'unconfirmed',
   'flush',
+  'audit',
   'warning',
   'fault',
 ]

@@ -5,6 +5,7 @@ import type { RedisKeys } from '../store/redis-keys.ts'
 import { listIn, numberIn, textIn } from '../store/redis-reply.ts'
 import { invalidate } from '../store/scripts/invalidate.ts'
 import { sync } from '../store/scripts/sync.ts'
+import type { FlushReason } from '../reasons.ts'
 import type { Dependency } from './dependency.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Message } from './invalidation-channel.ts'
@@ -40,7 +41,7 @@ export interface SharedSequenceOptions {
     soft: boolean,
   ) => void
   /** What this process holds can no longer be judged: it is void. */
-  readonly onRenewal: (reason: 'epoch' | 'gap') => void
+  readonly onRenewal: (reason: FlushReason) => void
   readonly onConnection: (isConnected: boolean) => void
   /** Redis has answered a heartbeat. */
   readonly onBeat: () => void
@@ -263,7 +264,7 @@ export class SharedSequence {
   }
 
   /** What was missed cannot be known: nothing that was made before counts any more. */
-  #renew(reason: 'epoch' | 'gap', epoch: string | undefined, number: number): void {
+  #renew(reason: FlushReason, epoch: string | undefined, number: number): void {
     this.#epoch = epoch
     this.#base = this.#sequence.renew() - number
     this.#seen = number

@@ -147,7 +147,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     ...sizesOf(options.memory),
     ...fragmentSettings(options.fragments),
     redis: redisSettings(options.redis),
-    compress: coding(options.compress ?? false),
+    compress: coding(options.compress),
     auditSample: auditSample(options.audit),
     verify: flag(options.verify, 'verify', false),
     maxVariants: wholeNumber(options.maxVariants, 'maxVariants', 100),
@@ -267,7 +267,7 @@ function isSurrogate(given: unknown): given is Surrogate {
   )
 }
 
-function coding(given: unknown): BodyCoding {
+function coding(given: unknown = false): BodyCoding {
   if (given === false) return 'identity'
   const known = (['gzip', 'br', 'zstd'] as const).find((each) => each === given)
   if (known !== undefined && supportsCoding(known)) return known

@@ -16,6 +16,8 @@ export interface HitEvent {
   /** Path and query as received. */
   readonly url: string
   readonly reason: HitReason
+  /** Where it was found: in the memory of this process, or in Redis, from where this request has brought it there. */
+  readonly from: 'memory' | 'redis'
   /** Seconds since the response was made. */
   readonly age: number
   /** Seconds of freshness left; negative when stale. */

@@ -130,10 +130,10 @@ function look<Native>(
   if (stored) {
     const use = usable(cache, stored, wish, now)
     if (use === 'fresh' || use === 'max-stale') {
-      return serve(cache, request, stored, waited ? 'collapsed' : use, undefined)
+      return serve(cache, request, stored, waited ? 'collapsed' : use, undefined, turn)
     }
     if (use === 'stale-while-revalidate') {
-      return serve(cache, request, stored, use, cache.leadRefresh(stored))
+      return serve(cache, request, stored, use, cache.leadRefresh(stored), turn)
     }
     reason = use
     if (judge(stored, now) === 'dead') {
@@ -240,8 +240,9 @@ function serve<Native>(
   stored: StoredResponse,
   reason: HitReason,
   refresh: Making | undefined,
+  { fetched }: Turn,
 ): Answer<Native> {
-  cache.hit(request, stored, reason)
+  cache.hit(request, stored, reason, fetched === undefined ? 'memory' : 'redis')
   return { act: 'serve', stored, reason, refresh }
 }
 

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 
-const usual = 'redis://127.0.0.1:6379'
+const usualAddress = 'redis://127.0.0.1:6379'
 const programs = ['redis-server', 'valkey-server']
 /** How long a server that was just started may take until it answers, milliseconds. */
 const patience = 10_000
@@ -15,17 +15,23 @@ const patience = 10_000
  * The Redis that is there, or one that is started for as long as the shop is open.
  *
  * @param {string | undefined} given    REDIS_URL
+ * @param {object} [where]
+ * @param {string} [where.usual]    the address at which one is looked for
+ * @param {string} [where.path]    the folders in which a program is looked for, as in PATH
  * @returns {Promise<{ url: string, origin: string, stop: () => Promise<void> }>}
  * @throws an Error that says in one line what to do when there is none
  */
-export async function findRedis(given) {
+export async function findRedis(
+  given,
+  { usual = usualAddress, path = process.env.PATH ?? '' } = {},
+) {
   const nothingToStop = async () => {}
   if (given) {
     if (await answers(given)) return { url: given, origin: 'REDIS_URL', stop: nothingToStop }
     throw new Error('No Redis answers at the address in REDIS_URL.')
   }
   if (await answers(usual)) return { url: usual, origin: 'found there', stop: nothingToStop }
-  const program = findProgram()
+  const program = findProgram(path)
   if (program !== undefined) return start(program)
   throw new Error(
     'The shop needs a Redis: `apt-get install redis-server`, `brew install redis`, ' +
@@ -52,8 +58,9 @@ async function answers(url) {
   }
 }
 
-function findProgram() {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
+/** @param {string} path */
+function findProgram(path) {
+  const folders = path.split(delimiter).filter(Boolean)
   return programs.flatMap((name) => folders.map((folder) => join(folder, name))).find(isProgram)
 }
 

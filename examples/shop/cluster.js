@@ -111,9 +111,10 @@ async function startInstance(name, env) {
     createInterface(stream).on('line', (line) => console.log(`${name}  ${line}`))
   }
   child.once('exit', (code, signal) => {
-    if (isEnding) return
+    // The terminal sends Ctrl+C to all of them, and this one may have been the faster.
+    if (isEnding || code === 0) return end()
     console.error(`Instance ${name} has ended (${signal ?? `code ${code}`}).`)
-    void end(1)
+    return end(1)
   })
   const [{ port }] = await once(child, 'message')
   return port

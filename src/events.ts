@@ -92,9 +92,9 @@ export interface InvalidateEvent {
   readonly keys: readonly string[]
 }
 export interface RedisEvent {
-  /** Redis has answered, after it had not; or it has not, after it had. */
+  /** Redis answers, or it does not: told the first time, and whenever it changes. */
   readonly connected: boolean
-  /** The last fault of a connection, where there is one. */
+  /** Why it does not, as far as that is known. */
   readonly error: unknown
 }
 export interface UnconfirmedEvent {

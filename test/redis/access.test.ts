@@ -14,6 +14,9 @@ const rules = (/^user cacheflow on >secret ([^]*?)\n```/m.exec(document)?.[1] ??
 
 const further = (/In a Cluster add `([^`]+)`/.exec(document)?.[1] ?? '').split(' ')
 const user = { username: 'cacheflow', password: 'secret' }
+const inCluster = { lazyConnect: true, redisOptions: user }
+
+type Nodes = RedisCluster['addresses']
 
 function allow(server: RedisServer, ...more: readonly string[]): Promise<unknown> {
   return server.command('ACL', 'SETUSER', 'cacheflow', 'on', '>secret', ...rules, ...more)
@@ -51,11 +54,17 @@ async function story(servers: readonly RedisServer[], open: () => CacheHandle): 
 }
 
 describe.each([
-  ['ioredis 6', Redis, Cluster],
-  ['ioredis 5', Redis5, Cluster5],
-])('With the access rules of the manual and %s', (_, Client, ClusterClient) => {
-  const clientOf = ({ port }: RedisServer) => new Client({ port, lazyConnect: true, ...user })
-
+  {
+    name: 'ioredis 6',
+    clientOf: ({ port }: RedisServer) => new Redis({ port, lazyConnect: true, ...user }),
+    clusterOf: (nodes: Nodes) => new Cluster([...nodes], inCluster),
+  },
+  {
+    name: 'ioredis 5',
+    clientOf: ({ port }: RedisServer) => new Redis5({ port, lazyConnect: true, ...user }),
+    clusterOf: (nodes: Nodes) => new Cluster5([...nodes], inCluster),
+  },
+])('With the access rules of the manual and $name', ({ clientOf, clusterOf }) => {
   it('a cache stores, shares, invalidates and leaves', async () => {
     await using server = await RedisServer.start()
     await allow(server)
@@ -66,10 +75,7 @@ describe.each([
   it('it does so in a Cluster', async () => {
     await using cluster = await RedisCluster.start()
     for (const node of cluster.nodes) await allow(node, ...further)
-    const client = new ClusterClient([...cluster.addresses], {
-      lazyConnect: true,
-      redisOptions: user,
-    })
+    const client = clusterOf(cluster.addresses)
     const open = () => createCacheflow({ redis: { client, maxLog: 3 } })
     expect(await story(cluster.nodes, open)).toEqual([])
   })

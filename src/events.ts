@@ -3,6 +3,7 @@ import { fail } from './errors.ts'
 import type {
   AuditDifference,
   BypassReason,
+  FlushReason,
   FragmentReason,
   FragmentRefusal,
   HitReason,
@@ -106,8 +107,7 @@ export interface UnconfirmedEvent {
   readonly error: unknown
 }
 export interface FlushEvent {
-  /** `epoch`: Redis has lost what it knew; `gap`: what was missed cannot be known any more. */
-  readonly reason: 'epoch' | 'gap'
+  readonly reason: FlushReason
   /** How many entries of this process were let go. */
   readonly entries: number
 }

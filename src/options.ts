@@ -43,12 +43,10 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    */
   readonly redis?: RedisClient | RedisOptions
   /**
-   * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. Default none.
+   * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. `sample` is the share, from 0
+   * to 1: `0.001` is one hit of a thousand. Default none.
    */
-  readonly audit?: {
-    /** From 0 to 1: `0.001` is one hit of a thousand. */
-    readonly sample: number
-  }
+  readonly audit?: { readonly sample: number }
   /**
    * To switch the cache on without fear: everything is stored, nothing is served from it, and `audit` events tell where it would have
    * served something else than the application. Default `false`.

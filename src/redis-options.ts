@@ -42,10 +42,10 @@ export function redisSettings(
   if (given === undefined) return undefined
   const options: RedisOptions = isClient(given) ? { client: given } : given
   if (typeof options !== 'object' || options === null || !isClient(options.client)) {
-    throw fail('ERR_CACHEFLOW_REDIS', given, 'redis')
+    throw fail('ERR_CACHEFLOW_REDIS', withoutPassword(given), 'redis')
   }
   refuseUnknown(options, names, 'redis', "Give { client: new Redis(), namespace: 'shop' }.")
-  const { namespace = 'cf' } = options
+  const { namespace = 'cf', commandTimeout = '250ms', maxStaleness = '2s' } = options
   if (typeof namespace !== 'string' || !/^[\w.:-]{1,64}$/.test(namespace)) {
     throw fail('ERR_CACHEFLOW_OPTION', namespace, 'redis.namespace', {
       mend: 'Give 1 to 64 letters, digits, dots, colons, hyphens or underscores.',
@@ -54,8 +54,8 @@ export function redisSettings(
   return {
     client: options.client,
     namespace,
-    commandTimeout: atLeast(1, options.commandTimeout ?? '250ms', 'redis.commandTimeout'),
-    maxStaleness: atLeast(30, options.maxStaleness ?? '2s', 'redis.maxStaleness'),
+    commandTimeout: atLeast(1, commandTimeout, 'redis.commandTimeout'),
+    maxStaleness: atLeast(30, maxStaleness, 'redis.maxStaleness'),
     maxLog: wholeNumber(options.maxLog, 'redis.maxLog', 100_000),
   }
 }
@@ -64,6 +64,11 @@ function isClient(given: unknown): given is RedisClient {
   return (
     typeof given === 'object' && given !== null && 'duplicate' in given && 'callBuffer' in given
   )
+}
+
+/** Whoever gives a URL gives its password, and messages are logged. */
+function withoutPassword(given: unknown): unknown {
+  return typeof given === 'string' ? given.replace(/\/\/.*@/s, '//…@') : given
 }
 
 function atLeast(least: number, given: Duration, where: string): number {

@@ -1,4 +1,5 @@
 import type { Events } from '../events.ts'
+import type { FlushReason } from '../reasons.ts'
 import { type Dependency, keyDependency } from '../graph/dependency.ts'
 import type { InvalidationReceipt } from '../graph/invalidation.ts'
 import { Sequence, type Start } from '../graph/sequence.ts'
@@ -59,6 +60,19 @@ export class CacheState<Native> {
     return receiptOf(shared.number, fallen, shared.fallen, shared.confirmed)
   }
 
+  /**
+   * Fells what stands under a key, in every instance, so that something else may take its place.
+   *
+   * @returns the start of that: behind the invalidation, and behind those that others made before it
+   * @throws as `invalidate`
+   */
+  async startAnew(key: string): Promise<Start> {
+    await this.invalidate([keyDependency(key)], false)
+    const shared = this.membership?.sequence
+    if (shared && shared.lag > 0) await shared.refresh()
+    return this.sequence.start()
+  }
+
   /** An invalidation that nobody waits for: what becomes of it, an event tells. */
   invalidateUnawaited(dependencies: readonly Dependency[]): void {
     this.invalidate(dependencies, false).catch(() => undefined)
@@ -88,7 +102,7 @@ export class CacheState<Native> {
   }
 
   /** What this process holds can no longer be judged. */
-  renew(reason: 'epoch' | 'gap'): void {
+  renew(reason: FlushReason): void {
     const { entries } = this.store
     this.store.clear()
     if (entries > 0 && this.events.wants('flush')) this.events.emit('flush', { reason, entries })

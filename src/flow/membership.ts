@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Events } from '../events.ts'
+import type { FlushReason } from '../reasons.ts'
 import type { Dependency } from '../graph/dependency.ts'
 import {
   acknowledgement,
@@ -39,7 +40,7 @@ export interface Member {
   /** Fells what is stored here. */
   fall(number: number, dependencies: readonly Dependency[] | 'all', soft: boolean): unknown
   /** Everything that is stored here is void. */
-  renew(reason: 'epoch' | 'gap'): void
+  renew(reason: FlushReason): void
   /** Somebody who knows nothing of numbers has changed these keys. */
   evict(keys: readonly string[]): void
   /** What was stored here is no longer valid. */
@@ -137,6 +138,7 @@ export class Membership {
       store,
       clock,
       compress,
+      pendingOf: (closure) => this.invalidation.pendingOf(closure),
       onRefused: (stored) => {
         member.drop(stored)
         // It is known to Redis, and not yet here.

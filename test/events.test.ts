@@ -9,6 +9,7 @@ const hit: HitEvent = {
   method: 'GET',
   url: '/',
   reason: 'fresh',
+  from: 'memory',
   age: 0,
   ttl: 60,
   route: undefined,

@@ -3,10 +3,11 @@ import { type Scope, type Visitor, within } from './scope.ts'
 
 /** The scope of the response itself. */
 export function scopeOf<Native>(facts: ExchangeFacts<Native>): Scope {
-  const { cache, request, recording, observation } = facts
+  const { cache, request, recording, observation, lookup } = facts
   const visitor: Visitor = {
     read: (name) => cache.read(request, name),
     origin: request.origin,
+    page: lookup.primaryKey,
     isObserved: observation !== undefined,
   }
   const { fragments } = cache

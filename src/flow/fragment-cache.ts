@@ -24,7 +24,7 @@ import {
 import { noteShown, pageOf } from './fragment-repeat.ts'
 import { Recording } from './recording.ts'
 import type { SharedStore } from './shared-store.ts'
-import { type FragmentReads, type FragmentSource, type Scope, within } from './scope.ts'
+import { type FragmentSource, type Scope, within } from './scope.ts'
 import { ViewMemory } from './view-memory.ts'
 
 /** Looks fragments up, makes those that are missing, and stores them with all that they were made from. */
@@ -32,7 +32,7 @@ export class FragmentCache implements FragmentSource {
   readonly #room: FragmentRoom
   readonly #makings = new Map<string, FragmentMaking>()
   readonly #renewing = new Set<string>()
-  readonly #views: ViewMemory
+  readonly reads: ViewMemory
   readonly tally: FragmentTally
   /** Since then requests are observed though nothing of them is stored: their fragments are. */
   isUsed = false
@@ -40,14 +40,10 @@ export class FragmentCache implements FragmentSource {
   constructor(room: FragmentRoom) {
     this.#room = room
     this.tally = new FragmentTally(room)
-    this.#views = new ViewMemory({
-      shared: () => room.membership?.store,
+    this.reads = new ViewMemory({
+      shared: () => (room.isClosed ? undefined : room.membership?.store),
       has: (key) => room.settings.clock() < (this.#standing(key)?.timeline.staleAt ?? 0),
     })
-  }
-
-  get reads(): FragmentReads | undefined {
-    return this.#views.isOpen && !this.#room.isClosed ? this.#views : undefined
   }
 
   /** Fragments being made that others may wait for. */

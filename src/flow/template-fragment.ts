@@ -117,7 +117,7 @@ type RenderWith = (functions: TemplateFunctions | undefined) => string | Promise
 function replayed(scope: Scope, view: string, render: RenderWith): string | Promise<string> {
   const { reads } = scope.fragments
   // A view within a view is a part of its passes.
-  if (reads === undefined || scope.pass !== undefined) return render(undefined)
+  if (reads?.isOpen !== true || scope.pass !== undefined) return render(undefined)
   return new Rendering(scope, reads, view, (own) => {
     // Called where nobody knows any more what is being made, they belong to this pass all the same.
     const within = (): Scope => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type BlockCalls, type Exchange, blockCalls } from './block-capture.ts'
+import { replayed } from './replay.ts'
 import { namesIn, templateDigest, textDigest } from './template-digest.ts'
 
 /** What is used of an Eta 4. */
@@ -12,6 +13,7 @@ export interface Eta {
   readFile: ((path: string) => string) | null
   resolvePath: ((name: string, options?: { filepath?: string }) => string) | null
   configure(config: object): void
+  renderAsync(template: unknown, data: object, meta?: object): Promise<string>
 }
 
 const links = /\b(?:include|includeAsync|layout)\s*\(\s*(['"`])((?:(?!\1)[^\\\n$])+)\1/g
@@ -51,6 +53,11 @@ export function etaFragments<Engine extends Eta>(eta: Engine): Engine {
     ],
   }
   eta.configure({ plugins: [...eta.config.plugins, fragments], cacheflowView: withCalls })
+  const renderAsync = eta.renderAsync.bind(eta)
+  eta.renderAsync = async (template, data, meta) =>
+    replayed(typeof template === 'string' ? template : '', data, (own) =>
+      renderAsync(template, own, meta),
+    )
   return eta
 }
 

@@ -1,4 +1,5 @@
 import { fail } from '../errors.ts'
+import { engineFragments } from './engine.ts'
 import { fragmentCalls, isCall } from './fragment-calls.ts'
 import { namesIn, templateDigest, textDigest } from './template-digest.ts'
 
@@ -6,6 +7,11 @@ import { namesIn, templateDigest, textDigest } from './template-digest.ts'
 export interface NunjucksEnvironment {
   addExtension(name: string, extension: object): unknown
   getTemplate(name: string, eagerCompile?: boolean): object
+  render(
+    name: string,
+    context?: object,
+    done?: (error: never, html: string | null) => void,
+  ): unknown
 }
 
 interface Token {
@@ -101,6 +107,20 @@ export function nunjucksFragments(environment: NunjucksEnvironment): void {
     },
   }
   environment.addExtension('cacheflow fragment', extension)
+  takeTogether(environment)
+}
+
+/** Where a view is told when it is ready, as Express asks for it, its fragments are read together before. */
+function takeTogether(environment: NunjucksEnvironment): void {
+  const render = environment.render.bind(environment)
+  const engine = engineFragments((name, locals, done) =>
+    render(name, locals, (error, html) => done(error, html ?? undefined)),
+  )
+  environment.render = (name, context, done) => {
+    const isTold = isCall(done) && typeof name === 'string' && typeof context === 'object'
+    if (!isTold) return render(name, context, done)
+    return engine(name, context, (error, html) => done(error, html ?? null))
+  }
 }
 
 interface Keywords {

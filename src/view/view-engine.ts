@@ -17,10 +17,10 @@ export interface ViewEngine {
 export function viewEngine(
   render: (path: string, locals: object) => string | Promise<string>,
 ): ViewEngine {
-  function engine(path: string, locals: object, done: Rendered): void
-  function engine(path: string, locals?: object): Promise<string>
   const shown = (path: string, given: object): string | Promise<string> =>
     replayed(path, given, (locals) => render(path, locals))
+  function engine(path: string, locals: object, done: Rendered): void
+  function engine(path: string, locals?: object): Promise<string>
   function engine(path: string, locals: object = {}, done?: Rendered): Promise<string> | undefined {
     if (done === undefined) return (async () => shown(path, locals))()
     let text: string | Promise<string>

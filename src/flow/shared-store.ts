@@ -98,6 +98,11 @@ export class SharedStore {
     this.#released.push([key, pass])
   }
 
+  /** Writes what is still to be written. */
+  flush(): Promise<void> {
+    return this.#writes.flush()
+  }
+
   /** Resolves when another instance has made the key, or its lease is over. */
   other(key: string, milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
@@ -180,7 +185,7 @@ export class SharedStore {
     epoch: string | undefined,
   ): Promise<void> | undefined {
     const { store, shared, sequence, clock } = this.#options
-    const closure = decodeClosure(names.toString())
+    const closure = decodeClosure(names)
     if (closure === undefined) return undefined
     const put = (content: Awaited<ReturnType<typeof decodeEntry>>): void => {
       // Numbers of another epoch say nothing.

@@ -33,6 +33,7 @@ export class WriteBehind {
   readonly #options: WriteBehindOptions
   #waiting: Waiting[] = []
   #bytes = 0
+  readonly #encoding = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
 
@@ -59,8 +60,20 @@ export class WriteBehind {
       this.#schedule(lease !== undefined)
     }
     if (Buffer.isBuffer(encoded)) add(encoded)
-    else void encoded.then(add).catch((error: unknown) => onFault(error, 'writing to Redis'))
+    else {
+      const adding = encoded
+        .then(add)
+        .catch((error: unknown) => onFault(error, 'writing to Redis'))
+        .finally(() => this.#encoding.delete(adding))
+      this.#encoding.add(adding)
+    }
     return true
+  }
+
+  /** Writes what waits; resolves when that is done. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#encoding)
+    if (this.#waiting.length > 0) await this.#write()
   }
 
   #schedule(isUrgent: boolean): void {
@@ -78,6 +91,7 @@ export class WriteBehind {
     this.#waiting = []
     this.#bytes = 0
     clearTimeout(this.#timer)
+    clearImmediate(this.#immediate)
     this.#timer = undefined
     this.#immediate = undefined
     try {

@@ -20,6 +20,7 @@ import {
   fallen,
   isThenable,
   makingId,
+  refuseOpenDigest,
 } from './fragment-lookup.ts'
 import { noteShown, pageOf } from './fragment-repeat.ts'
 import { Recording } from './recording.ts'
@@ -64,8 +65,8 @@ export class FragmentCache implements FragmentSource {
   ): string | Promise<string> {
     this.isUsed = true
     const { settings } = this.#room
-    const read = (name: string): string | undefined => scope.visitor?.read(name)
-    const key = fragmentKey(call, read, settings.build, scope.digest)
+    if (settings.strict) refuseOpenDigest(call, scope)
+    const key = fragmentKey(call, (name) => scope.visitor?.read(name), settings.build, scope.digest)
     const asked: Asked = { call, body, scope, key, version: fragmentVersion(call), mayWait }
     if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
     scope.pass?.meets(key)

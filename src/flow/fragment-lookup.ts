@@ -1,3 +1,4 @@
+import { fail } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { FragmentReason } from '../reasons.ts'
 import type { Sequence } from '../graph/sequence.ts'
@@ -38,6 +39,15 @@ export interface Asked {
   readonly version: string
   /** False in a template that cannot await. */
   readonly mayWait: boolean
+}
+
+/**
+ * @throws CacheflowError `ERR_CACHEFLOW_FRAGMENT_INCLUDE` for a fragment whose digest is known not to have all that its template
+ *   includes
+ */
+export function refuseOpenDigest({ where }: FragmentCall, { digest }: Scope): void {
+  if (digest?.endsWith('?') !== true) return
+  throw fail('ERR_CACHEFLOW_FRAGMENT_INCLUDE', 'a computed name', `an include beside ${where}`)
 }
 
 /** What all have in common that may share one making. */

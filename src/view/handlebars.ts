@@ -1,5 +1,6 @@
 import { fail } from '../errors.ts'
 import type { FragmentDraft } from '../flow/fragment-draft.ts'
+import type { DynamicIncludes } from './dynamic-includes.ts'
 import { type Engine, engineFragments } from './engine.ts'
 import { fragmentCalls } from './fragment-calls.ts'
 import { type HandlebarsParser, addDigests, digestName } from './handlebars-digests.ts'
@@ -33,11 +34,16 @@ const placeholder = /__[A-Za-z_]{8}__/
  *   {{#each rows}}{{#fragment "posts/card" (post this) maxAge="1h"}}<h2>{{title}}</h2>{{/fragment}}{{/each}}
  *
  * With `hbs` give it `hbs` itself: its views then take what they miss from Redis in one round trip. Register it before the first template is compiled.
+ *
+ * @param options `dynamic`: what templates include by computed names, as partials are named
  */
-export function handlebarsFragments(given: Handlebars | Hbs): void {
+export function handlebarsFragments(
+  given: Handlebars | Hbs,
+  { dynamic }: DynamicIncludes = {},
+): void {
   const handlebars = 'handlebars' in given ? given.handlebars : given
   if ('__express' in given) given.__express = engineFragments(given.__express)
-  addDigests(handlebars)
+  addDigests(handlebars, { dynamic })
   handlebars.registerHelper('fragment', function (this: unknown, ...args) {
     const [name, ...subjects] = args.slice(0, -1)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Handlebars calls every helper so

@@ -1,3 +1,4 @@
+export type { DynamicIncludes } from './dynamic-includes.ts'
 export { type Ejs, type EjsOptions, ejsFragments } from './ejs.ts'
 export type { EjsSigns } from './ejs-syntax.ts'
 export { type Engine, engineFragments } from './engine.ts'

@@ -37,7 +37,7 @@ export class SharedSite {
     const app = await this.#open({
       redis: { client, namespace: this.#namespace, maxStaleness: '1h', commandTimeout: '10s' },
     })
-    await until('Redis is there', () => app.cache.status().redis?.connected === true)
+    await until('Redis is there', () => app.cache.status()?.connected === true)
     return app
   }
 

@@ -126,7 +126,7 @@ export function sharedConformance(language: Language): void {
           const { sequence } = await one.cache.invalidate(row)
           await one.cache.touch(row)
           await until('the others have heard', () =>
-            [two, third].every((app) => (app.cache.status().redis?.applied ?? 0) > sequence),
+            [two, third].every((app) => (app.cache.status()?.applied ?? 0) > sequence),
           )
         }
       }

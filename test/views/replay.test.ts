@@ -129,6 +129,30 @@ describe('a view whose fragments rest in Redis', () => {
     expect(second.seen('fragment').map(({ reason }) => reason)).toEqual(['fresh', 'fresh'])
   })
 
+  it('tells once, and writes once, what was made in a run that is thrown away', async () => {
+    const views = new Views(
+      `<%- cacheFragment('solo', () => { %><%= rows[0].seen %>solo<% }) %>${list}`,
+    )
+    const second = await views.second()
+    await second.cache.touch(node(views.rows.change('2.1', 'other')))
+    await second.cache.invalidate({ fragment: 'solo' })
+    second.forget()
+    const scripts = await views.shared.scriptsOf(async () => {
+      await second.get('/page')
+      await views.shared.written(second)
+    })
+    expect(views.passes).toBe(3)
+    expect(scripts).toBe(3)
+    const told = second.seen('fragment').map(({ key, stored }) => [key.split(' digest')[0], stored])
+    expect(told).toEqual([
+      ['fragment:solo', true],
+      ['fragment:card node:1', false],
+      ['fragment:item node:2.1', true],
+      ['fragment:item node:2.2', false],
+      ['fragment:card node:2', true],
+    ])
+  })
+
   it('may fail for what is missing in a run that is thrown away', async () => {
     const views = new Views(`<%= JSON.parse(cacheFragment('a', { json: true }, () => [7]))[0] %>`)
     expect((await (await views.second()).get('/page')).body).toBe('7')

@@ -24,10 +24,14 @@ export class Instance implements Peer {
 
   private constructor(settings: InstanceSettings, ears: InstanceEars, ready: () => void) {
     this.life = settings.life
-    const child = fork(fileURLToPath(new URL('worker.js', import.meta.url)), [JSON.stringify(settings)], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, NODE_ENV: 'production' },
-    })
+    const child = fork(
+      fileURLToPath(new URL('worker.js', import.meta.url)),
+      [JSON.stringify(settings)],
+      {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        env: { ...process.env, NODE_ENV: 'production' },
+      },
+    )
     this.#process = new OwnProcess(child)
     this.#send = (order) => {
       // A process that has just died hears nothing any more.

@@ -65,7 +65,8 @@ export class Readers {
     const peer = this.#random.chance(0.6) ? this.#own : this.#anyPeer()
     const start = now()
     try {
-      const body = path === undefined ? await this.#pages.show(view) : await fetched(peer, path, this.#agent)
+      const body =
+        path === undefined ? await this.#pages.show(view) : await fetched(peer, path, this.#agent)
       const shown = tokensIn(body)
       if (!isWhole(view, shown)) throw new Error(`it is not whole: ${body}`)
       this.#reads.push([start, path === undefined ? this.#own.life : peer.life, shown])

@@ -56,7 +56,10 @@ export function settingsFrom(args: readonly string[]): ChaosSettings {
     throw new Error(`--ablate=${values.ablate} is none of ${Object.keys(ablations).join(', ')}`)
   }
   // An ablation brings the run that catches it; what is given on the command line outranks it.
-  const number = (name: 'seed' | 'seconds' | 'processes' | 'staleness', byDefault: number): number =>
+  const number = (
+    name: 'seed' | 'seconds' | 'processes' | 'staleness',
+    byDefault: number,
+  ): number =>
     values[name] === undefined ? (ablation?.run[name] ?? byDefault) : whole(name, values[name])
   return {
     seed: number('seed', Math.floor(Math.random() * 1e9)),

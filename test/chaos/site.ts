@@ -107,7 +107,17 @@ export function shownIn({ kind, id }: View): Thing[] {
   }
 }
 
-const kinds = ['front', 'section', 'section', 'item', 'item', 'card', 'card', 'shelf', 'menu'] as const
+const kinds = [
+  'front',
+  'section',
+  'section',
+  'item',
+  'item',
+  'card',
+  'card',
+  'shelf',
+  'menu',
+] as const
 
 /** Half of everything happens around a few hot items, so that reads meet invalidations. */
 export function drawItem(random: Random): number {

@@ -1,9 +1,16 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Express, Request } from 'express'
-import type { CacheflowError, EntityRef, FragmentOptions } from '../../../src/index.ts'
+import type { CacheflowError, EntityList, EntityRef, FragmentOptions } from '../../../src/index.ts'
 import type { Thing } from '../site.ts'
-import { type Driver, type DriverSettings, type Made, Unconfirmed, type Work, noWork } from './driver.ts'
+import {
+  type Driver,
+  type DriverSettings,
+  type Made,
+  Unconfirmed,
+  type Work,
+  noWork,
+} from './driver.ts'
 import { connect } from './redis-client.ts'
 
 type Package = typeof import('../../../src/index.ts')
@@ -43,7 +50,12 @@ export class CacheflowDriver implements Driver {
     })
   }
 
-  static async open({ package: folder, redis, staleness, barrier }: DriverSettings): Promise<Driver> {
+  static async open({
+    package: folder,
+    redis,
+    staleness,
+    barrier,
+  }: DriverSettings): Promise<Driver> {
     const load = (file: string): Promise<unknown> => import(pathToFileURL(join(folder, file)).href)
     const { entity } = (await load('src/index.js')) as Package
     const { cacheflow } = (await load('adapters/express/index.js')) as ExpressAdapter
@@ -63,7 +75,11 @@ export class CacheflowDriver implements Driver {
     return this.#cache.run(run)
   }
 
-  show(name: string, { of, version, also = [] }: Made, body: () => Promise<string>): Promise<string> {
+  show(
+    name: string,
+    { of, version, also = [] }: Made,
+    body: () => Promise<string>,
+  ): Promise<string> {
     const subject =
       version === undefined
         ? this.#ref(of)
@@ -96,7 +112,7 @@ export class CacheflowDriver implements Driver {
   }
 
   async #invalidate(thing: Thing): Promise<void> {
-    const options = this.#barrier ? { wait: 'all' as const } : {}
+    const options: { wait?: 'all'; soft?: boolean } = this.#barrier ? { wait: 'all' } : {}
     const { item } = this.#entities
     switch (thing.kind) {
       case 'item':
@@ -123,11 +139,11 @@ export class CacheflowDriver implements Driver {
   }
 
   unconfirmed(): number {
-    return this.#cache.status().unconfirmed
+    return statusOf(this.#cache).unconfirmed
   }
 
   isConnected(): boolean {
-    const { redis, connected } = this.#cache.status()
+    const { redis, connected } = statusOf(this.#cache)
     return redis === 'off' || connected
   }
 
@@ -149,7 +165,7 @@ export class CacheflowDriver implements Driver {
     throw new Error(`${kind} is no record`)
   }
 
-  #list({ id }: Thing): ReturnType<typeof this.#entities.item.list> {
+  #list({ id }: Thing): EntityList {
     return this.#entities.item.list(`section=${id}`)
   }
 }
@@ -165,4 +181,14 @@ function entities(entity: Package['entity']) {
 // The package is loaded at run time, so its error class is not at hand here.
 function isUnconfirmed(error: unknown): error is CacheflowError {
   return error instanceof Error && 'code' in error && error.code === 'ERR_CACHEFLOW_UNCONFIRMED'
+}
+
+// Until the package has it.
+interface Planned {
+  status(): { redis: string; connected: boolean; unconfirmed: number }
+}
+function statusOf(cache: object): ReturnType<Planned['status']> {
+  return 'status' in cache
+    ? (cache as Planned).status()
+    : { redis: 'off', connected: true, unconfirmed: 0 }
 }

@@ -2,7 +2,14 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Express, Request } from 'express'
 import type { Redis } from 'ioredis'
 import { type Thing, nameOf } from '../site.ts'
-import { type Driver, type DriverSettings, type Made, Unconfirmed, type Work, noWork } from './driver.ts'
+import {
+  type Driver,
+  type DriverSettings,
+  type Made,
+  Unconfirmed,
+  type Work,
+  noWork,
+} from './driver.ts'
 import { connect } from './redis-client.ts'
 
 /** What is kept in memory: a text, and the tags that it falls with. */
@@ -51,7 +58,11 @@ export class NaiveDriver implements Driver {
     return run()
   }
 
-  show(name: string, { of, version, also = [] }: Made, body: () => Promise<string>): Promise<string> {
+  show(
+    name: string,
+    { of, version, also = [] }: Made,
+    body: () => Promise<string>,
+  ): Promise<string> {
     const key = `${name} ${nameOf(of)}${version === undefined ? '' : ` ${version}`}`
     return this.#cached(key, [of, ...also].map(nameOf), body)
   }
@@ -83,7 +94,7 @@ export class NaiveDriver implements Driver {
   async #fell(redis: Redis, tag: string): Promise<void> {
     const keys = await redis.smembers(`tag:${tag}`)
     if (keys.length === 0) return
-    await redis.del(keys, `tag:${tag}`)
+    await redis.del(...keys, `tag:${tag}`)
     await redis.publish(channel, keys.join('\n'))
   }
 
@@ -106,7 +117,11 @@ export class NaiveDriver implements Driver {
     this.#subscriber?.disconnect()
   }
 
-  async #cached(key: string, tags: readonly string[], body: () => Promise<string>): Promise<string> {
+  async #cached(
+    key: string,
+    tags: readonly string[],
+    body: () => Promise<string>,
+  ): Promise<string> {
     const kept = this.#memory.get(key) ?? (await this.#read(key))
     if (kept) {
       this.#work.hits++

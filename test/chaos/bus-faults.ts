@@ -1,17 +1,17 @@
 import type { Random } from '../support/random.ts'
-import { lasting } from './duration.ts'
-import type { Draw, Fault, Field } from './faults.ts'
-import { placeIn } from './process-faults.ts'
-import type { Lane } from './wire.ts'
+import { type Draw, type Fault, type Field, lasting, placeIn } from './fault.ts'
+
+/** Connections of an instance: the one that listens for invalidations, or those that send commands. */
+type Lane = 'subscribers' | 'commands'
 
 /** The channel of the default namespace. */
 const channel = 'cacheflow:invalidation'
 
 /** What happens between the processes and Redis: to the connections, and to the messages of others. */
 export const busFaults = {
-  'bus-cut': (random, field) => cut(random, field, 'bus'),
-  'bus-block': (random, field) => block(random, field, 'bus'),
-  'bus-delay': (random, field) => delay(random, field, 'bus'),
+  'bus-cut': (random, field) => cut(random, field, 'subscribers'),
+  'bus-block': (random, field) => block(random, field, 'subscribers'),
+  'bus-delay': (random, field) => delay(random, field, 'subscribers'),
   'command-cut': (random, field) => cut(random, field, 'commands'),
   'command-block': (random, field) => block(random, field, 'commands'),
   'command-delay': (random, field) => delay(random, field, 'commands'),
@@ -58,7 +58,7 @@ function cut(random: Random, field: Field, lane: Lane): Fault {
     text: `${lane} of process ${place}: cut`,
     holds: `${lane} ${place}`,
     lasts: 0,
-    begin: () => field.wires[place]?.cut(lane),
+    begin: () => field.wires[place]?.[lane].cut(),
   }
 }
 
@@ -69,8 +69,8 @@ function block(random: Random, field: Field, lane: Lane): Fault {
     text: `${lane} of process ${place}: nothing passes for ${lasts} ms`,
     holds: `${lane} ${place}`,
     lasts,
-    begin: () => field.wires[place]?.block(lane),
-    end: () => field.wires[place]?.unblock(lane),
+    begin: () => field.wires[place]?.[lane].block(),
+    end: () => field.wires[place]?.[lane].unblock(),
   }
 }
 
@@ -82,8 +82,8 @@ function delay(random: Random, field: Field, lane: Lane): Fault {
     text: `${lane} of process ${place}: ${milliseconds} ms late, for ${lasts} ms`,
     holds: `${lane} ${place}`,
     lasts,
-    begin: () => field.wires[place]?.delay(lane, milliseconds),
-    end: () => field.wires[place]?.delay(lane, 0),
+    begin: () => field.wires[place]?.[lane].delay(milliseconds),
+    end: () => field.wires[place]?.[lane].delay(0),
   }
 }
 

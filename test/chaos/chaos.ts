@@ -1,11 +1,12 @@
 import { Random } from '../support/random.ts'
 import { RedisServer } from '../support/redis-server.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 import { ablated, compiled } from './ablated.ts'
 import { ablations } from './ablations.ts'
 import { BusTap } from './bus-tap.ts'
 import { now, pause } from './clock.ts'
-import type { Field } from './faults.ts'
+import type { Field } from './fault.ts'
 import { Instance } from './instance.ts'
 import { Judge } from './judge.ts'
 import type { InstanceSettings, Told } from './message.ts'
@@ -13,7 +14,6 @@ import type { Outcome } from './outcome.ts'
 import type { ChaosSettings } from './settings.ts'
 import { drawThing, things } from './site.ts'
 import { Storm } from './storm.ts'
-import { Wire } from './wire.ts'
 
 /** Milliseconds that the instances have to find together again when the faults are over. */
 const healing = 15_000
@@ -28,12 +28,20 @@ export class Chaos {
   readonly #versions: number[] = things.map(() => 1)
   readonly #instances: Instance[] = []
   readonly #lives: number[] = []
-  readonly #wires: Wire[] = []
+  readonly #wires: TcpProxy[] = []
   readonly #errors: string[] = []
   /** What each life said last. */
   readonly #told = new Map<string, Told>()
   readonly #killed = new Set<string>()
-  readonly #sums = { writes: 0, unconfirmed: 0, hits: 0, renders: 0, refusals: 0, lost: 0 }
+  readonly #sums = {
+    writes: 0,
+    unconfirmed: 0,
+    hits: 0,
+    renders: 0,
+    refusals: 0,
+    lost: 0,
+    slowest: 0,
+  }
   #package = compiled
   #started = 0
   #isWriting = true
@@ -62,12 +70,14 @@ export class Chaos {
 
   async #runWith(redis: { server: RedisServer; tap: BusTap } | undefined): Promise<Outcome> {
     const { processes, seconds, seed, faults, staleness } = this.#settings
+    const places = Array.from({ length: processes }, (_, place) => place)
+    await Promise.all(
+      places.map(async (place) => {
+        if (redis) this.#wires[place] = await TcpProxy.start(redis.server.port)
+        await this.#start(place)
+      }),
+    )
     this.#started = now()
-    for (let place = 0; place < processes; place++) {
-      if (redis) this.#wires.push(await Wire.open(redis.server.port))
-      this.#lives.push(0)
-      await this.#start(place)
-    }
     const judging = setInterval(() => this.#judge.judge(), judgeEvery)
     const writing = this.#write()
     const end = now() + seconds * 1000
@@ -94,7 +104,7 @@ export class Chaos {
     for (const life of this.#told.keys()) this.#judge.told(life, Infinity)
     this.#judge.judge()
     await Promise.all(this.#instances.map((instance) => instance.end()))
-    await Promise.all(this.#wires.map((wire) => wire.close()))
+    await Promise.all(this.#wires.map((wire) => wire.stop()))
     return this.#outcome(storm)
   }
 
@@ -127,9 +137,9 @@ export class Chaos {
       ended: (by, how) => this.#ended(by, how),
     })
     this.#instances[place] = instance
-    for (const each of this.#instances) {
-      each.peers(this.#instances.filter((peer) => peer !== each && !peer.isGone))
-    }
+    // At the very start there are places where nobody stands yet.
+    const present = this.#instances.filter((each) => each !== undefined && !each.isGone)
+    for (const each of present) each.peers(present.filter((peer) => peer !== each))
   }
 
   #hear(life: string, told: Told): void {
@@ -149,6 +159,7 @@ export class Chaos {
     this.#sums.hits += told.work.hits
     this.#sums.renders += told.work.renders
     this.#sums.refusals += told.work.refusals
+    this.#sums.slowest = Math.max(this.#sums.slowest, told.slowest)
   }
 
   #ended(life: string, how: string): void {

@@ -41,7 +41,7 @@ export interface Violation {
   readonly start: number
 }
 
-/** So many are shown; all are counted. */
+/** So many are shown, each thing and version once for a process; all are counted. */
 const mostViolations = 10
 
 /** The oracle: holds every read against the promises that stood when it began. */
@@ -122,7 +122,11 @@ export class Judge {
     if (isStale) this.stale++
     if (breach === undefined) return
     this.beyond++
-    if (this.violations.length < mostViolations) this.violations.push(breach)
+    const isKnown = this.violations.some(
+      ({ thing, shown, by }) =>
+        thing === breach.thing && shown === breach.shown && by === breach.by,
+    )
+    if (!isKnown && this.violations.length < mostViolations) this.violations.push(breach)
   }
 
   /** The promises that stood when the read began, and that it did not keep. */

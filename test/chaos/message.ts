@@ -45,6 +45,8 @@ export interface Told {
   readonly failures: readonly string[]
   /** The lives that broke off or gave no answer, once for each read. */
   readonly lost: readonly string[]
+  /** The longest that a reader waited for this process itself while it was running, in milliseconds. */
+  readonly slowest: number
   readonly work: Work
   readonly isConnected: boolean
   /** Invalidations that are under way or not confirmed. */

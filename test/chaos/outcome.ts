@@ -19,6 +19,8 @@ export interface Outcome {
   readonly refusals: number
   /** Errors that a visitor or a writer got to see, and other things that must not happen. */
   readonly errors: readonly string[]
+  /** The longest that a reader waited for a process that was running, in milliseconds. */
+  readonly slowest: number
   /** Reads that a killed or stopped process left without answer. */
   readonly lost: number
   readonly faults: Readonly<Record<string, number>>
@@ -49,6 +51,7 @@ export function table(outcome: Outcome): string {
     ['hits', `${hits}${share(hits, hits + renders)}`],
     ['refused stores', outcome.refusals],
     ['errors', outcome.errors.length],
+    ['slowest read', `${outcome.slowest.toFixed(0)} ms`],
     ['reads without answer', outcome.lost],
     ['faults', faults.reduce((sum, [, count]) => sum + count, 0)],
   ]

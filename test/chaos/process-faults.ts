@@ -1,6 +1,4 @@
-import type { Random } from '../support/random.ts'
-import { lasting } from './duration.ts'
-import type { Draw, Field } from './faults.ts'
+import { type Draw, lasting, placeIn } from './fault.ts'
 
 /** What happens to the processes of the application. */
 export const processFaults = {
@@ -28,7 +26,3 @@ export const processFaults = {
     }
   },
 } satisfies Record<string, Draw>
-
-export function placeIn(random: Random, { instances }: Field): number {
-  return random.below(instances.length)
-}

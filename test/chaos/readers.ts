@@ -19,6 +19,8 @@ export class Readers {
   readonly #agent = new Agent({ keepAlive: true })
   #reads: ToldRead[] = []
   #lost: string[] = []
+  #slowest = 0
+  readonly #pulse = new Pulse()
   #ending = false
   #running: Promise<unknown> = Promise.resolve()
 
@@ -37,6 +39,7 @@ export class Readers {
   async stop(): Promise<void> {
     this.#ending = true
     await this.#running
+    this.#pulse.stop()
     this.#agent.destroy()
   }
 
@@ -51,6 +54,13 @@ export class Readers {
     const lost = this.#lost
     this.#lost = []
     return lost
+  }
+
+  /** The longest wait for the process itself, in milliseconds. */
+  takeSlowest(): number {
+    const slowest = this.#slowest
+    this.#slowest = 0
+    return slowest
   }
 
   async #readOn(): Promise<void> {
@@ -69,6 +79,9 @@ export class Readers {
         path === undefined ? await this.#pages.show(view) : await fetched(peer, path, this.#agent)
       const shown = tokensIn(body)
       if (!isWhole(view, shown)) throw new Error(`it is not whole: ${body}`)
+      if (peer === this.#own && this.#pulse.hasBeatenSince(start)) {
+        this.#slowest = Math.max(this.#slowest, now() - start)
+      }
       this.#reads.push([start, path === undefined ? this.#own.life : peer.life, shown])
     } catch (error) {
       if (error instanceof Unreached) this.#lost.push(peer.life)
@@ -78,6 +91,28 @@ export class Readers {
 
   #anyPeer(): Peer {
     return this.peers.length === 0 ? this.#own : this.#random.one(this.peers)
+  }
+}
+
+/** Tells whether the process has been running: one that was stopped keeps its readers waiting, too. */
+class Pulse {
+  readonly #timer = setInterval(() => this.#beat(), 20)
+  #last = now()
+  #lastStop = 0
+
+  hasBeatenSince(moment: number): boolean {
+    this.#beat()
+    return this.#lastStop < moment
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #beat(): void {
+    const beat = now()
+    if (beat - this.#last > 100) this.#lastStop = beat
+    this.#last = beat
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Random } from '../support/random.ts'
 import type { RedisServer, Snapshot } from '../support/redis-server.ts'
-import { lasting } from './duration.ts'
-import type { Draw, Fault, Field } from './faults.ts'
+import { type Draw, type Fault, type Field, lasting } from './fault.ts'
 
 const server = 'the server'
 

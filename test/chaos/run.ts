@@ -2,16 +2,39 @@
  * `npm run chaos`: several processes, one Redis, faults drawn by a seed, and an oracle that knows what each read may show.
  * docs/chaos.md tells how to read what it prints. Ends with code 1 when something was shown that must not be.
  */
+import { ablations } from './ablations.ts'
 import { Chaos } from './chaos.ts'
-import { isRight, table } from './outcome.ts'
+import { type Outcome, isRight, table } from './outcome.ts'
 import { settingsFrom } from './settings.ts'
 
-const settings = settingsFrom(process.argv.slice(2))
-const write = (line: string): void => {
+const args = process.argv.slice(2)
+const isAll = args.includes('--ablate=all')
+process.exitCode = (isAll ? await everyAblation() : isRight(await one(args))) ? 0 : 1
+
+async function one(given: readonly string[]): Promise<Outcome> {
+  const settings = settingsFrom(given)
+  write(`--seed=${settings.seed}`)
+  const outcome = await new Chaos(settings, write).run()
+  write(table(outcome))
+  if (settings.json) process.stdout.write(`${JSON.stringify(outcome)}\n`)
+  return outcome
+}
+
+/** Each mechanism taken out once: true when every one of them is missed. */
+async function everyAblation(): Promise<boolean> {
+  const rest = args.filter((given) => given !== '--ablate=all')
+  const lines: string[] = []
+  let isEvery = true
+  for (const [name, { without }] of Object.entries(ablations)) {
+    const { beyond, worst, reads } = await one([`--ablate=${name}`, ...rest])
+    isEvery &&= beyond > 0
+    const verdict = beyond > 0 ? `caught, ${worst.toFixed(0)} ms` : `NOT caught in ${reads} reads`
+    lines.push(`${name.padEnd(20)} ${verdict.padEnd(30)} without ${without}`)
+  }
+  for (const line of lines) write(line)
+  return isEvery
+}
+
+function write(line: string): void {
   process.stderr.write(`${line}\n`)
 }
-write(`--seed=${settings.seed}`)
-const outcome = await new Chaos(settings, write).run()
-write(table(outcome))
-if (settings.json) process.stdout.write(`${JSON.stringify(outcome)}\n`)
-process.exitCode = isRight(outcome) ? 0 : 1

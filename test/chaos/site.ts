@@ -120,7 +120,7 @@ const kinds = [
 ] as const
 
 /** Half of everything happens around a few hot items, so that reads meet invalidations. */
-export function drawItem(random: Random): number {
+function drawItem(random: Random): number {
   return random.chance(0.5) ? random.below(3) : random.below(sections * itemsOfSection)
 }
 

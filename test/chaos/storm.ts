@@ -1,6 +1,7 @@
 import { Random } from '../support/random.ts'
 import { now, pause } from './clock.ts'
-import { type Fault, type FaultName, type Field, drawFault } from './faults.ts'
+import type { Fault, Field } from './fault.ts'
+import { type FaultName, drawFault } from './faults.ts'
 
 /** Milliseconds between the beginnings of two faults: at least, and in which range above. */
 const shortestLull = 80

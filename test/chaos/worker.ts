@@ -123,6 +123,7 @@ function report(isLast: boolean): void {
     reads: readers.takeReads(),
     failures: [...failures.splice(0), ...readers.failures.splice(0)],
     lost: readers.takeLost(),
+    slowest: readers.takeSlowest(),
     work: driver.takeWork(),
     isConnected: driver.isConnected(),
     open: unconfirmed.length + invalidating,

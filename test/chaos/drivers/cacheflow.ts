@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Express, Request } from 'express'
+import type * as expressAdapter from '../../../adapters/express/index.ts'
+import type * as cacheflowPackage from '../../../src/index.ts'
 import type { CacheflowError, EntityList, EntityRef, FragmentOptions } from '../../../src/index.ts'
 import type { Thing } from '../site.ts'
 import {
@@ -13,8 +15,8 @@ import {
 } from './driver.ts'
 import { connect } from './redis-client.ts'
 
-type Package = typeof import('../../../src/index.ts')
-type ExpressAdapter = typeof import('../../../adapters/express/index.ts')
+type Package = typeof cacheflowPackage
+type ExpressAdapter = typeof expressAdapter
 
 interface Row {
   readonly id: number

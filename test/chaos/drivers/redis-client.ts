@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type * as ioredis from 'ioredis'
 
 /** A client as applications make theirs, in either of its majors. */
 export async function connect({
@@ -7,10 +7,10 @@ export async function connect({
 }: {
   readonly port: number
   readonly client: 'ioredis' | 'ioredis5'
-}): Promise<Redis> {
+}): Promise<ioredis.Redis> {
   const loaded =
     client === 'ioredis5'
-      ? ((await import('ioredis5')) as unknown as typeof import('ioredis'))
+      ? ((await import('ioredis5')) as unknown as typeof ioredis)
       : await import('ioredis')
   const redis = new loaded.Redis({
     host: '127.0.0.1',

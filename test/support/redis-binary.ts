@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Where a server that was fetched for the tests is kept. */
+/** Where a server that was fetched for the tests is kept, in `redis/`. */
 export const cacheDirectory = fileURLToPath(
   new URL('../../node_modules/.cache/cacheflow/', import.meta.url),
 )
@@ -33,7 +33,7 @@ export function findRedisBinary(
   }
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
   const candidates = names.flatMap((name) => folders.map((folder) => join(folder, name)))
-  return [...candidates, join(cache, 'redis-server')].find(isProgram)
+  return [...candidates, join(cache, 'redis', 'redis-server')].find(isProgram)
 }
 
 /** The same for one who cannot go on without. */

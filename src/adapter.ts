@@ -3,6 +3,7 @@
  * protocol by the application's trust), which route was matched, and how to run the application; everything else is here.
  */
 export { Cacheflow, type CacheHandle } from './cacheflow.ts'
+export { arriving, type Turn } from './flow/turn.ts'
 export { type Answer, answer, asksAgain, refreshExchange } from './flow/answer.ts'
 export type { HeadPlan } from './flow/exchange-facts.ts'
 export { Exchange } from './flow/exchange.ts'

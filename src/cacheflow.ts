@@ -7,6 +7,7 @@ import {
   fragmentIn,
   fragmentsIn,
 } from './flow/fragment.ts'
+import type { RedisStatus } from './flow/membership.ts'
 import { Recording } from './flow/recording.ts'
 import { ResponseCache } from './flow/response-cache.ts'
 import { type Scope, currentScope, within } from './flow/scope.ts'
@@ -25,6 +26,11 @@ import { type CacheflowOptions, resolveOptions } from './options.ts'
 export interface InvalidateOptions {
   /** What falls may be served stale while it is renewed, for as long as it would have been. Default `false`. */
   readonly soft?: boolean
+  /**
+   * `'all'`: until every instance has confirmed that it serves nothing of it any more, or cannot serve what it holds; at most
+   * `redis.maxStaleness`. Default: until Redis has confirmed; connected instances then follow within about a millisecond.
+   */
+  readonly wait?: 'all'
 }
 
 /** A cache's state in this process. */
@@ -60,7 +66,8 @@ export interface CacheHandle {
    *   await cache.invalidate({ route: '/posts/:id', params: { id: 7 } }, { soft: true })
    *
    * @throws CacheflowError `ERR_CACHEFLOW_TARGET`, `ERR_CACHEFLOW_TAG`, `ERR_CACHEFLOW_OPTION`,
-   *   `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_CLOSED`
+   *   `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_CLOSED`; `ERR_CACHEFLOW_UNCONFIRMED` when Redis did not confirm: then
+   *   it holds in this process, and is tried again until it is confirmed
    */
   invalidate(target: InvalidationTarget, options?: InvalidateOptions): Promise<InvalidationReceipt>
   /** What would fall with a target; nothing does. @throws as `invalidate` */
@@ -127,6 +134,8 @@ export interface CacheHandle {
     listener: (event: CacheflowEvents[Name]) => void,
   ): () => void
   stats(): CacheStats
+  /** How things stand with Redis; undefined where there is none. */
+  status(): RedisStatus | undefined
   /** Empties the cache and turns it off: requests pass by it from now on. */
   close(): Promise<void>
 }
@@ -178,7 +187,8 @@ export class Cacheflow<Native> {
       run: (job) => within(this.#scope(), job),
       on: (name, listener) => this.#events.on(name, listener),
       stats: () => this.#stats(),
-      close: async () => this.#cache.close(),
+      status: () => this.#cache.membership?.status(),
+      close: () => this.#cache.close(),
     }
   }
 
@@ -187,7 +197,7 @@ export class Cacheflow<Native> {
     const { fragments, sequence } = this.#cache
     const scope = currentScope()
     if (scope?.fragments === fragments) return scope
-    const root = new Recording(sequence.applied)
+    const root = new Recording(sequence.start())
     return { fragments, recording: root, root, visitor: undefined, fragment: undefined }
   }
 
@@ -196,11 +206,17 @@ export class Cacheflow<Native> {
     options: InvalidateOptions = {},
   ): Promise<InvalidationReceipt> {
     this.#checkOpen(target, 'invalidate()')
-    refuseUnknown(options, new Set(['soft']), 'invalidate()')
+    refuseUnknown(options, new Set(['soft', 'wait']), 'invalidate()')
+    const { wait } = options
+    if (wait !== undefined && wait !== 'all') {
+      throw fail('ERR_CACHEFLOW_OPTION', wait, 'wait of invalidate()', {
+        mend: "Give 'all', or leave it out.",
+      })
+    }
     const soft = flag(options.soft, 'soft', false)
     const dependencies = dependenciesOf(target, 'invalidate()')
     if (!soft && dependencies !== 'all') this.#touches.invalidated(dependencies)
-    return this.#cache.invalidate(dependencies, soft)
+    return this.#cache.invalidate(dependencies, soft, wait === 'all')
   }
 
   #checkOpen(given: unknown, where: string): void {

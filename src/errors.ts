@@ -31,6 +31,10 @@ export const errorTable = {
   ERR_CACHEFLOW_EVENT: 'Listen to one of the names of CacheflowEvents.',
   ERR_CACHEFLOW_APPLICATION:
     'Give the application itself: cache.wrap(express()) or cache.wrap(new Koa()).',
+  ERR_CACHEFLOW_REDIS:
+    'Give a client of ioredis: { redis: new Redis() }, or { redis: { client: new Redis() } }.',
+  ERR_CACHEFLOW_UNCONFIRMED:
+    'Redis has not confirmed the invalidation. It holds in this process, and is tried again until it is confirmed; the cause tells why.',
   ERR_CACHEFLOW_CLOSED: 'The cache is closed, and stays so: create a new one.',
 } as const
 

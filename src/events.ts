@@ -89,6 +89,25 @@ export interface InvalidateEvent {
   /** The keys that fell in this instance. */
   readonly keys: readonly string[]
 }
+export interface RedisEvent {
+  /** Redis has answered, after it had not; or it has not, after it had. */
+  readonly connected: boolean
+  /** The last fault of a connection, where there is one. */
+  readonly error: unknown
+}
+export interface UnconfirmedEvent {
+  /** What was invalidated, such as `tag:posts`. */
+  readonly dependencies: readonly string[]
+  /** False: Redis has not confirmed, and it is tried again. True: by now it has. */
+  readonly confirmed: boolean
+  readonly error: unknown
+}
+export interface FlushEvent {
+  /** `epoch`: Redis has lost what it knew; `gap`: what was missed cannot be known any more. */
+  readonly reason: 'epoch' | 'gap'
+  /** How many entries of this process were let go. */
+  readonly entries: number
+}
 export interface EvictEvent {
   readonly key: string
   readonly bytes: number
@@ -117,6 +136,9 @@ export interface CacheflowEvents {
   touch: TouchEvent
   invalidate: InvalidateEvent
   evict: EvictEvent
+  redis: RedisEvent
+  unconfirmed: UnconfirmedEvent
+  flush: FlushEvent
   warning: WarningEvent
   fault: FaultEvent
 }
@@ -134,6 +156,9 @@ const eventNames: readonly EventName[] = [
   'touch',
   'invalidate',
   'evict',
+  'redis',
+  'unconfirmed',
+  'flush',
   'warning',
   'fault',
 ]

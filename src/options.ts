@@ -17,6 +17,8 @@ import {
 import { userAgentClass } from './http/normalisation.ts'
 import type { Surrogate } from './http/surrogate.ts'
 import { isToken } from './http/token.ts'
+import { type RedisOptions, redisSettings } from './redis-options.ts'
+import type { RedisClient } from './store/redis-connection.ts'
 import { type RouteOptions, policyOverlay, routeOptionNames } from './route-options.ts'
 
 export interface CacheflowOptions<Native> extends RouteOptions<Native> {
@@ -35,6 +37,10 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
     /** Each fragment stands between comments with its key and the time it was made, for development. Default `false`. */
     readonly outline?: boolean
   }
+  /**
+   * What other instances share: a client of ioredis, or `{ client, namespace, ... }`. Default none: this process is alone.
+   */
+  readonly redis?: RedisClient | RedisOptions
   /** How many variants of one key are kept. Minimum 1, default 100. */
   readonly maxVariants?: number
   /** Equal requests at one time run the application once; `timeout` bounds the wait. Default `{ timeout: '5s' }`. */
@@ -78,6 +84,7 @@ const names: ReadonlySet<string> = new Set([
   ...routeOptionNames,
   'memory',
   'fragments',
+  'redis',
   'maxVariants',
   'collapse',
   'hitForMiss',
@@ -120,6 +127,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     policy: policyOverlay(options)({ ...base, heuristic }),
     ...sizesOf(options.memory),
     ...fragmentSettings(options.fragments),
+    redis: redisSettings(options.redis),
     maxVariants: wholeNumber(options.maxVariants, 'maxVariants', 100),
     collapseTimeout: collapseTimeout(collapse),
     hitForMiss: milliseconds(hitForMiss, 'hitForMiss'),

@@ -23,6 +23,8 @@ export type MissReason =
   | 'invalidated'
   /** What was stored gave way to newer entries: the memory bound was reached. */
   | 'evicted'
+  /** Redis was not heard of for longer than `maxStaleness`, so that what is stored may have been invalidated. */
+  | 'unheard'
   /** Responses are stored, but none for these request inputs (Vary and observed inputs). */
   | 'vary'
   /** The stored response must be validated on each use (no-cache). */
@@ -153,6 +155,8 @@ export type FragmentReason =
   | 'invalidated'
   /** The body ran: what was stored gave way to newer entries. */
   | 'evicted'
+  /** The body ran: Redis was not heard of for longer than `maxStaleness`. */
+  | 'unheard'
   /** The body ran: `if` is false, `session` is null, or the cache is closed. */
   | 'off'
 

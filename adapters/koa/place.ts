@@ -10,6 +10,7 @@ import {
   type Report,
   type StoredResponse,
   answer,
+  arriving,
   asksAgain,
   changesSince,
   followUnsafe,
@@ -88,7 +89,7 @@ export class KoaPlace {
       ctx,
       {
         observation: exchange.observation,
-        stamp: exchange.recording.stamp,
+        start: exchange.recording,
         isComplete: exchange.request.observedFromStart && exchange.observation !== undefined,
         foreseen: exchange.request.foreseen,
         recording: exchange.recording,
@@ -115,13 +116,13 @@ export class KoaPlace {
     incoming: ReturnType<typeof incomingOf>,
   ): Promise<Exchange<Context> | undefined> {
     const { cache } = this.#gate
-    for (let waited = false; ; waited = true) {
-      const decision: Answer<Context> = answer(cache, incoming, policy, waited)
+    for (let turn = arriving; ;) {
+      const decision: Answer<Context> = answer(cache, incoming, policy, turn)
       switch (decision.act) {
         case 'forward':
           return decision.exchange
         case 'wait':
-          await decision.making.wait(decision.timeout)
+          turn = await decision.until
           break
         case 'serve': {
           this.#put(ctx, incoming, decision.stored, { kind: decision.reason })

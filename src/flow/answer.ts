@@ -10,6 +10,7 @@ import type { IncomingRequest } from './incoming-request.ts'
 import type { Policy } from './policy.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
+import { type Turn, afterFetch, afterMaking, mayFetch } from './turn.ts'
 
 /** What is to be done with a request. */
 export type Answer<Native> =
@@ -20,8 +21,8 @@ export type Answer<Native> =
       readonly reason: HitReason
       readonly refresh: Making | undefined
     }
-  /** Another request is making the response: wait, then ask again. */
-  | { readonly act: 'wait'; readonly making: Making; readonly timeout: number }
+  /** Another request is making the response, or Redis may have it: ask again when this has resolved; it never rejects. */
+  | { readonly act: 'wait'; readonly until: Promise<Turn> }
   /** Run the application and hand what it makes to the exchange. */
   | { readonly act: 'forward'; readonly exchange: Exchange<Native> }
   /** only-if-cached, and nothing is: 504 (RFC 9111 §5.2.1.7). */
@@ -45,17 +46,12 @@ export function refreshExchange<Native>(
   }
 }
 
-/**
- * Judges a request. Synchronous, and without a promise, when the answer is in memory.
- *
- * @param waited true for a request that waited before: if what it waited for could not be shared, all who waited go on
- *   side by side instead of queueing one behind the other (HTTP.md M-49).
- */
+/** Judges a request. Synchronous, and without a promise, when the answer is in memory. */
 export function answer<Native>(
   cache: ResponseCache<Native>,
   request: IncomingRequest<Native>,
   policy: Policy<Native>,
-  waited: boolean,
+  turn: Turn,
 ): Answer<Native> {
   try {
     cache.noteVersion(request.httpVersion)
@@ -63,7 +59,7 @@ export function answer<Native>(
     if (bypass !== undefined) return pass(cache, request, policy, bypass)
     const audience = audienceOf(request, policy)
     if (audience === null) return pass(cache, request, policy, 'session')
-    return look(cache, request, policy, audience, waited)
+    return look(cache, request, policy, audience, turn)
   } catch (error) {
     cache.fault(error, 'answering from the cache')
     return pass(cache, request, policy, 'fault')
@@ -95,6 +91,7 @@ export function foresees<Native>(
     const key = cacheKey(request, policy, undefined)
     const { stored } = cache.store.find(key, (name) => cache.read(request, name))
     if (stored === undefined || stored.stamp < cache.sequence.softFloor) return false
+    if (!cache.trusts(stored)) return false
     const judgement = judge(stored, clock())
     return judgement === 'fresh' || judgement === 'refresh'
   } catch (error) {
@@ -108,8 +105,9 @@ function look<Native>(
   request: IncomingRequest<Native>,
   policy: Policy<Native>,
   audience: string | undefined,
-  waited: boolean,
+  turn: Turn,
 ): Answer<Native> {
+  const { waited, fetched } = turn
   const { settings, store } = cache
   const primaryKey = cacheKey(request, policy, audience)
   const now = settings.clock()
@@ -118,13 +116,17 @@ function look<Native>(
     ? { stored: single, key: primaryKey, otherVariants: false }
     : store.find(primaryKey, (name) => cache.read(request, name))
   const { key } = found
-  let stored = found.stored && standing(cache, request, policy, found.stored)
+  const isUnheard = found.stored !== undefined && !cache.trusts(found.stored)
+  let stored =
+    found.stored && !isUnheard ? standing(cache, request, policy, found.stored) : undefined
   const credential =
     audience === undefined ? credentialIn(request, settings.credentials) : undefined
   if (credential !== undefined && stored?.servesAuthorized !== true) stored = undefined
 
   const wish = settings.requestDirectives ? requestCacheControl(request.headers) : undefined
-  let reason: MissReason = store.fallOf(key)?.reason ?? (found.otherVariants ? 'vary' : 'absent')
+  let reason: MissReason = isUnheard
+    ? 'unheard'
+    : (store.fallOf(key)?.reason ?? (found.otherVariants ? 'vary' : 'absent'))
   if (stored) {
     const use = usable(cache, stored, wish, now)
     if (use === 'fresh' || use === 'max-stale') {
@@ -154,8 +156,21 @@ function look<Native>(
     const making = cache.collapsing.find(key)
     // A making that an invalidation overtook must not answer those who came after it.
     if (making && !making.isOvertaken(cache.sequence)) {
-      return { act: 'wait', making, timeout }
+      return { act: 'wait', until: afterMaking(cache, making, timeout, turn) }
     }
+  }
+  // What a request forbids to store is of no use to those who would wait for it.
+  const leads = isShared && !requestCacheControl(request.headers).noStore
+  const lease = fetched?.key === key ? fetched.lease : undefined
+  const shared = cache.membership?.store
+  if (shared?.isOpen === true && lease === undefined && !waited) {
+    if (mayFetch(turn)) {
+      return { act: 'wait', until: afterFetch(shared, key, leads ? 'lease' : 'fragments', turn) }
+    }
+  }
+  if (isShared && lease?.kind === 'wait') {
+    const making = cache.followOther(key, lease.milliseconds)
+    return { act: 'wait', until: afterMaking(cache, making, timeout, turn) }
   }
   const exchange = new Exchange(cache, request, policy, {
     primaryKey,
@@ -168,8 +183,7 @@ function look<Native>(
     bypass: credential === undefined ? undefined : 'credentials',
     bypassDetail: credential,
   })
-  // What a request forbids to store is of no use to those who would wait for it.
-  if (isShared && !requestCacheControl(request.headers).noStore) exchange.lead()
+  if (leads && lease?.kind !== 'pass') exchange.lead()
   return { act: 'forward', exchange }
 }
 
@@ -185,7 +199,7 @@ function standing<Native>(
 ): StoredResponse | undefined {
   const { sequence, settings, store } = cache
   const { stamp } = stored
-  if (stamp === sequence.applied) return stored
+  if (stamp === sequence.highest) return stored
   if (policy.key === undefined && policy.query === undefined) return stored
   const { origin, target } = request
   const own = [urlDependency(origin, target), pathDependency(target)]

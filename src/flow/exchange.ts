@@ -57,7 +57,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.request = request
     this.policy = policy
     this.lookup = lookup
-    this.recording = recordingOf(request, refresh?.stamp ?? sequence.applied)
+    this.recording = recordingOf(request, refresh?.start ?? sequence.start())
     // Of what passes by nothing is stored but its fragments.
     const isObserved = settings.observe && (!this.isPassing || cache.fragments.isUsed)
     this.observation = isObserved ? (request.observation ?? cache.observe()) : undefined
@@ -81,8 +81,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   /** Others who ask for the same key will wait for this exchange. */
   lead(): void {
     const { key } = this.lookup
-    const { stamp } = this.recording
-    this.#making = this.cache.collapsing.lead(key, stamp, () => knownClosure(this))
+    this.#making = this.cache.lead(key, this.recording, () => knownClosure(this))
   }
 
   /** The header fields that the application must not see, or must see changed. */
@@ -238,7 +237,9 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     const { clock } = this.cache.settings
     const { stamp, closure } = stored
     return (
-      mayReplaceError(stored, clock()) && this.cache.sequence.felledBy(stamp, closure) === undefined
+      mayReplaceError(stored, clock()) &&
+      this.cache.trusts(stored) &&
+      this.cache.sequence.felledBy(stamp, closure) === undefined
     )
   }
 
@@ -266,6 +267,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
       return
     }
     this.#done = true
+    cache.share(response, this.#making)
     cache.forgetPass(lookup.key)
     cache.forgetPass(response.key)
     this.#tellRefresh(outcome)
@@ -282,7 +284,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   #settle(): void {
     if (this.#making === undefined) return
-    this.cache.collapsing.settle(this.#making)
+    this.cache.settle(this.#making)
     this.#making = undefined
   }
 

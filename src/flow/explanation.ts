@@ -1,7 +1,8 @@
 import { keyDependency } from '../graph/dependency.ts'
 import { type InvalidationTarget, dependenciesOf } from '../graph/invalidation.ts'
 import type { Stored } from '../store/entry-store.ts'
-import { type ResponseCache, keysOf } from './response-cache.ts'
+import { keysOf } from './cache-state.ts'
+import type { ResponseCache } from './response-cache.ts'
 
 /** What would fall with a target. */
 export interface Impact {

@@ -21,6 +21,7 @@ import {
 } from './fragment-lookup.ts'
 import { noteShown } from './fragment-repeat.ts'
 import { Recording } from './recording.ts'
+import type { SharedStore } from './shared-store.ts'
 import { type Scope, within } from './scope.ts'
 
 /** Looks fragments up, makes those that are missing, and stores them with all that they were made from. */
@@ -59,12 +60,22 @@ export class FragmentCache {
     const key = fragmentKey(call, read, settings.build, scope.digest)
     const asked: Asked = { call, body, scope, key, version: fragmentVersion(call), mayWait }
     if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
+    return this.#look(asked, false)
+  }
+
+  /** @param isFetched Redis was asked for it */
+  #look(asked: Asked, isFetched: boolean): string | Promise<string> {
+    const { key, mayWait } = asked
+    const { settings, store } = this.#room
     const stored = this.#standing(key)
     if (stored === undefined) {
-      const fall = this.#room.store.fallOf(key)
-      return this.#missing(asked, { reason: fall?.reason ?? 'absent', by: fall?.by })
+      if (store.fragment(key)) return this.#missing(asked, { reason: 'unheard' }, isFetched)
+      const fall = store.fallOf(key)
+      return this.#missing(asked, { reason: fall?.reason ?? 'absent', by: fall?.by }, isFetched)
     }
-    if (stored.version !== asked.version) return this.#missing(asked, { reason: 'version' })
+    if (stored.version !== asked.version) {
+      return this.#missing(asked, { reason: 'version' }, isFetched)
+    }
     const now = settings.clock()
     if (now < stored.timeline.staleAt) {
       return settings.strict ? this.#compared(asked, stored) : this.#serve(asked, stored, 'fresh')
@@ -73,12 +84,13 @@ export class FragmentCache {
       this.#renew(asked)
       return this.#serve(asked, stored, 'stale-while-revalidate')
     }
-    return this.#missing(asked, { reason: 'expired' })
+    return this.#missing(asked, { reason: 'expired' }, isFetched)
   }
 
   #standing(key: string): StoredFragment | undefined {
     const { store, sequence, settings } = this.#room
     const stored = store.fragment(key)
+    if (stored && !this.#room.trusts(stored)) return undefined
     if (stored && stored.stamp < sequence.softFloor) {
       stored.timeline = softened(stored.timeline, settings.clock())
     }
@@ -91,6 +103,7 @@ export class FragmentCache {
       closure: stored.closure,
       tags: stored.tags,
       freshUntil: stored.timeline.staleAt,
+      asOf: this.#room.sequence.validAt(stored.asOf),
       attachments: stored.attachments,
       inputs: stored.inputs,
       audiences: stored.audience === undefined ? [] : [stored.audience],
@@ -100,13 +113,19 @@ export class FragmentCache {
     return stored.text
   }
 
-  /** Waits for another that makes it, or makes it. */
-  #missing(asked: Asked, way: Way): string | Promise<string> {
+  /** Waits for another that makes it, or asks Redis, or makes it. */
+  #missing(asked: Asked, way: Way, isFetched: boolean): string | Promise<string> {
     const { scope, mayWait } = asked
     const running = mayWait ? this.#makings.get(makingId(asked)) : undefined
-    return running && this.#mayJoin(running, scope)
-      ? this.#join(asked, running, way)
-      : this.#make(asked, way)
+    if (running && this.#mayJoin(running, scope)) return this.#join(asked, running, way)
+    const shared = this.#room.membership?.store
+    if (mayWait && !isFetched && shared?.isOpen === true) return this.#fetch(asked, shared)
+    return this.#make(asked, way)
+  }
+
+  async #fetch(asked: Asked, shared: SharedStore): Promise<string> {
+    await shared.fetch(asked.key, 'fragments')
+    return this.#look(asked, true)
   }
 
   /**
@@ -115,10 +134,10 @@ export class FragmentCache {
    */
   #mayJoin(making: FragmentMaking, scope: Scope): boolean {
     const { sequence } = this.#room
-    const { stamp } = making
+    const { stamp, asOf } = making.recording
     const isOvertaken =
-      stamp !== sequence.applied && sequence.felledBy(stamp, making.closure()) !== undefined
-    return !isOvertaken && !making.needs(scope)
+      stamp !== sequence.highest && sequence.felledBy(stamp, making.closure()) !== undefined
+    return !isOvertaken && sequence.isTrusted(asOf) && !making.needs(scope)
   }
 
   async #join(asked: Asked, making: FragmentMaking, way: Way): Promise<string> {
@@ -127,6 +146,7 @@ export class FragmentCache {
     // What it turned out to depend on may have been invalidated before this request came.
     const isUsable =
       outcome?.isShared === true &&
+      this.#room.sequence.isTrusted(outcome.asOf) &&
       this.#room.sequence.felledBy(making.stamp, outcome.closure) === undefined
     if (!isUsable) return this.#make(asked, way)
     this.hits++
@@ -142,7 +162,7 @@ export class FragmentCache {
     this.#renewing.add(id)
     const { visitor, fragments, recording } = asked.scope
     // Nothing encloses it, but what it renders may have been read when the page began.
-    const root = new Recording(recording.stamp)
+    const root = new Recording(recording)
     const scope: Scope = { fragments, recording: root, root, visitor, fragment: undefined }
     setImmediate(() => {
       void (async () => {
@@ -226,6 +246,7 @@ export class FragmentCache {
       text,
       timeline: isSoft ? softened(timeline, now) : timeline,
       stamp: making.stamp,
+      asOf: outcome.asOf,
       closure: outcome.closure,
       tags: [...outcome.tags],
       attachments: attachmentsOf(outcome),
@@ -233,6 +254,7 @@ export class FragmentCache {
       audience: policy.session ?? undefined,
     }
     const isStored = store.putFragment(stored)
+    if (isStored) this.#room.share(stored)
     this.#tell(call, key, way, isStored ? undefined : { reason: 'too-large', detail: '' }, isStored)
     return { ...outcome, freshUntil: stored.timeline.staleAt, isShared: isStored }
   }

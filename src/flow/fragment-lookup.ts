@@ -3,7 +3,9 @@ import type { FragmentReason } from '../reasons.ts'
 import type { Sequence } from '../graph/sequence.ts'
 import type { ResponseStore } from '../store/response-store.ts'
 import type { Body, FragmentCall } from './fragment-call.ts'
+import type { Stored } from '../store/entry-store.ts'
 import type { FragmentFault } from './fragment-making.ts'
+import type { Membership } from './membership.ts'
 import type { Scope } from './scope.ts'
 import type { Settings } from './settings.ts'
 
@@ -14,6 +16,10 @@ export interface FragmentRoom {
   readonly store: ResponseStore
   readonly sequence: Sequence
   readonly isClosed: boolean
+  readonly membership: Membership | undefined
+  trusts(stored: Stored): boolean
+  /** Keeps what was stored for other instances too. */
+  share(stored: Stored): void
 }
 
 /** Why a body ran, or did not. */

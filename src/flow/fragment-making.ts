@@ -56,7 +56,7 @@ export class FragmentMaking implements FragmentScope {
     this.#called = called
     this.#isStrict = isStrict
     // The encloser's stamp: what a body renders may have been read before it was called.
-    this.recording = new Recording(outer.recording.stamp)
+    this.recording = new Recording(outer.recording)
     for (const tag of call.policy.tags) this.recording.tags.add(tag)
     for (const input of call.policy.vary) this.recording.inputs.add(input)
     const { session } = call.policy
@@ -135,7 +135,7 @@ export class FragmentMaking implements FragmentScope {
 
   /** @param freshUntil as the fragment's own lifetime has it */
   outcome(text: string, freshUntil: number): Outcome {
-    const { tags, attachments, inputs, audiences, refusal } = this.recording
+    const { tags, attachments, inputs, audiences, refusal, asOf } = this.recording
     const closure = [...new Set(this.closure())]
     return {
       text,
@@ -145,6 +145,7 @@ export class FragmentMaking implements FragmentScope {
       inputs,
       audiences,
       refusal,
+      asOf,
       freshUntil: Math.min(freshUntil, this.recording.freshUntil),
       isShared: false,
     }

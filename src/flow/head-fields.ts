@@ -104,6 +104,7 @@ const forwardOf: Record<MissReason, Forward> = {
   absent: 'uri-miss',
   invalidated: 'uri-miss',
   evicted: 'uri-miss',
+  unheard: 'stale',
   'hit-for-miss': 'uri-miss',
   vary: 'vary-miss',
   expired: 'stale',

@@ -1,5 +1,6 @@
 import type { RouteParams } from '../graph/dependency.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
+import type { Start } from '../graph/sequence.ts'
 import type { Observation } from './observation.ts'
 import { Recording } from './recording.ts'
 
@@ -37,9 +38,9 @@ export interface IncomingRequest<Native> {
   readonly observedFromStart: boolean
   /** On arrival it looked like a hit, so that nobody noted its reads: it may be answered from the store, not fill it. */
   readonly foreseen: boolean
-  /** The observation that began before the cache's place was reached, with the sequence number of that moment. */
+  /** The observation that began before the cache's place was reached, and when that was. */
   readonly observation: Observation | undefined
-  readonly arrivalStamp: number | undefined
+  readonly arrivedAt: Start | undefined
   /** What was said of the response before the request was judged anew at its route. */
   readonly recording: Recording | undefined
   /** A body follows: it is not a part of the key. */
@@ -51,8 +52,8 @@ export interface IncomingRequest<Native> {
 }
 
 /** What goes on where middleware has spoken already, or begins; of what was read since its arrival the stamp has to know. */
-export function recordingOf<Native>(request: IncomingRequest<Native>, stamp: number): Recording {
-  return request.recording ?? new Recording(request.arrivalStamp ?? stamp)
+export function recordingOf<Native>(request: IncomingRequest<Native>, start: Start): Recording {
+  return request.recording ?? new Recording(request.arrivedAt ?? start)
 }
 
 /** The value of a header as one string; several lines joined as RFC 9110 §5.3 says. */

@@ -1,5 +1,6 @@
 import type { RefuseReason } from '../reasons.ts'
 import { type Dependency, tagDependency } from '../graph/dependency.ts'
+import type { Start } from '../graph/sequence.ts'
 
 /** What was attached under each name, in the order it came; doubles are left out. */
 export type Attachments = ReadonlyMap<string, Iterable<string>>
@@ -16,6 +17,8 @@ export interface Enclosed {
   readonly tags: Iterable<string>
   /** Milliseconds since 1970; Infinity where nothing limits it. */
   readonly freshUntil: number
+  /** As of when it is known to be valid, by the clock of the sequence. */
+  readonly asOf: number
   readonly attachments: Attachments
   /** Request inputs that it varies by. */
   readonly inputs: Iterable<string>
@@ -40,10 +43,12 @@ export class Recording implements Enclosed {
   /** The shortest maxAge asked for, milliseconds. */
   #maxAge: number | undefined
   #freshUntil = Infinity
+  #asOf: number
   #refusal: Refusal | undefined
 
-  constructor(stamp: number) {
+  constructor({ stamp, asOf }: Start) {
     this.stamp = stamp
+    this.#asOf = asOf
   }
 
   /** Its own dependencies, and those of everything inside. */
@@ -65,6 +70,11 @@ export class Recording implements Enclosed {
   /** The moment after which something enclosed is stale: nothing made of it is fresh any longer. */
   get freshUntil(): number {
     return this.#freshUntil
+  }
+
+  /** When it started, or since when the oldest thing inside is only believed to be valid. */
+  get asOf(): number {
+    return this.#asOf
   }
 
   get refusal(): Refusal | undefined {
@@ -95,6 +105,7 @@ export class Recording implements Enclosed {
   /** Takes over what something has that is a part of this now. */
   enclose(part: Enclosed): void {
     this.#freshUntil = Math.min(this.#freshUntil, part.freshUntil)
+    this.#asOf = Math.min(this.#asOf, part.asOf)
     this.#parts.push(part)
     this.onLate?.()
     for (const tag of part.tags) this.tags.add(tag)

@@ -1,5 +1,5 @@
 import type { Dependency } from '../graph/dependency.ts'
-import type { Sequence } from '../graph/sequence.ts'
+import type { Sequence, Start } from '../graph/sequence.ts'
 
 /** How a waiting request's wait ended. */
 export type Collapse =
@@ -14,23 +14,27 @@ const longestTimer = 2 ** 31 - 1
 /** One response being made, and the requests that wait for it. */
 export class Making {
   readonly key: string
-  /** The sequence number at which it started. */
-  readonly stamp: number
+  readonly start: Start
   readonly #dependencies: () => Iterable<Dependency>
   readonly #waiting = new Set<(end: Collapse) => void>()
   #settled = false
+  /** Another instance made it and is gone: one of those who waited goes on in its place. */
+  isHandedOver = false
+  /** Other instances wait for its key, too. */
+  lease: string | undefined
 
   /** @param dependencies tells what it is known to depend on so far */
-  constructor(key: string, stamp: number, dependencies: () => Iterable<Dependency>) {
+  constructor(key: string, start: Start, dependencies: () => Iterable<Dependency>) {
     this.key = key
-    this.stamp = stamp
+    this.start = start
     this.#dependencies = dependencies
   }
 
   /** Was something it depends on invalidated since it started? Then nobody who comes now may wait for it. */
   isOvertaken(sequence: Sequence): boolean {
-    if (this.stamp === sequence.applied) return false
-    return sequence.felledBy(this.stamp, this.#dependencies()) !== undefined
+    const { stamp, asOf } = this.start
+    if (!sequence.isTrusted(asOf)) return true
+    return stamp !== sequence.highest && sequence.felledBy(stamp, this.#dependencies()) !== undefined
   }
 
   get waiting(): number {
@@ -73,8 +77,8 @@ export class RequestCollapsing {
   }
 
   /** Takes the lead; a making that an invalidation overtook stays with those who already wait for it. */
-  lead(key: string, stamp: number, dependencies: () => Iterable<Dependency>): Making {
-    const making = new Making(key, stamp, dependencies)
+  lead(key: string, start: Start, dependencies: () => Iterable<Dependency>): Making {
+    const making = new Making(key, start, dependencies)
     this.#makings.set(key, making)
     return making
   }

@@ -1,18 +1,15 @@
 import { LRUCache } from 'lru-cache'
 import type { Events } from '../events.ts'
 import type { BypassReason, HitReason, MissReason, RefuseReason } from '../reasons.ts'
-import type { Dependency } from '../graph/dependency.ts'
-import type { InvalidationReceipt } from '../graph/invalidation.ts'
-import { Sequence } from '../graph/sequence.ts'
-import { currentAge, softened, timeToLive } from '../http/freshness.ts'
+import { keyDependency } from '../graph/dependency.ts'
+import { currentAge, timeToLive } from '../http/freshness.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
-import type { Stored } from '../store/entry-store.ts'
-import { ResponseStore } from '../store/response-store.ts'
+import { CacheState } from './cache-state.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { Observation } from './observation.ts'
 import { inputValue } from './request-input.ts'
 import type { Lookup } from './lookup.ts'
-import { type Making, RequestCollapsing } from './request-collapsing.ts'
+import type { Making } from './request-collapsing.ts'
 import { FragmentCache } from './fragment-cache.ts'
 import type { Settings } from './settings.ts'
 import { Warnings } from './warning.ts'
@@ -29,17 +26,11 @@ interface Pass {
 }
 
 /** What is stored, what is being made, and the order of invalidations: the state that all requests of one cache share. */
-export class ResponseCache<Native> {
-  readonly settings: Settings<Native>
-  readonly events: Events
-  readonly store: ResponseStore
-  readonly sequence: Sequence = new Sequence()
-  readonly collapsing: RequestCollapsing = new RequestCollapsing()
+export class ResponseCache<Native> extends CacheState<Native> {
   readonly fragments: FragmentCache
   readonly #warnings = new Warnings()
   #version: string | undefined
-  #mixesVersions = false
-  isClosed = false
+  #mixesVersions: boolean
   hits = 0
   misses = 0
   bypasses = 0
@@ -50,14 +41,9 @@ export class ResponseCache<Native> {
   })
 
   constructor(settings: Settings<Native>, events: Events) {
-    this.settings = settings
-    this.events = events
-    this.store = new ResponseStore({
-      ...settings,
-      onEvict: (key, bytes) => {
-        if (events.wants('evict')) events.emit('evict', { key, bytes })
-      },
-    })
+    super(settings, events)
+    // What other instances have made may come from clients of any version.
+    this.#mixesVersions = settings.redis !== undefined
     this.fragments = new FragmentCache(this)
   }
 
@@ -77,7 +63,7 @@ export class ResponseCache<Native> {
     if (version === this.#version || this.#mixesVersions) return
     if (this.#version !== undefined) {
       this.#mixesVersions = true
-      this.sequence.recordAll(false)
+      this.sequence.record('all', false)
       this.store.clear()
     }
     this.#version = version
@@ -103,7 +89,7 @@ export class ResponseCache<Native> {
   leadRefresh(stored: StoredResponse): Making | undefined {
     const running = this.collapsing.find(stored.key)
     if (running && !running.isOvertaken(this.sequence)) return undefined
-    return this.collapsing.lead(stored.key, this.sequence.applied, () => stored.closure)
+    return this.lead(stored.key, this.sequence.start(), () => stored.closure)
   }
 
   /** Counts and tells what led to the application: a miss, or a bypass. */
@@ -148,13 +134,10 @@ export class ResponseCache<Native> {
   /** Tags and dependencies that come behind the store would be missed by an invalidation: nothing is stored then. */
   takeBack(request: IncomingRequest<Native>, response: StoredResponse): void {
     this.drop(response)
+    // Other instances may have it by now.
+    if (this.membership) this.invalidateUnawaited([keyDependency(response.primaryKey)])
     const detail = 'tag() or dependsOn() was called after the response had been stored'
     this.refused(request, response.primaryKey, 'draft', detail)
-  }
-
-  /** Takes a response out of the store, unless a newer one stands there by now. */
-  drop(stored: StoredResponse): void {
-    if (this.store.response(stored.key) === stored) this.store.delete(stored.key)
   }
 
   /** Tells what became of a background refresh. */
@@ -204,6 +187,11 @@ export class ResponseCache<Native> {
     if (hitForMiss > 0) this.#passes.set(key, { reason, until: clock() + hitForMiss })
   }
 
+  override settle(making: Making): void {
+    const { clock, hitForMiss } = this.settings
+    super.settle(making, this.passReason(making.key, clock()) === undefined ? 0 : hitForMiss)
+  }
+
   forgetPass(key: string): void {
     this.#passes.delete(key)
   }
@@ -213,54 +201,4 @@ export class ResponseCache<Native> {
     const pass = this.#passes.get(key)
     return pass !== undefined && now < pass.until ? pass.reason : undefined
   }
-
-  /** Invalidates at once in this process: number first, so that nothing begun before can be stored, then evict. */
-  invalidate(dependencies: readonly Dependency[] | 'all', soft: boolean): InvalidationReceipt {
-    const sequence =
-      dependencies === 'all'
-        ? this.sequence.recordAll(soft)
-        : this.sequence.record(dependencies, soft)
-    const fallen = new Set<Stored>()
-    for (const dependency of dependencies === 'all' ? ['all'] : dependencies) {
-      const found = soft ? this.#soften(dependency) : this.#fell(dependency)
-      for (const stored of found) fallen.add(stored)
-      if (this.events.wants('invalidate')) {
-        this.events.emit('invalidate', { dependency, sequence, soft, keys: keysOf(found) })
-      }
-    }
-    const fragments = [...fallen].filter(({ kind }) => kind === 'fragment').length
-    const responses = fallen.size - fragments
-    return { sequence, responses, fragments, keys: keysOf(fallen), instances: 0 }
-  }
-
-  #fell(dependency: Dependency): Stored[] {
-    if (dependency === 'all') return this.store.fellAll()
-    const found = this.store.enclosing(dependency)
-    for (const { key } of found) this.store.fell(key, dependency)
-    return found
-  }
-
-  #soften(dependency: Dependency): Stored[] {
-    const now = this.settings.clock()
-    const found = dependency === 'all' ? this.store.all() : this.store.enclosing(dependency)
-    for (const stored of found) stored.timeline = softened(stored.timeline, now)
-    return found
-  }
-
-  close(): void {
-    this.isClosed = true
-    this.store.clear()
-  }
-
-  fault(error: unknown, during: string): void {
-    this.events.emit('fault', { error, during })
-  }
-}
-
-/** As people know them: a response by its key before variants. */
-export function keysOf(found: Iterable<Stored>): string[] {
-  const keys = Array.from(found, (stored) =>
-    stored.kind === 'response' ? stored.primaryKey : stored.key,
-  )
-  return [...new Set(keys)]
 }

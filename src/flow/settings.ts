@@ -1,5 +1,6 @@
 import type { Surrogate } from '../http/surrogate.ts'
 import type { UserAgentClass } from './request-input.ts'
+import type { RedisSettings } from './membership.ts'
 import type { Policy } from './policy.ts'
 
 /** The options of one cache, resolved: every field present, every value checked, times in milliseconds. */
@@ -32,4 +33,6 @@ export interface Settings<Native> {
   readonly outline: boolean
   readonly userAgentClass: UserAgentClass
   readonly clock: () => number
+  /** What is shared with other instances, and how; undefined: this process is alone. */
+  readonly redis: RedisSettings | undefined
 }

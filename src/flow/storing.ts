@@ -132,6 +132,7 @@ function stored<Native>(
       servesAuthorized: verdict.servesAuthorized,
       audience: lookup.audience,
       stamp,
+      asOf: recording.asOf,
       closure,
       tags: [...tagsOf(facts)],
       route: request.route()?.pattern ?? old?.route,

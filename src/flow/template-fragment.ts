@@ -69,7 +69,7 @@ export function templateFunctions<Native>(facts: ExchangeFacts<Native>): Templat
 
 /** The same functions where there is no cache: they check their arguments, and run the body. */
 export function uncachedFunctions(): TemplateFunctions {
-  const recording = new Recording(0)
+  const recording = new Recording({ stamp: 0, asOf: 0 })
   const scope: Scope = {
     fragments: { show: (call, body) => made(call, body, recording) },
     recording,

@@ -75,5 +75,5 @@ export function invalidateTarget<Native>(facts: ExchangeFacts<Native>, head: Res
   const keyed = (target: string): string => keyedTarget(target, policy.query)
   const { status, fields } = head
   const dependencies = invalidatedBy(request.origin, request.target, status, fields, keyed)
-  if (dependencies.length > 0) cache.invalidate(dependencies, false)
+  if (dependencies.length > 0) cache.invalidateUnawaited(dependencies)
 }

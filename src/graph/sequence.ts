@@ -1,12 +1,36 @@
 import type { Dependency } from './dependency.ts'
 
+/** When a making started: in the order of invalidations, and by the clock of this process. */
+export interface Start {
+  readonly stamp: number
+  /** Milliseconds of a clock that only goes forward; 0 where nobody else invalidates. */
+  readonly asOf: number
+}
+
+export interface SequenceOptions {
+  /** How many dependencies are remembered; older ones raise the floor. Default 100,000. */
+  readonly limit?: number
+  /** How many characters their names may have together: anybody can have a long URL invalidated (S-27). Default 8 Mi. */
+  readonly maxLength?: number
+  /** For how long what was known is still believed when nothing is heard of other instances, milliseconds. Default for ever. */
+  readonly maxStaleness?: number
+  /** Milliseconds of a clock that only goes forward. Default `performance.now`. */
+  readonly now?: () => number
+}
+
+/** Between two numbers of the shared order lie those of this process that are not confirmed yet. */
+const step = 2 ** -20
+
 /**
  * The order of invalidations. Each has a number; a making notes the number at which it *starts* (its stamp), and its
  * result is valid if and only if nothing in its closure has a later number. So a read of old data can never be stored
  * or shared after the invalidation, however the two interleave.
+ *
+ * Where several instances share the order, numbers come from outside: `applied` is the highest up to which every one is known.
  */
 export class Sequence {
   #applied = 0
+  #highest = 0
   /** Stamps below the floor are too old to be judged, so they count as invalid. */
   #floor = 0
   #softFloor = 0
@@ -18,14 +42,15 @@ export class Sequence {
   readonly #maxLength: number
   /** The characters in the names of either kind. */
   readonly #lengths = { hard: 0, soft: 0 }
+  readonly #maxStaleness: number
+  readonly #now: () => number
+  #heardAt = -Infinity
 
-  /**
-   * @param limit how many dependencies are remembered; older ones raise the floor.
-   * @param maxLength how many characters their names may have together: anybody can have a long URL invalidated (S-27)
-   */
-  constructor(limit = 100_000, maxLength: number = 8 * 1024 * 1024) {
-    this.#limit = limit
-    this.#maxLength = maxLength
+  constructor(options: SequenceOptions = {}) {
+    this.#limit = options.limit ?? 100_000
+    this.#maxLength = options.maxLength ?? 8 * 1024 * 1024
+    this.#maxStaleness = options.maxStaleness ?? Infinity
+    this.#now = options.now ?? (() => performance.now())
   }
 
   /** How many characters the remembered names have. */
@@ -33,16 +58,83 @@ export class Sequence {
     return this.#lengths.hard + this.#lengths.soft
   }
 
-  /** The number of the last invalidation. */
+  /** The number of the last invalidation before which none is missing. */
   get applied(): number {
     return this.#applied
   }
 
-  record(dependencies: readonly Dependency[], soft: boolean): number {
-    const number = ++this.#applied
+  /** The highest number known, whether those before it are or not. */
+  get highest(): number {
+    return this.#highest
+  }
+
+  /** What a making notes that starts now. */
+  start(): Start {
+    return { stamp: this.#applied, asOf: this.now }
+  }
+
+  /** 0 where nobody else invalidates, so that time does not matter. */
+  get now(): number {
+    return this.#maxStaleness === Infinity ? 0 : this.#now()
+  }
+
+  /** All invalidations before this moment are known: everything that is held is as good as made then. */
+  heard(at: number): void {
+    this.#heardAt = Math.max(this.#heardAt, at)
+  }
+
+  /** When the order was last known to be complete; -Infinity before the first time. */
+  get heardAt(): number {
+    return this.#heardAt
+  }
+
+  /** May what was made then still be used, as far as this instance can know of the others? */
+  isTrusted(asOf: number): boolean {
+    return (
+      this.#maxStaleness === Infinity ||
+      this.#now() < Math.max(this.#heardAt, asOf) + this.#maxStaleness
+    )
+  }
+
+  /** As of when something that is held is known to be valid. */
+  validAt(asOf: number): number {
+    return Math.max(this.#heardAt, asOf)
+  }
+
+  /** An invalidation of this process alone, or one that Redis has not confirmed yet. */
+  record(dependencies: readonly Dependency[] | 'all', soft: boolean): number {
+    return this.apply(Math.floor(this.#applied) + 1, dependencies, soft)
+  }
+
+  /** As `record`, before the shared order has a number for it: what starts behind it counts as made behind it, here. */
+  provisional(dependencies: readonly Dependency[] | 'all', soft: boolean): number {
+    const number = this.#applied + step
+    const next = Math.floor(this.#applied) + 1
+    // There is no place left before the next number: until it comes nothing is stored.
+    if (number >= next) return this.note(next, 'all', soft)
+    return this.apply(number, dependencies, soft)
+  }
+
+  /** The next invalidation in order. */
+  apply(number: number, dependencies: readonly Dependency[] | 'all', soft: boolean): number {
+    this.note(number, dependencies, soft)
+    this.#applied = Math.max(this.#applied, number)
+    return number
+  }
+
+  /** An invalidation ahead of others that are still missing. */
+  note(number: number, dependencies: readonly Dependency[] | 'all', soft: boolean): number {
+    this.#highest = Math.max(this.#highest, number)
+    if (dependencies === 'all') {
+      if (soft) this.#softFloor = Math.max(this.#softFloor, number)
+      else this.#floor = Math.max(this.#floor, number)
+      return number
+    }
     const kind = soft ? 'soft' : 'hard'
     const versions = soft ? this.#soft : this.#hard
     for (const dependency of dependencies) {
+      const known = versions.get(dependency)
+      if (known !== undefined && known > number) continue
       // Insertion order is the order of numbers: the first of the map is the oldest.
       if (!versions.delete(dependency)) this.#lengths[kind] += dependency.length
       versions.set(dependency, number)
@@ -51,24 +143,21 @@ export class Sequence {
     return number
   }
 
-  /** Everything made before now is invalid (or, when soft, stale): O(1). */
-  recordAll(soft: boolean): number {
-    const number = ++this.#applied
-    if (soft) this.#softFloor = number
-    else this.#floor = number
-    return number
+  /** Something is missing for good: everything made before now is invalid, and the order goes on behind it. O(1). */
+  renew(): number {
+    return this.apply(Math.floor(this.#highest) + 1, 'all', false)
   }
 
   /** What invalidated a making of this stamp and closure; undefined when it is valid. */
   felledBy(stamp: number, closure: Iterable<Dependency>): Dependency | undefined {
-    if (stamp === this.#applied) return undefined
+    if (stamp === this.#highest) return undefined
     if (stamp < this.#floor) return 'all'
     return later(this.#hard, stamp, closure)
   }
 
   /** Was it softly invalidated since its making started? */
   isSoftened(stamp: number, closure: Iterable<Dependency>): boolean {
-    if (stamp === this.#applied) return false
+    if (stamp === this.#highest) return false
     if (stamp < Math.max(this.#softFloor, this.#softForgotten)) return true
     return later(this.#soft, stamp, closure) !== undefined
   }
@@ -88,7 +177,7 @@ export class Sequence {
       if (!this.#isFull(kind)) return
       versions.delete(dependency)
       this.#lengths[kind] -= dependency.length
-      if (kind === 'soft') this.#softForgotten = number
+      if (kind === 'soft') this.#softForgotten = Math.max(this.#softForgotten, number)
       else this.#floor = Math.max(this.#floor, number)
     }
   }

@@ -22,7 +22,7 @@ interface Buffer {
 }
 
 export interface TouchesOptions {
-  readonly invalidate: (dependencies: readonly Dependency[]) => InvalidationReceipt
+  readonly invalidate: (dependencies: readonly Dependency[]) => Promise<InvalidationReceipt>
   readonly clock: () => number
   /** Told of every touch that was carried out. */
   readonly onTouch: (records: readonly Dependency[], parents: readonly Dependency[]) => void
@@ -83,7 +83,9 @@ export class Touches {
       outer.dependencies.push(...buffer.dependencies)
       return result
     }
-    if (buffer.dependencies.length > 0) this.#options.invalidate([...new Set(buffer.dependencies)])
+    if (buffer.dependencies.length > 0) {
+      await this.#options.invalidate([...new Set(buffer.dependencies)])
+    }
     if (buffer.touched.length > 0) {
       await this.#carryOut(buffer.touched, this.#stopped.getStore() !== true)
     }
@@ -107,13 +109,16 @@ export class Touches {
     const records = [...new Set([...touched, ...parents].map(({ dependency }) => dependency))]
     const dependencies = new Set([...records, ...lists.map(({ dependency }) => dependency)])
     // Also when something could not be written: what falls without need is only made again.
-    const invalidation = this.#options.invalidate([...dependencies])
+    const invalidating = this.#options.invalidate([...dependencies])
     this.#options.onTouch(
       [...given],
       records.filter((record) => !given.has(record)),
     )
+    // Neither of two failures hides the other's work: both are carried out before one is told.
+    const [invalidated] = await Promise.allSettled([invalidating])
     if (failures.length > 0) throw failures[0]
-    return { records, invalidation }
+    if (invalidated.status === 'rejected') throw invalidated.reason
+    return { records, invalidation: invalidated.value }
   }
 
   /** The parents of all of them, their parents, and so on; each once, so that a cycle ends. */

@@ -25,6 +25,11 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** Does the field, its name in lower case, speak about one connection or one proxy? */
+export function isHopByHop(name: string): boolean {
+  return HOP_BY_HOP.has(name)
+}
+
 /**
  * The value of a field, its lines joined by `', '` (RFC 9110 §5.3), or undefined when it is absent.
  * Not for `Set-Cookie`, whose lines cannot be joined: see {@link fieldLines}.

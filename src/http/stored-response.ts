@@ -39,6 +39,8 @@ export interface StoredResponse {
   readonly audience: string | undefined
   /** The sequence number at which its making started. */
   readonly stamp: number
+  /** As of when this process knows it to be valid, milliseconds of a clock that only goes forward. */
+  readonly asOf: number
   /** Every dependency it was made from, flattened. */
   readonly closure: readonly string[]
   readonly tags: readonly string[]

@@ -13,6 +13,7 @@ import type { Policy } from '../flow/policy.ts'
 import type { Making } from '../flow/request-collapsing.ts'
 import type { ResponseCache } from '../flow/response-cache.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
+import { type Turn, arriving } from '../flow/turn.ts'
 import { Capture } from './capture.ts'
 import { type Report, deliver } from './delivery.ts'
 import { injectionFor } from './injection.ts'
@@ -99,10 +100,10 @@ export class Gate<Native> {
     this.cache.noteVersion(request.httpVersion)
     const foreseen = this.#refreshes.get(message) === undefined && foresees(this.cache, request)
     const observation = foreseen ? undefined : this.cache.observe()
-    const stamp = sequence.applied
+    const start = sequence.start()
     this.#arrived.set(
       message,
-      request.arrived({ observation, stamp, isComplete: !foreseen, foreseen }),
+      request.arrived({ observation, start, isComplete: !foreseen, foreseen }),
     )
     if (observation) observe(message, observation, undefined)
     return request
@@ -120,7 +121,7 @@ export class Gate<Native> {
     if (making) {
       this.#forward(passage, refreshExchange(this.cache, incoming, policy, making))
     } else {
-      this.#follow(passage, incoming, policy, false)
+      this.#follow(passage, incoming, policy, arriving)
     }
   }
 
@@ -142,7 +143,7 @@ export class Gate<Native> {
     exchange.release()
     const incoming = passage.incoming({
       observation: exchange.observation,
-      stamp: exchange.recording.stamp,
+      start: exchange.recording,
       isComplete: exchange.request.observedFromStart && exchange.observation !== undefined,
       foreseen: exchange.request.foreseen,
       recording: exchange.recording,
@@ -151,7 +152,7 @@ export class Gate<Native> {
     if (making) {
       this.#forward(passage, refreshExchange(this.cache, incoming, policy, making))
     } else {
-      this.#follow(passage, incoming, policy, false)
+      this.#follow(passage, incoming, policy, arriving)
     }
   }
 
@@ -159,10 +160,9 @@ export class Gate<Native> {
     passage: Passage<Native>,
     incoming: NodeRequest<Native>,
     policy: Policy<Native>,
-    waited: boolean,
-    isLastWait = false,
+    turn: Turn,
   ): void {
-    const decision: Answer<Native> = answer(this.cache, incoming, policy, waited)
+    const decision: Answer<Native> = answer(this.cache, incoming, policy, turn)
     switch (decision.act) {
       case 'serve':
         this.#serve(passage, incoming, policy, decision.stored, { kind: decision.reason })
@@ -171,13 +171,10 @@ export class Gate<Native> {
         }
         return
       case 'wait':
-        void decision.making.wait(decision.timeout).then((end) => {
+        void decision.until.then((next) => {
           // Whoever left while waiting must not cost a rendering.
           if (passage.response.destroyed) return
-          // Those who lost their answer to an invalidation wait for one of them, and not all run at one time.
-          const waitsAgain =
-            !isLastWait && end === 'settled' && decision.making.isOvertaken(this.cache.sequence)
-          this.#follow(passage, incoming, policy, !waitsAgain, waitsAgain)
+          this.#follow(passage, incoming, policy, next)
         })
         return
       case 'forward':
@@ -237,15 +234,30 @@ export class Gate<Native> {
     this.#refreshes.set(message, making)
     const settle = (): void => {
       clearTimeout(timer)
-      cache.collapsing.settle(making)
+      cache.settle(making)
     }
     // What never ends would go on for nobody, and each later refresh would leave another.
     const timer = setTimeout(() => response.destroy(), refreshTimeout)
     timer.unref()
     response.once('close', settle)
     // After the visitor's own response: a refresh is on nobody's time.
-    setImmediate(() => {
+    setImmediate(() => void this.#rerun(passage, stored, making, message, response, settle))
+  }
+
+  async #rerun(
+    passage: Pick<Passage<Native>, 'rerun'>,
+    stored: StoredResponse,
+    making: Making,
+    message: IncomingMessage,
+    response: ServerResponse,
+    settle: () => void,
+  ): Promise<void> {
+    {
       try {
+        if (!(await this.cache.mayRefresh(stored, making))) {
+          settle()
+          return
+        }
         passage.rerun(message, response)
       } catch (error) {
         cache.fault(error, 'refreshing a stale response')

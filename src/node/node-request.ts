@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { IncomingRequest, MatchedRoute } from '../flow/incoming-request.ts'
+import type { Start } from '../graph/sequence.ts'
 import type { Observation } from '../flow/observation.ts'
 import type { Recording } from '../flow/recording.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
@@ -34,7 +35,7 @@ export function keepTarget(message: IncomingMessage, current: string): void {
 /** An observation that began at the request's arrival, before the cache's place. */
 export interface Arrival {
   readonly observation: Observation | undefined
-  readonly stamp: number
+  readonly start: Start
   /** False when something may have been read before it began. */
   readonly isComplete: boolean
   /** It looked like a hit, so that nothing is noted. */
@@ -55,7 +56,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   observedFromStart: boolean
   foreseen: boolean
   observation: Observation | undefined
-  arrivalStamp: number | undefined
+  arrivedAt: Start | undefined
   readonly recording: Recording | undefined
   readonly #message: IncomingMessage
   readonly #routes: (native: Native) => readonly MatchedRoute[]
@@ -81,7 +82,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.observedFromStart = isFirst || arrival?.isComplete === true
     this.foreseen = arrival?.foreseen === true
     this.observation = arrival?.observation
-    this.arrivalStamp = arrival?.stamp
+    this.arrivedAt = arrival?.start
     this.recording = arrival?.recording
     this.#message = message
     this.#routes = routes
@@ -92,7 +93,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.observedFromStart = arrival.isComplete
     this.foreseen = arrival.foreseen
     this.observation = arrival.observation
-    this.arrivalStamp = arrival.stamp
+    this.arrivedAt = arrival.start
     return this
   }
 

@@ -91,6 +91,16 @@ export class ResponseStore extends EntryStore {
     return stored?.kind === 'response' ? stored : undefined
   }
 
+  /** Another instance knows that the key has variants by these inputs; names are only ever added. */
+  adoptVariants(primaryKey: string, inputs: readonly string[]): void {
+    const entry = this.memory.peek(primaryKey)
+    const index = entry?.kind === 'variants' ? entry : undefined
+    if (index && inputs.every((name) => index.inputs.includes(name))) return
+    // Those that are stored here cannot be told apart by the new names.
+    if (index) this.#dropVariants(primaryKey)
+    this.#putIndex(primaryKey, this.inputsOf(primaryKey, inputs), new Set())
+  }
+
   #addVariant(primaryKey: string, stored: StoredResponse): void {
     const entry = this.memory.peek(primaryKey)
     const index = entry?.kind === 'variants' ? entry : undefined
@@ -108,8 +118,12 @@ export class ResponseStore extends EntryStore {
       keys.delete(oldest)
       this.memory.delete(oldest)
     }
+    this.#putIndex(primaryKey, stored.inputs, keys)
+  }
+
+  #putIndex(primaryKey: string, inputs: readonly string[], keys: Set<string>): void {
     const bytes = [...keys].reduce((sum, key) => sum + 2 * key.length + 64, 0)
-    this.memory.set(primaryKey, { kind: 'variants', inputs: stored.inputs, keys }, bytes, [])
+    this.memory.set(primaryKey, { kind: 'variants', inputs, keys }, bytes, [])
   }
 
   #dropVariants(primaryKey: string): void {

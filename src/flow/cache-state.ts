@@ -1,0 +1,205 @@
+import type { Events } from '../events.ts'
+import { type Dependency, keyDependency } from '../graph/dependency.ts'
+import type { InvalidationReceipt } from '../graph/invalidation.ts'
+import { Sequence, type Start } from '../graph/sequence.ts'
+import { softened } from '../http/freshness.ts'
+import type { Stored } from '../store/entry-store.ts'
+import type { Lease } from '../store/redis-store.ts'
+import { ResponseStore } from '../store/response-store.ts'
+import { Membership } from './membership.ts'
+import { type Making, RequestCollapsing } from './request-collapsing.ts'
+import type { Settings } from './settings.ts'
+
+/** What is stored and being made in this process, and the order of invalidations, alone or with other instances. */
+export class CacheState<Native> {
+  readonly settings: Settings<Native>
+  readonly events: Events
+  readonly store: ResponseStore
+  readonly sequence: Sequence
+  readonly collapsing: RequestCollapsing = new RequestCollapsing()
+  /** Among other instances, where there is a Redis. */
+  readonly membership: Membership | undefined
+  isClosed = false
+
+  constructor(settings: Settings<Native>, events: Events) {
+    this.settings = settings
+    this.events = events
+    this.sequence = new Sequence({ maxStaleness: settings.redis?.maxStaleness ?? Infinity })
+    this.store = new ResponseStore({
+      ...settings,
+      onEvict: (key, bytes) => {
+        if (events.wants('evict')) events.emit('evict', { key, bytes })
+      },
+    })
+    this.membership = settings.redis && new Membership(this, settings.redis)
+  }
+
+  /**
+   * Invalidates at once in this process, and then in all that share its Redis: number first, so that nothing begun before
+   * can be stored, then evict.
+   *
+   * @param waits until every instance has confirmed
+   * @throws CacheflowError `ERR_CACHEFLOW_UNCONFIRMED`
+   */
+  async invalidate(
+    dependencies: readonly Dependency[] | 'all',
+    soft: boolean,
+    waits = false,
+  ): Promise<InvalidationReceipt> {
+    const { sequence, membership } = this
+    const number = membership
+      ? sequence.provisional(dependencies, soft)
+      : sequence.record(dependencies, soft)
+    const fallen = this.fall(number, dependencies, soft, true)
+    if (membership === undefined) return receiptOf(number, fallen, [], 0)
+    const shared = await membership.invalidation.carryOut(dependencies, soft, waits)
+    return receiptOf(shared.number, fallen, shared.fallen, shared.confirmed)
+  }
+
+  /** An invalidation that nobody waits for: what becomes of it, an event tells. */
+  invalidateUnawaited(dependencies: readonly Dependency[]): void {
+    this.invalidate(dependencies, false).catch(() => undefined)
+  }
+
+  /**
+   * Fells, or softens, what was made before an invalidation.
+   *
+   * @param isOwn this process invalidates; of what others do only that is told which fells something here
+   */
+  fall(
+    number: number,
+    dependencies: readonly Dependency[] | 'all',
+    soft: boolean,
+    isOwn = false,
+  ): Stored[] {
+    const fallen = new Set<Stored>()
+    for (const dependency of dependencies === 'all' ? ['all'] : dependencies) {
+      const found = soft ? this.#soften(dependency, number) : this.#fell(dependency, number)
+      for (const stored of found) fallen.add(stored)
+      if ((isOwn || found.length > 0) && this.events.wants('invalidate')) {
+        const sequence = Math.floor(number)
+        this.events.emit('invalidate', { dependency, sequence, soft, keys: keysOf(found) })
+      }
+    }
+    return [...fallen]
+  }
+
+  /** What this process holds can no longer be judged. */
+  renew(reason: 'epoch' | 'gap'): void {
+    const { entries } = this.store
+    this.store.clear()
+    if (entries > 0 && this.events.wants('flush')) this.events.emit('flush', { reason, entries })
+  }
+
+  /** Somebody who knows nothing of numbers has changed what stands under these keys. */
+  evict(keys: readonly string[]): void {
+    const dependencies = keys.map(keyDependency)
+    this.fall(this.sequence.provisional(dependencies, false), dependencies, false)
+    for (const key of keys) this.store.delete(key)
+  }
+
+  /** Is what is stored known to be valid, as far as this instance can know of the others? */
+  trusts({ asOf }: Stored): boolean {
+    return this.sequence.isTrusted(asOf)
+  }
+
+  /** Keeps what was stored here for other instances too. @param making the one that they wait for */
+  share(stored: Stored, making?: Making): void {
+    this.membership?.store.offer(stored, making?.lease)
+    if (making) making.lease = undefined
+  }
+
+  /** Begins to make a key: for this process, and for the others where they wait for it. */
+  lead(key: string, start: Start, dependencies: () => Iterable<Dependency>): Making {
+    const making = this.collapsing.lead(key, start, dependencies)
+    if (this.membership?.store.take(key) === true) making.lease = key
+    return making
+  }
+
+  /** Those who wait go on. @param pass for how long nobody need wait, where nothing could be shared, milliseconds */
+  settle(making: Making, pass = 0): void {
+    const { lease } = making
+    making.lease = undefined
+    if (lease !== undefined) this.membership?.store.release(lease, pass)
+    this.collapsing.settle(making)
+  }
+
+  /** Takes something out of the store of this process, unless a newer one stands there by now. */
+  drop(stored: Stored): void {
+    if (this.store.peek(stored.key) === stored) this.store.delete(stored.key)
+  }
+
+  /**
+   * Another instance makes a key, and whoever comes waits for that. When it has been made, it stands in memory; when its
+   * maker is gone, one of those who waited makes it.
+   */
+  followOther(key: string, milliseconds: number): Making {
+    const making = this.collapsing.lead(key, this.sequence.start(), () => [])
+    void this.#follow(making, milliseconds)
+    return making
+  }
+
+  async #follow(making: Making, milliseconds: number): Promise<void> {
+    const { key } = making
+    const shared = this.membership?.store
+    let lease: Lease = { kind: 'wait', milliseconds }
+    // Nobody waits any longer than for an answer of this process.
+    const end = performance.now() + (this.settings.collapseTimeout || 0)
+    while (shared && lease.kind === 'wait' && performance.now() < end) {
+      await shared.other(key, lease.milliseconds)
+      lease = await shared.fetch(key, 'lease')
+    }
+    making.isHandedOver = lease.kind === 'lead'
+    this.collapsing.settle(making)
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true
+    this.store.clear()
+    await this.membership?.close()
+  }
+
+  fault(error: unknown, during: string): void {
+    this.events.emit('fault', { error, during })
+  }
+
+  #fell(dependency: Dependency, number: number): Stored[] {
+    if (dependency === 'all') return this.store.fellAll()
+    const found = this.store.enclosing(dependency).filter(({ stamp }) => stamp < number)
+    for (const { key } of found) this.store.fell(key, dependency)
+    return found
+  }
+
+  #soften(dependency: Dependency, number: number): Stored[] {
+    const now = this.settings.clock()
+    const found = dependency === 'all' ? this.store.all() : this.store.enclosing(dependency)
+    const older = found.filter(({ stamp }) => stamp < number)
+    for (const stored of older) stored.timeline = softened(stored.timeline, now)
+    return older
+  }
+}
+
+/** @param others keys that fell in Redis, each as it rests there */
+function receiptOf(
+  sequence: number,
+  fallen: readonly Stored[],
+  others: readonly string[],
+  instances: number,
+): InvalidationReceipt {
+  const known = new Set(fallen.map(({ key }) => key))
+  const further = others.filter((key) => !known.has(key))
+  const fragments =
+    fallen.filter(({ kind }) => kind === 'fragment').length +
+    further.filter((key) => key.startsWith('fragment:')).length
+  const responses = fallen.length + further.length - fragments
+  const keys = new Set([...keysOf(fallen), ...further.map((key) => key.split(' vary ', 1)[0] ?? key)])
+  return { sequence, responses, fragments, keys: [...keys], instances }
+}
+
+/** As people know them: a response by its key before variants. */
+export function keysOf(found: Iterable<Stored>): string[] {
+  const keys = Array.from(found, (stored) =>
+    stored.kind === 'response' ? stored.primaryKey : stored.key,
+  )
+  return [...new Set(keys)]
+}

@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto'
+import type { Events } from '../events.ts'
+import type { Dependency } from '../graph/dependency.ts'
+import {
+  acknowledgement,
+  channelOf,
+  messageOf,
+  replyChannelOf,
+} from '../graph/invalidation-channel.ts'
+import type { Sequence } from '../graph/sequence.ts'
+import { SharedInvalidation } from '../graph/shared-invalidation.ts'
+import { SharedSequence } from '../graph/shared-sequence.ts'
+import type { BodyCoding } from '../store/body-coding.ts'
+import type { Stored } from '../store/entry-store.ts'
+import { type RedisClient, RedisConnection } from '../store/redis-connection.ts'
+import { redisKeys } from '../store/redis-keys.ts'
+import { RedisStore } from '../store/redis-store.ts'
+import type { ResponseStore } from '../store/response-store.ts'
+import { SharedStore } from './shared-store.ts'
+
+/** How a cache shares with other instances, resolved. */
+export interface RedisSettings {
+  readonly client: RedisClient
+  readonly namespace: string
+  /** Milliseconds. */
+  readonly commandTimeout: number
+  /** Milliseconds. */
+  readonly maxStaleness: number
+  /** How many invalidations Redis remembers. */
+  readonly maxLog: number
+  readonly compress: BodyCoding
+}
+
+/** What membership needs of the cache that it belongs to. */
+export interface Member {
+  readonly settings: { readonly clock: () => number }
+  readonly events: Events
+  readonly store: ResponseStore
+  readonly sequence: Sequence
+  /** Fells what is stored here. */
+  fall(number: number, dependencies: readonly Dependency[] | 'all', soft: boolean): unknown
+  /** Everything that is stored here is void. */
+  renew(reason: 'epoch' | 'gap'): void
+  /** Somebody who knows nothing of numbers has changed these keys. */
+  evict(keys: readonly string[]): void
+  /** What was stored here is no longer valid. */
+  drop(stored: Stored): void
+  fault(error: unknown, during: string): void
+}
+
+/** How things stand between this instance and Redis. */
+export interface RedisStatus {
+  /** Redis answers, messages come in, and everything up to `applied` is known. */
+  readonly connected: boolean
+  /** The name of this instance. */
+  readonly instance: string
+  /** What numbers belong to: another one begins when Redis has lost what it knew. */
+  readonly epoch: string | undefined
+  /** The number of the last invalidation before which none is missing here. */
+  readonly applied: number
+  /** How many invalidations are known by their number alone. */
+  readonly lag: number
+  /** Milliseconds since Redis was last known to have told everything; Infinity before the first time. */
+  readonly heard: number
+  /** `open`: the last command failed, and Redis is left alone until it answers again. */
+  readonly breaker: 'closed' | 'open'
+  /** Dependencies whose invalidation Redis has not confirmed; they are tried again. */
+  readonly unconfirmed: number
+}
+
+/** This instance among those that share one Redis and one namespace. */
+export class Membership {
+  readonly store: SharedStore
+  readonly sequence: SharedSequence
+  readonly invalidation: SharedInvalidation
+  readonly #member: Member
+  readonly #connection: RedisConnection
+  readonly #channel: string
+  readonly #id = randomBytes(9).toString('base64url')
+
+  constructor(member: Member, settings: RedisSettings) {
+    const { client, namespace, commandTimeout, maxStaleness, maxLog, compress } = settings
+    const { events, store, sequence } = member
+    const { clock } = member.settings
+    const id = this.#id
+    this.#member = member
+    this.#channel = channelOf(namespace, client.isCluster)
+    const channel = this.#channel
+    const keys = redisKeys(namespace)
+    this.#connection = new RedisConnection(client, {
+      commandTimeout,
+      channels: [channel, replyChannelOf(channel, id)],
+      onReady: () => void this.sequence.refresh(),
+      onMessage: (text) => this.#receive(text),
+    })
+    const connection = this.#connection
+    this.sequence = new SharedSequence({
+      connection,
+      keys,
+      channel,
+      sequence,
+      id,
+      maxStaleness,
+      maxLog,
+      clock,
+      leases: () => this.store.leases,
+      onInvalidation: (number, dependencies, soft) => member.fall(number, dependencies, soft),
+      onRenewal: (reason) => member.renew(reason),
+      onConnection: (isConnected) => {
+        const error = isConnected ? undefined : connection.fault
+        if (events.wants('redis')) events.emit('redis', { connected: isConnected, error })
+      },
+      onBeat: () => this.invalidation.retry(),
+    })
+    this.invalidation = new SharedInvalidation({
+      shared: this.sequence,
+      patience: commandTimeout,
+      maxStaleness,
+      onUnconfirmed: (dependencies, confirmed, error) => {
+        if (!events.wants('unconfirmed')) return
+        const names = dependencies === 'all' ? ['all'] : dependencies
+        events.emit('unconfirmed', { dependencies: names, confirmed, error })
+      },
+    })
+    this.store = new SharedStore({
+      redis: new RedisStore({
+        connection,
+        keys,
+        channel,
+        id,
+        leaseTime: maxStaleness,
+        clock,
+        epoch: () => this.sequence.epoch,
+        onEpoch: () => void this.sequence.refresh(),
+      }),
+      shared: this.sequence,
+      sequence,
+      store,
+      clock,
+      compress,
+      onRefused: (stored) => {
+        member.drop(stored)
+        // It is known to Redis, and not yet here.
+        void this.sequence.refresh()
+      },
+      onFault: (error, during) => member.fault(error, during),
+    })
+    connection.connect()
+    this.sequence.start()
+  }
+
+  status(): RedisStatus {
+    const { sequence, invalidation } = this
+    const { heardAt, now } = this.#member.sequence
+    return {
+      connected: sequence.isConnected && this.#connection.isSubscribed,
+      instance: this.#id,
+      epoch: sequence.epoch,
+      applied: sequence.epoch === undefined ? 0 : sequence.applied,
+      lag: sequence.lag,
+      heard: now - heardAt,
+      breaker: this.#connection.breaker,
+      unconfirmed: invalidation.unconfirmed,
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.sequence.close()
+    this.#connection.close()
+  }
+
+  #receive(text: string): void {
+    const message = messageOf(text)
+    switch (message?.kind) {
+      case undefined:
+        this.#member.fault(new Error(`not understood: ${text.slice(0, 200)}`), 'reading a message')
+        return
+      case 'filled':
+        this.store.filled(message.keys)
+        return
+      case 'foreign':
+        this.#member.evict(message.keys)
+        return
+      case 'acknowledgement':
+        this.invalidation.acknowledged(message)
+        return
+      case 'invalidation': {
+        this.sequence.receive(message)
+        const { acknowledge, origin, epoch, number } = message
+        if (!acknowledge || origin === this.#id) return
+        const reply = acknowledgement(epoch, number, this.#id)
+        this.#connection.publish(replyChannelOf(this.#channel, origin), reply).catch(() => {
+          // Whoever waits for it waits for maxStaleness, and then need not.
+        })
+      }
+    }
+  }
+}

@@ -1,0 +1,297 @@
+import type { SharedSequence } from '../graph/shared-sequence.ts'
+import type { Sequence } from '../graph/sequence.ts'
+import { softened } from '../http/freshness.ts'
+import type { BodyCoding } from '../store/body-coding.ts'
+import { decodeClosure, encodeClosure } from '../store/closure-text.ts'
+import { decodeEntry, encodeEntry } from '../store/entry-codec.ts'
+import type { Stored } from '../store/entry-store.ts'
+import { RedisUnavailable } from '../store/redis-connection.ts'
+import type { Lease, RedisAnswer, RedisStore, RedisValue, RedisWrite, Wish } from '../store/redis-store.ts'
+import type { ResponseStore } from '../store/response-store.ts'
+
+export interface SharedStoreOptions {
+  readonly redis: RedisStore
+  readonly shared: SharedSequence
+  readonly sequence: Sequence
+  /** L1. */
+  readonly store: ResponseStore
+  readonly clock: () => number
+  readonly compress: BodyCoding
+  /** Redis refused what this process had stored: something that it depends on has been invalidated. */
+  readonly onRefused: (stored: Stored, by: string) => void
+  readonly onFault: (error: unknown, during: string) => void
+}
+
+/** What does not end by itself is kept this long: 24 hours. */
+const longestLife = 86_400_000
+/** How long a value waits for others to be written with it, milliseconds. */
+const linger = 5
+/** How many bytes may wait to be written; beyond that they are not written at all. */
+const mostWaiting = 32 * 1024 * 1024
+
+interface Waiting {
+  readonly stored: Stored
+  readonly write: RedisWrite
+}
+
+const none: Lease = { kind: 'none' }
+
+/**
+ * L2 as one instance uses it. What is asked for within a turn of the event loop is read in one round trip and then stands in memory, as if it had been
+ * made here at that moment; what is made is written behind the visitor's back.
+ */
+export class SharedStore {
+  readonly #options: SharedStoreOptions
+  #asked = new Map<string, { readonly key: string; readonly wish: Wish; readonly answer: Deferred<Lease> }>()
+  readonly #reading = new Map<string, Promise<Lease>>()
+  #waiting: Waiting[] = []
+  #bytes = 0
+  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined
+  #isUrgent = false
+  /** Keys that this instance is to make for all, and those that it makes. */
+  readonly #granted = new Set<string>()
+  readonly #leases = new Set<string>()
+  #released: [key: string, pass: number][] = []
+  readonly #others = new Map<string, Set<() => void>>()
+
+  constructor(options: SharedStoreOptions) {
+    this.#options = options
+  }
+
+  get isOpen(): boolean {
+    return this.#options.redis.isOpen
+  }
+
+  /** The keys that this instance makes for all. */
+  get leases(): readonly string[] {
+    return [...this.#leases]
+  }
+
+  /**
+   * Brings what Redis has of a key into memory, with the fragments that it enclosed where it is missing.
+   *
+   * @returns who makes what is missing or stale, where a lease was wished for; it never rejects
+   */
+  fetch(key: string, wish: Wish): Promise<Lease> {
+    const name = `${wish} ${key}`
+    const reading = this.#reading.get(name)
+    if (reading) return reading
+    const answer = deferred<Lease>()
+    if (this.#asked.size === 0) setImmediate(() => void this.#read())
+    this.#asked.set(name, { key, wish, answer })
+    this.#reading.set(name, answer.promise)
+    return answer.promise
+  }
+
+  /** Takes a lease that was granted: until it is stored or released, this instance makes the key for all. */
+  take(key: string): boolean {
+    if (!this.#granted.delete(key)) return false
+    this.#leases.add(key)
+    return true
+  }
+
+  /** Nothing that could be shared has come of a making; nobody need wait for the next ones for so many milliseconds. */
+  release(key: string, pass: number): void {
+    this.#granted.delete(key)
+    this.#leases.delete(key)
+    if (this.#released.length === 0) setImmediate(() => void this.#release())
+    this.#released.push([key, pass])
+  }
+
+  /** Resolves when another instance has made the key, or its lease is over. */
+  other(key: string, milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.#others.get(key) ?? new Set()
+      this.#others.set(key, waiting)
+      const end = (): void => {
+        clearTimeout(timer)
+        waiting.delete(end)
+        if (waiting.size === 0) this.#others.delete(key)
+        resolve()
+      }
+      const timer = setTimeout(end, milliseconds + 1)
+      timer.unref()
+      waiting.add(end)
+    })
+  }
+
+  /** Others have made these keys, or given them up. */
+  filled(keys: readonly string[]): void {
+    for (const key of keys) for (const end of this.#others.get(key) ?? []) end()
+  }
+
+  /**
+   * Writes what was stored in this process, together with what else is stored about now.
+   *
+   * @param lease the key for which others wait
+   */
+  offer(stored: Stored, lease?: string): void {
+    const { shared, clock, compress, onFault } = this.#options
+    if (lease !== undefined) this.#leases.delete(lease)
+    if (!this.isOpen || this.#bytes > mostWaiting) {
+      if (lease !== undefined) this.release(lease, 0)
+      return
+    }
+    const { epoch } = shared
+    const number = shared.numberOf(stored.stamp)
+    const now = clock()
+    const { timeline, closure, key } = stored
+    const ttl = Math.min(longestLife, timeline.deleteAt - now)
+    const isResponse = stored.kind === 'response'
+    const encoded = encodeEntry(stored, compress)
+    const add = (data: Buffer): void => {
+      if (shared.epoch !== epoch) return
+      this.#bytes += data.length
+      this.#waiting.push({
+        stored,
+        write: {
+          key,
+          number,
+          ttl,
+          expires: now + ttl,
+          staleAt: isResponse && stored.noCache ? 0 : timeline.staleAt,
+          madeAt: timeline.cachedAt,
+          closure: encodeClosure(closure),
+          data,
+          primaryKey: isResponse && stored.inputs.length > 0 ? stored.primaryKey : undefined,
+          inputs: isResponse ? stored.inputs : [],
+          lease,
+        },
+      })
+      this.#schedule(lease !== undefined)
+    }
+    if (Buffer.isBuffer(encoded)) add(encoded)
+    else void encoded.then(add, (error: unknown) => onFault(error, 'encoding an entry'))
+  }
+
+  #schedule(isUrgent: boolean): void {
+    if (this.#timer !== undefined && (this.#isUrgent || !isUrgent)) return
+    this.#isUrgent = isUrgent
+    if (isUrgent) {
+      this.#timer = setImmediate(() => void this.#write())
+    } else {
+      const timer = setTimeout(() => void this.#write(), linger)
+      timer.unref()
+      this.#timer = timer
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { redis, sequence, shared, onFault } = this.#options
+    const asked = [...this.#asked.values()]
+    this.#asked = new Map()
+    const sentAt = sequence.now
+    const { epoch } = shared
+    const leases = new Map<string, Lease>()
+    try {
+      const { answers, extra } = await redis.read(asked.map(({ key, wish }) => [key, wish]))
+      const placing: (Promise<void> | undefined)[] = []
+      const take = (key: string, answer: RedisAnswer): void => {
+        if (answer.kind === 'value') placing.push(this.#place(key, answer, sentAt, epoch))
+        else if (answer.kind === 'variants') this.#options.store.adoptVariants(key, answer.inputs)
+      }
+      for (const [key, answer] of extra) take(key, answer)
+      for (const [i, answer] of answers.entries()) {
+        const { key } = asked[i] ?? { key: '' }
+        take(key, answer)
+        if (answer.kind !== 'variants') leases.set(key, answer.lease)
+      }
+      if (placing.some(Boolean)) await Promise.all(placing)
+    } catch (error) {
+      if (!(error instanceof RedisUnavailable)) onFault(error, 'reading from Redis')
+    }
+    for (const { key, wish, answer } of asked) {
+      this.#reading.delete(`${wish} ${key}`)
+      const lease = (wish === 'lease' && leases.get(key)) || none
+      if (lease.kind === 'lead') this.#grant(key)
+      answer.resolve(lease)
+    }
+  }
+
+  /** A lease that nobody takes at once is given back: whoever asked has gone, or found the answer elsewhere. */
+  #grant(key: string): void {
+    if (this.#leases.has(key)) return
+    this.#granted.add(key)
+    setImmediate(() => {
+      if (this.#granted.has(key)) this.release(key, 0)
+    })
+  }
+
+  /** Puts a value into memory, unless something that it depends on has fallen meanwhile. */
+  #place(
+    key: string,
+    { number, soft, closure: names, data }: RedisValue,
+    asOf: number,
+    epoch: string | undefined,
+  ): Promise<void> | undefined {
+    const { store, shared, sequence, clock } = this.#options
+    const closure = decodeClosure(names.toString())
+    if (closure === undefined) return undefined
+    const put = (content: Awaited<ReturnType<typeof decodeEntry>>): void => {
+      // Numbers of another epoch say nothing.
+      if (content === undefined || shared.epoch !== epoch) return
+      const stamp = shared.stampOf(number)
+      if (sequence.felledBy(stamp, closure) !== undefined) return
+      const standing = store.peek(key)
+      const isOlder =
+        standing !== undefined && standing.timeline.cachedAt > content.timeline.cachedAt
+      if (isOlder && sequence.isTrusted(standing.asOf)) return
+      const isSoft = soft || sequence.isSoftened(stamp, closure)
+      const timeline = isSoft ? softened(content.timeline, clock()) : content.timeline
+      const beside = { timeline, stamp, asOf, closure }
+      if (content.kind === 'fragment') store.putFragment({ ...content, ...beside })
+      else store.put(content.primaryKey, { ...content, ...beside })
+    }
+    const content = decodeEntry(data, key, store.maxEntrySize)
+    if (content instanceof Promise) return content.then(put)
+    put(content)
+    return undefined
+  }
+
+  async #write(): Promise<void> {
+    const { redis, store, onRefused, onFault } = this.#options
+    const writing = this.#waiting
+    this.#waiting = []
+    this.#bytes = 0
+    this.#timer = undefined
+    this.#isUrgent = false
+    try {
+      const answers = await redis.write(writing.map(({ write }) => write))
+      for (const [i, answer] of answers.entries()) {
+        const { stored } = writing[i] ?? {}
+        if (stored === undefined) continue
+        if (answer.kind === 'felled') onRefused(stored, answer.by)
+        if (answer.kind === 'inputs' && stored.kind === 'response') {
+          store.adoptVariants(stored.primaryKey, answer.inputs)
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof RedisUnavailable)) onFault(error, 'writing to Redis')
+    }
+  }
+
+  async #release(): Promise<void> {
+    const released = this.#released
+    this.#released = []
+    if (!this.isOpen) return
+    try {
+      await this.#options.redis.release(released)
+    } catch (error) {
+      // The lease ends by itself.
+      if (!(error instanceof RedisUnavailable)) this.#options.onFault(error, 'releasing a lease')
+    }
+  }
+}
+
+interface Deferred<Value> {
+  readonly promise: Promise<Value>
+  resolve(value: Value): void
+}
+
+function deferred<Value>(): Deferred<Value> {
+  let resolve: (value: Value) => void = () => undefined
+  const promise = new Promise<Value>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}

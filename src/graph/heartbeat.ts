@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** Milliseconds between two slices of clean-up: others have their turn. */
+const pauseBetween = 10
+/** How often in a row it asks anew because something was missing again. */
+const mostTurns = 4
+
+export interface HeartbeatOptions {
+  /** Milliseconds. */
+  readonly interval: number
+  /** Asks Redis. @throws when it does not answer */
+  readonly beat: () => Promise<void>
+  /** Told when Redis answers after it did not, and the other way round. */
+  readonly onConnection: (isConnected: boolean) => void
+}
+
+/** Asks at intervals, and at once where something is known to be missing; never twice at a time. */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<boolean> | undefined
+  #again = false
+  #isResting = false
+  #isClosed = false
+  isConnected = false
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options
+  }
+
+  /** Begins to beat. */
+  start(): void {
+    if (this.#isClosed) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.now(), this.#options.interval)
+    this.#timer.unref()
+  }
+
+  /** Resolves when Redis has answered, or to false when it did not. */
+  now(): Promise<boolean> {
+    if (this.#running) {
+      this.#again = true
+      return this.#running
+    }
+    this.#running = this.#beat().finally(() => {
+      this.#running = undefined
+      this.start()
+    })
+    return this.#running
+  }
+
+  /** Soon, behind a pause in which other clients of Redis have their turn. */
+  async soon(): Promise<void> {
+    if (this.#isResting) return
+    this.#isResting = true
+    await pause(pauseBetween, undefined, { ref: false })
+    this.#isResting = false
+    if (!this.#isClosed) await this.now()
+  }
+
+  /** Resolves when none is under way. */
+  async stop(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    await this.#running
+  }
+
+  async #beat(): Promise<boolean> {
+    for (let turn = 1; ; turn++) {
+      this.#again = false
+      try {
+        await this.#options.beat()
+      } catch {
+        this.#tell(false)
+        return false
+      }
+      this.#tell(true)
+      // Messages go on coming while Redis answers; what is still missing is known a heartbeat later.
+      if (!this.#again || turn === mostTurns) return true
+    }
+  }
+
+  #tell(isConnected: boolean): void {
+    if (isConnected === this.isConnected) return
+    this.isConnected = isConnected
+    this.#options.onConnection(isConnected)
+  }
+}

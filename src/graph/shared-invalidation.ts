@@ -1,0 +1,161 @@
+import { fail } from '../errors.ts'
+import type { Dependency } from './dependency.ts'
+import type { Message } from './invalidation-channel.ts'
+import type { Confirmation, SharedSequence } from './shared-sequence.ts'
+
+export interface SharedInvalidationOptions {
+  readonly shared: SharedSequence
+  /** How long the first connection may take before an invalidation counts as unconfirmed, milliseconds. */
+  readonly patience: number
+  /** How long others may serve what they hold without having heard, milliseconds. */
+  readonly maxStaleness: number
+  /** Told when an invalidation could not be confirmed, and when it was at last. */
+  readonly onUnconfirmed: (
+    dependencies: readonly Dependency[] | 'all',
+    isConfirmed: boolean,
+    error: unknown,
+  ) => void
+}
+
+/** How many dependencies wait for their confirmation; of more of them everything is invalidated. */
+const mostUnconfirmed = 10_000
+
+/** What became of an invalidation that all instances share. */
+export interface Shared extends Confirmation {
+  /** How many other instances have confirmed. */
+  readonly confirmed: number
+}
+
+interface Barrier {
+  readonly acknowledged: Map<string, Set<string>>
+  settle: () => void
+}
+
+/** Invalidations on their way to Redis: confirmed by it, by every instance where that is asked for, or tried again until they are. */
+export class SharedInvalidation {
+  readonly #options: SharedInvalidationOptions
+  readonly #unconfirmed = { hard: new Set<Dependency>(), soft: new Set<Dependency>() }
+  readonly #all = { hard: false, soft: false }
+  readonly #barriers = new Set<Barrier>()
+  #retrying: Promise<void> | undefined
+
+  constructor(options: SharedInvalidationOptions) {
+    this.#options = options
+  }
+
+  /** How many dependencies wait for a confirmation; all of them count as one. */
+  get unconfirmed(): number {
+    const { hard, soft } = this.#unconfirmed
+    return hard.size + soft.size + Number(this.#all.hard) + Number(this.#all.soft)
+  }
+
+  /**
+   * Carries out an invalidation that this process has applied already.
+   *
+   * @param waits until every instance that is alive has confirmed, or can no longer serve what it holds
+   * @throws CacheflowError `ERR_CACHEFLOW_UNCONFIRMED`
+   */
+  async carryOut(
+    dependencies: readonly Dependency[] | 'all',
+    soft: boolean,
+    waits: boolean,
+  ): Promise<Shared> {
+    const { shared, patience, onUnconfirmed } = this.#options
+    const barrier: Barrier = { acknowledged: new Map(), settle: () => undefined }
+    if (waits) this.#barriers.add(barrier)
+    try {
+      if (shared.epoch === undefined) await within(patience, shared.joined)
+      let confirmation: Confirmation
+      try {
+        confirmation = await shared.confirm(dependencies, soft, waits)
+      } catch (cause) {
+        this.#keep(dependencies, soft)
+        onUnconfirmed(dependencies, false, cause)
+        const given = dependencies === 'all' ? 'all' : dependencies.join(', ')
+        throw fail('ERR_CACHEFLOW_UNCONFIRMED', given, 'invalidate()', { cause })
+      }
+      return { ...confirmation, confirmed: waits ? await this.#passed(barrier, confirmation) : 0 }
+    } finally {
+      this.#barriers.delete(barrier)
+    }
+  }
+
+  acknowledged({ epoch, number, origin }: Extract<Message, { kind: 'acknowledgement' }>): void {
+    const name = `${epoch} ${number}`
+    for (const barrier of this.#barriers) {
+      const known = barrier.acknowledged.get(name)
+      if (known) known.add(origin)
+      else barrier.acknowledged.set(name, new Set([origin]))
+      barrier.settle()
+    }
+  }
+
+  /** Tries again what was not confirmed; called whenever Redis has answered. */
+  retry(): void {
+    if (this.unconfirmed === 0) return
+    this.#retrying ??= this.#retry().finally(() => {
+      this.#retrying = undefined
+    })
+  }
+
+  async #retry(): Promise<void> {
+    const { shared, onUnconfirmed } = this.#options
+    for (const kind of ['hard', 'soft'] as const) {
+      const dependencies = this.#all[kind] ? 'all' : [...this.#unconfirmed[kind]]
+      if (dependencies.length === 0) continue
+      // What fails meanwhile waits anew.
+      this.#all[kind] = false
+      this.#unconfirmed[kind].clear()
+      try {
+        await shared.confirm(dependencies, kind === 'soft', false)
+      } catch {
+        // The next heartbeat tries again.
+        this.#keep(dependencies, kind === 'soft')
+        return
+      }
+      onUnconfirmed(dependencies, true, undefined)
+    }
+  }
+
+  #keep(dependencies: readonly Dependency[] | 'all', soft: boolean): void {
+    const kind = soft ? 'soft' : 'hard'
+    const waiting = this.#unconfirmed[kind]
+    if (dependencies !== 'all') {
+      for (const dependency of dependencies) waiting.add(dependency)
+    }
+    if (dependencies !== 'all' && waiting.size <= mostUnconfirmed) return
+    this.#all[kind] = true
+    waiting.clear()
+  }
+
+  /** Waits for those who were alive; whoever has not confirmed within maxStaleness has stopped to serve what it holds. */
+  async #passed(barrier: Barrier, confirmation: Confirmation): Promise<number> {
+    const name = `${confirmation.epoch} ${confirmation.number}`
+    const { alive, isYoung } = confirmation
+    const count = (): number => {
+      const known = barrier.acknowledged.get(name)
+      return known === undefined ? 0 : alive.filter((id) => known.has(id)).length
+    }
+    // Of a young epoch not all instances are known yet.
+    if (isYoung || count() < alive.length) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, this.#options.maxStaleness)
+        barrier.settle = () => {
+          if (isYoung || count() < alive.length) return
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    return isYoung ? (barrier.acknowledged.get(name)?.size ?? 0) : count()
+  }
+}
+
+async function within(milliseconds: number, wait: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([wait, timeout])
+  clearTimeout(timer)
+}

@@ -1,0 +1,285 @@
+import { randomBytes } from 'node:crypto'
+import { decodeDependency, encodeDependency } from '../store/closure-text.ts'
+import { type RedisConnection, script } from '../store/redis-connection.ts'
+import type { RedisKeys } from '../store/redis-keys.ts'
+import { listIn, numberIn, textIn } from '../store/redis-reply.ts'
+import { invalidate } from '../store/scripts/invalidate.ts'
+import { sync } from '../store/scripts/sync.ts'
+import type { Dependency } from './dependency.ts'
+import { Heartbeat } from './heartbeat.ts'
+import type { Message } from './invalidation-channel.ts'
+import type { Sequence } from './sequence.ts'
+
+const invalidateScript = script(invalidate)
+const syncScript = script(sync)
+
+/** How many missed invalidations are taken over one by one; behind more of them it is cheaper to begin anew. */
+const mostMissed = 5_000
+/** How much work of the cascade a script does at once: a unit is about a microsecond of Redis' time. */
+const workAwaited = 2_000
+/** And how much of the clean-up in one heartbeat, and in one of the slices that follow it while there is more. */
+const workBehind = 2_000
+
+export interface SharedSequenceOptions {
+  readonly connection: RedisConnection
+  readonly keys: RedisKeys
+  readonly channel: string
+  readonly sequence: Sequence
+  /** The name of this instance. */
+  readonly id: string
+  /** Milliseconds. */
+  readonly maxStaleness: number
+  readonly maxLog: number
+  readonly clock: () => number
+  /** The keys that this instance is making for all. */
+  readonly leases: () => readonly string[]
+  /** An invalidation came, from here or from another instance. */
+  readonly onInvalidation: (
+    number: number,
+    dependencies: readonly Dependency[] | 'all',
+    soft: boolean,
+  ) => void
+  /** What this process holds can no longer be judged: it is void. */
+  readonly onRenewal: (reason: 'epoch' | 'gap') => void
+  readonly onConnection: (isConnected: boolean) => void
+  /** Redis has answered a heartbeat. */
+  readonly onBeat: () => void
+}
+
+/** What Redis did with an invalidation. */
+export interface Confirmation {
+  readonly sequence: number
+  /** What fell at once; the rest of a great number falls in slices behind. */
+  readonly fallen: readonly string[]
+  readonly more: number
+  /** The other instances that were alive. */
+  readonly alive: readonly string[]
+  /** Instances may live that are not known yet: the epoch is younger than a lease. */
+  readonly isYoung: boolean
+  readonly epoch: string
+  /** Its number in Redis. */
+  readonly number: number
+}
+
+/**
+ * This instance's part in the order of invalidations that all instances share: it hears of each by message, learns of what it missed by its
+ * heartbeat, and begins anew where it cannot know what it missed. Versions decide; messages only make it fast.
+ */
+export class SharedSequence {
+  readonly #options: SharedSequenceOptions
+  readonly #sequence: Sequence
+  #epoch: string | undefined
+  /** The local number of what Redis numbers 0: other epochs count from other beginnings, and local numbers only rise. */
+  #base = 0
+  /** The highest number of Redis in this epoch that was seen. */
+  #seen = 0
+  /** Numbers that came before others. */
+  readonly #ahead = new Set<number>()
+  readonly #heartbeat: Heartbeat
+  #join: () => void = () => undefined
+  /** Resolves when Redis was heard of for the first time. */
+  readonly joined: Promise<void> = new Promise((resolve) => {
+    this.#join = resolve
+  })
+
+  constructor(options: SharedSequenceOptions) {
+    this.#options = options
+    this.#sequence = options.sequence
+    const { maxStaleness, onConnection } = options
+    this.#heartbeat = new Heartbeat({
+      interval: maxStaleness / 3,
+      beat: () => this.#beat(maxStaleness),
+      onConnection,
+    })
+  }
+
+  get epoch(): string | undefined {
+    return this.#epoch
+  }
+
+  /** The number in Redis up to which none is missing here. */
+  get applied(): number {
+    return this.numberOf(this.#sequence.applied)
+  }
+
+  /** How many numbers are known of which the invalidation is still missing. */
+  get lag(): number {
+    return Math.floor(this.#sequence.highest) - Math.floor(this.#sequence.applied)
+  }
+
+  get isConnected(): boolean {
+    return this.#heartbeat.isConnected
+  }
+
+  /** A stamp as Redis counts: what was noted behind an unconfirmed invalidation counts as before it. */
+  numberOf(stamp: number): number {
+    return Math.floor(stamp) - this.#base
+  }
+
+  /** A number of Redis as this process counts. */
+  stampOf(number: number): number {
+    return number + this.#base
+  }
+
+  /** Begins to beat. */
+  start(): void {
+    this.#heartbeat.start()
+  }
+
+  /** Another epoch was seen, or a number is missing: asks Redis now. Resolves when it is known, to false when Redis did not answer. */
+  refresh(): Promise<boolean> {
+    return this.#heartbeat.now()
+  }
+
+  /** Applies an invalidation in order; one that is ahead of others takes effect, and the others are asked for. */
+  receive(message: Extract<Message, { kind: 'invalidation' }>): void {
+    const { epoch, number, roots, soft } = message
+    if (epoch !== this.#epoch) {
+      // Perhaps a new beginning, perhaps a late message of an old one: what it names falls, and Redis tells which.
+      this.#options.onInvalidation(this.#sequence.provisional(roots, soft), roots, soft)
+      void this.refresh()
+      return
+    }
+    this.#take(number, roots, soft)
+    if (this.lag > 0) void this.refresh()
+  }
+
+  /** @throws RedisUnavailable, or what Redis says: it is not known whether it was carried out */
+  async confirm(
+    dependencies: readonly Dependency[] | 'all',
+    soft: boolean,
+    acknowledge: boolean,
+  ): Promise<Confirmation> {
+    const { connection, keys, id, channel, maxLog, maxStaleness } = this.#options
+    const from = this.#epoch
+    const reply = listIn(
+      await connection.run(invalidateScript, keys.versions, [
+        keys.prefix,
+        candidate(),
+        this.#seen,
+        from ?? '',
+        id,
+        channel,
+        connection.isCluster ? 'SPUBLISH' : 'PUBLISH',
+        soft ? '1' : '0',
+        acknowledge ? '1' : '0',
+        workAwaited,
+        maxLog,
+        ...(dependencies === 'all' ? [] : dependencies.map(encodeDependency)),
+      ]),
+    )
+    const epoch = textIn(reply[0])
+    const number = numberIn(reply[1])
+    if (epoch === this.#epoch) {
+      this.#take(number, dependencies, soft)
+      if (this.lag > 0) void this.refresh()
+    } else if (from === this.#epoch) this.#renew('epoch', epoch, number)
+    const more = numberIn(reply[3])
+    if (more > 0) void this.#heartbeat.soon()
+    return {
+      sequence: this.stampOf(number),
+      fallen: listIn(reply[2]).map(textIn),
+      more,
+      alive: aliveIn(textIn(reply[4])).filter((name) => name !== id),
+      isYoung: numberIn(reply[5]) < maxStaleness,
+      epoch,
+      number,
+    }
+  }
+
+  /** Leaves the others, so that nobody waits for this instance. */
+  async close(): Promise<void> {
+    await this.#heartbeat.stop()
+    if (this.#options.connection.isReady) await this.#beat(0).catch(() => undefined)
+  }
+
+  async #beat(lease: number): Promise<void> {
+    const { connection, keys, id, clock, leases } = this.#options
+    const sentAt = this.#sequence.now
+    const from = this.#epoch
+    const reply = listIn(
+      await connection.run(
+        syncScript,
+        keys.versions,
+        [
+          keys.prefix,
+          candidate(),
+          this.#seen,
+          from ?? '',
+          id,
+          lease,
+          this.applied,
+          mostMissed,
+          clock(),
+          workBehind,
+          ...leases(),
+        ],
+        true,
+      ),
+    )
+    // Another answer came in between, and told of another epoch: this one is of the past.
+    if (from !== this.#epoch) return
+    const epoch = textIn(reply[0])
+    const number = numberIn(reply[1])
+    if (epoch !== this.#epoch) this.#renew('epoch', epoch, number)
+    else this.#catchUp(number, listIn(reply[2]))
+    this.#sequence.heard(sentAt)
+    this.#options.onBeat()
+    if (textIn(reply[3]) !== '') void this.#heartbeat.soon()
+  }
+
+  /** Takes over what was missed, if the log has all of it. */
+  #catchUp(number: number, missed: readonly unknown[]): void {
+    for (const line of missed) {
+      const [at, roots, soft] = listIn(line)
+      const next = numberIn(at)
+      if (next <= this.applied) continue
+      if (next !== this.applied + 1) break
+      const names = textIn(roots)
+      const dependencies = names === '' ? 'all' : names.split('\n').map(dependencyIn)
+      this.#take(next, dependencies, textIn(soft) === '1')
+    }
+    if (this.applied < number) this.#renew('gap', this.#epoch, number)
+  }
+
+  #take(number: number, roots: readonly Dependency[] | 'all', soft: boolean): void {
+    const { applied } = this
+    if (number <= applied) return
+    this.#seen = Math.max(this.#seen, number)
+    const local = this.stampOf(number)
+    if (number === applied + 1) {
+      this.#sequence.apply(local, roots, soft)
+      // Those that came before it follow.
+      while (this.#ahead.delete(this.applied + 1)) {
+        this.#sequence.apply(this.stampOf(this.applied + 1), [], soft)
+      }
+    } else {
+      this.#sequence.note(local, roots, soft)
+      if (this.#ahead.size < mostMissed) this.#ahead.add(number)
+    }
+    this.#options.onInvalidation(local, roots, soft)
+  }
+
+  /** What was missed cannot be known: nothing that was made before counts any more. */
+  #renew(reason: 'epoch' | 'gap', epoch: string | undefined, number: number): void {
+    this.#epoch = epoch
+    this.#base = this.#sequence.renew() - number
+    this.#seen = number
+    this.#ahead.clear()
+    this.#options.onRenewal(reason)
+    this.#join()
+  }
+}
+
+function dependencyIn(text: string): Dependency {
+  return decodeDependency(text) ?? text
+}
+
+/** Letters first: a number would be taken for one of the sequence. */
+function candidate(): string {
+  return `e${randomBytes(9).toString('base64url')}`
+}
+
+function aliveIn(text: string): string[] {
+  return Array.from(text.matchAll(/^(\S+) \d+$/gm), ([, name]) => name ?? '')
+}

@@ -1,0 +1,88 @@
+import { type Duration, milliseconds } from './duration.ts'
+import { fail } from './errors.ts'
+import type { RedisSettings } from './flow/membership.ts'
+import { refuseUnknown, wholeNumber } from './option-check.ts'
+import type { BodyCoding } from './store/body-coding.ts'
+import { supportsCoding } from './store/body-coding.ts'
+import type { RedisClient } from './store/redis-connection.ts'
+
+/** How instances share what they have made, and hear of what is invalidated. */
+export interface RedisOptions {
+  /**
+   * `new Redis()` or `new Redis.Cluster()` of ioredis 5 or 6. It is never used itself: the cache duplicates it into two
+   * connections of its own, with settings of its own. With `lazyConnect: true` it does not even connect.
+   */
+  readonly client: RedisClient
+  /** What the cache's keys begin with, in braces: applications share a Redis by different ones. Default `'cf'`. */
+  readonly namespace?: string
+  /** How long a command may take before Redis counts as gone. Default `'250ms'`. */
+  readonly commandTimeout?: Duration
+  /**
+   * For how long an instance that does not hear of Redis serves what it holds; behind it a key is rendered at most once in
+   * this time. A heartbeat goes out three times as often. Minimum 30 ms. Default `'2s'`.
+   */
+  readonly maxStaleness?: Duration
+  /**
+   * How many invalidations Redis remembers. What was stored before all of them and not read since then is made anew.
+   * Default 100,000.
+   */
+  readonly maxLog?: number
+  /** How bodies of 1 KiB and more rest in Redis: `'gzip'`, `'br'`, or `'zstd'` where Node has it. Default `false`. */
+  readonly compress?: false | 'gzip' | 'br' | 'zstd'
+}
+
+const names: ReadonlySet<string> = new Set([
+  'client',
+  'namespace',
+  'commandTimeout',
+  'maxStaleness',
+  'maxLog',
+  'compress',
+])
+
+/** A client alone, or with how it is used. */
+export function redisSettings(
+  given: RedisClient | RedisOptions | undefined,
+): RedisSettings | undefined {
+  if (given === undefined) return undefined
+  const options: RedisOptions = isClient(given) ? { client: given } : given
+  if (typeof options !== 'object' || options === null || !isClient(options.client)) {
+    throw fail('ERR_CACHEFLOW_REDIS', given, 'redis')
+  }
+  refuseUnknown(options, names, 'redis', "Give { client: new Redis(), namespace: 'shop' }.")
+  const { namespace = 'cf' } = options
+  if (typeof namespace !== 'string' || !/^[\w.:-]{1,64}$/.test(namespace)) {
+    throw fail('ERR_CACHEFLOW_OPTION', namespace, 'redis.namespace', {
+      mend: 'Give 1 to 64 letters, digits, dots, colons, hyphens or underscores.',
+    })
+  }
+  return {
+    client: options.client,
+    namespace,
+    commandTimeout: atLeast(1, options.commandTimeout ?? '250ms', 'redis.commandTimeout'),
+    maxStaleness: atLeast(30, options.maxStaleness ?? '2s', 'redis.maxStaleness'),
+    maxLog: wholeNumber(options.maxLog, 'redis.maxLog', 100_000),
+    compress: coding(options.compress ?? false),
+  }
+}
+
+function isClient(given: unknown): given is RedisClient {
+  return (
+    typeof given === 'object' && given !== null && 'duplicate' in given && 'callBuffer' in given
+  )
+}
+
+function atLeast(least: number, given: Duration, where: string): number {
+  const duration = milliseconds(given, where)
+  if (duration >= least) return duration
+  throw fail('ERR_CACHEFLOW_DURATION', given, where, { mend: `Give at least ${least} ms.` })
+}
+
+function coding(given: unknown): BodyCoding {
+  if (given === false) return 'identity'
+  const known = (['gzip', 'br', 'zstd'] as const).find((each) => each === given)
+  if (known !== undefined && supportsCoding(known)) return known
+  throw fail('ERR_CACHEFLOW_OPTION', given, 'redis.compress', {
+    mend: "Give false, 'gzip', 'br', or 'zstd' where Node has it (22.15 and later).",
+  })
+}

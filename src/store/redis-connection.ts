@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto'
+
+export type Argument = string | Buffer | number
+
+/**
+ * What is asked of a client of Redis. `Redis` and `Cluster` of ioredis 5 and 6 fit as they are; the cache never uses the one that it is given
+ * but by `duplicate`, so that its own connections have their own settings.
+ */
+export interface RedisClient {
+  readonly status: string
+  readonly isCluster: boolean
+  readonly options: object
+  callBuffer(...given: [command: string, ...rest: Argument[]]): Promise<unknown>
+  subscribe(channel: string): Promise<unknown>
+  ssubscribe(channel: string): Promise<unknown>
+  connect(): Promise<void>
+  disconnect(): void
+  duplicate(...given: unknown[]): RedisClient
+  on(event: string, listener: (...given: unknown[]) => void): unknown
+}
+
+/** A script with the name that the server keeps it under. */
+export interface Script {
+  readonly source: string
+  readonly digest: string
+}
+
+export function script(source: string): Script {
+  return { source, digest: createHash('sha1').update(source).digest('hex') }
+}
+
+export interface RedisConnectionOptions {
+  /** Milliseconds; what takes longer counts as failed. */
+  readonly commandTimeout: number
+  /** What messages come on. */
+  readonly channels: readonly string[]
+  /** The connection for messages stands and its subscription is confirmed, or the one for commands stands again. */
+  readonly onReady: () => void
+  readonly onMessage: (text: string) => void
+}
+
+/** Redis did not answer in time, or there is no connection to it. */
+export class RedisUnavailable extends Error {
+  override readonly name = 'RedisUnavailable'
+}
+
+/** The longest time between two attempts to connect, milliseconds. */
+const longestPause = 1_000
+
+/**
+ * Two connections to Redis: one for commands, one for messages. Nothing queues while there is none, nothing is sent twice, and no fault
+ * is thrown where nobody can catch it. Behind the first command that fails, commands fail at once until a probe has come through.
+ */
+export class RedisConnection {
+  readonly isCluster: boolean
+  readonly #commands: RedisClient
+  readonly #messages: RedisClient
+  readonly #options: RedisConnectionOptions
+  #isOpen = false
+  #isSubscribed = false
+  #isClosed = false
+  /** The last fault of a connection, for people. */
+  fault: unknown
+
+  constructor(client: RedisClient, options: RedisConnectionOptions) {
+    this.#options = options
+    this.isCluster = client.isCluster
+    this.#commands = ownConnection(client)
+    this.#messages = ownConnection(client)
+    for (const own of [this.#commands, this.#messages]) {
+      own.on('error', (error) => {
+        this.fault = error
+      })
+    }
+    this.#commands.on('ready', () => options.onReady())
+    this.#messages.on('ready', () => void this.#subscribe())
+    this.#messages.on('close', () => {
+      this.#isSubscribed = false
+    })
+    this.#messages.on(this.isCluster ? 'smessage' : 'message', (_channel, text) =>
+      options.onMessage(String(text)),
+    )
+  }
+
+  /** Commands may be sent, as far as this side knows. */
+  get isReady(): boolean {
+    return this.#commands.status === 'ready' && !this.#isClosed
+  }
+
+  /** Messages come in. */
+  get isSubscribed(): boolean {
+    return this.#isSubscribed && this.#messages.status === 'ready'
+  }
+
+  /** `closed`: commands are sent; `open`: the last one failed, and only probes are. */
+  get breaker(): 'closed' | 'open' {
+    return this.#isOpen ? 'open' : 'closed'
+  }
+
+  connect(): void {
+    for (const own of [this.#commands, this.#messages]) {
+      own.connect().catch((error: unknown) => {
+        this.fault = error
+      })
+    }
+  }
+
+  /**
+   * Runs a script.
+   *
+   * @param isProbe it is sent although the last command failed
+   * @throws RedisUnavailable, or what the server says
+   */
+  async run(
+    { source, digest }: Script,
+    key: string,
+    given: readonly Argument[],
+    isProbe = false,
+  ): Promise<unknown> {
+    if (this.#isClosed || !this.isReady || (this.#isOpen && !isProbe)) {
+      throw new RedisUnavailable('not connected', { cause: this.fault })
+    }
+    try {
+      const reply = await this.#timed(
+        this.#commands.callBuffer('evalsha', digest, 1, key, ...given).catch((error: unknown) => {
+          if (!isMessage(error, 'NOSCRIPT')) throw error
+          return this.#commands.callBuffer('eval', source, 1, key, ...given)
+        }),
+      )
+      this.#isOpen = false
+      return reply
+    } catch (error) {
+      // What the server refuses tells nothing of whether it answers.
+      if (!isReply(error) || isMessage(error, 'LOADING')) this.#isOpen = true
+      throw error
+    }
+  }
+
+  /** Sends a message; whether anybody hears it is not known. */
+  async publish(channel: string, text: string): Promise<void> {
+    if (!this.isReady) return
+    await this.#timed(
+      this.#commands.callBuffer(this.isCluster ? 'spublish' : 'publish', channel, text),
+    )
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#commands.disconnect()
+    this.#messages.disconnect()
+  }
+
+  async #subscribe(): Promise<void> {
+    const { channels, onReady } = this.#options
+    try {
+      for (const channel of channels) {
+        await this.#timed(
+          this.isCluster ? this.#messages.ssubscribe(channel) : this.#messages.subscribe(channel),
+        )
+      }
+      this.#isSubscribed = true
+      onReady()
+    } catch (error) {
+      this.fault = error
+      // Without its subscription a connection is of no use: the next one tries again.
+      if (!this.#isClosed && this.#messages.status === 'ready') this.#later()
+    }
+  }
+
+  #later(): void {
+    const timer = setTimeout(() => {
+      if (!this.#isClosed && this.#messages.status === 'ready') void this.#subscribe()
+    }, longestPause)
+    timer.unref()
+  }
+
+  #timed<Reply>(reply: Promise<Reply>): Promise<Reply> {
+    const { commandTimeout } = this.#options
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new RedisUnavailable(`no answer within ${commandTimeout} ms`)),
+        commandTimeout,
+      )
+      reply.then(resolve, reject).finally(() => clearTimeout(timer))
+    })
+  }
+}
+
+function isReply(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError'
+}
+
+function isMessage(error: unknown, start: string): boolean {
+  return error instanceof Error && error.message.startsWith(start)
+}
+
+const settings = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  keyPrefix: '',
+  retryStrategy: (attempt: number) => Math.min(longestPause, 50 * attempt),
+}
+
+function ownConnection(client: RedisClient): RedisClient {
+  if (!client.isCluster) return client.duplicate(settings)
+  const { redisOptions = {} }: { readonly redisOptions?: object } = client.options
+  return client.duplicate([], {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    shardedSubscribers: true,
+    keyPrefix: '',
+    clusterRetryStrategy: settings.retryStrategy,
+    redisOptions: { ...redisOptions, ...settings, lazyConnect: undefined },
+  })
+}

@@ -1,0 +1,89 @@
+import { fall, reseed, state } from './state.ts'
+
+/**
+ * Invalidates: a number, the versions of the roots, the log, the message, and as much of what depends on them as a bounded piece of work
+ * allows; the rest is left to slices of `sweep`. What was awaited costs O(roots), however much depends on them.
+ *
+ *   ARGV[2]   a candidate for a new epoch    ARGV[3]  the highest number that the caller has seen in its epoch    ARGV[4]  its epoch
+ *   ARGV[5]   its name    ARGV[6]  the channel    ARGV[7]  PUBLISH or SPUBLISH
+ *   ARGV[8]   '1' when soft    ARGV[9]  '1' when receivers are to acknowledge
+ *   ARGV[10]  how much work at once    ARGV[11]  how many invalidations the log holds
+ *   ARGV[12..] the roots; none of them: everything
+ *
+ *   returns { epoch, sequence, fallen keys, how many more, live instances, milliseconds since the epoch began }
+ */
+export const invalidate: string = `${state}${reseed}${fall}
+-- A write that needs no memory comes first: behind it a full Redis lets the others pass (an invalidation must never be refused).
+redis.call('UNLINK', P .. 'none')
+local epoch = current()
+if epoch and epoch == ARGV[4] and tonumber(fields({'seq'})[1] or 0) < tonumber(ARGV[3]) then epoch = nil end
+if not epoch then epoch = reseed(ARGV[2], ARGV[3]) end
+local soft, budget = ARGV[8] == '1', tonumber(ARGV[10])
+local n = redis.call('HINCRBY', VER, 'seq', 1)
+local roots = {}
+for i = 12, #ARGV do roots[#roots + 1] = ARGV[i] end
+
+if #roots == 0 then
+  redis.call('HSET', VER, soft and 'softFloor' or 'floor', n)
+else
+  for _, d in ipairs(roots) do redis.call('HSET', VER, soft and ('~' .. d) or d, n) end
+end
+if soft then redis.call('HSET', VER, 'soft', n) end
+redis.call('XADD', P .. 'log', n .. '-0', 'r', table.concat(roots, '\\n'), 's', soft and '1' or '0')
+
+-- The log and the versions are bounded together: what is forgotten raises the floor.
+local over = redis.call('XLEN', P .. 'log') - tonumber(ARGV[11])
+if over > 0 then
+  for _, line in ipairs(redis.call('XRANGE', P .. 'log', '-', '+', 'COUNT', math.min(over, 3))) do
+    local id = tonumber(string.match(line[1], '^%d+'))
+    local isSoft = line[2][4] == '1'
+    for d in string.gmatch(line[2][2], '[^\\n]+') do
+      local field = isSoft and ('~' .. d) or d
+      if tonumber(redis.call('HGET', VER, field) or 0) == id then redis.call('HDEL', VER, field) end
+    end
+    local m = fields({'floor', 'softFloor'})
+    if isSoft then
+      if tonumber(m[2]) < id then redis.call('HSET', VER, 'softFloor', id) end
+    elseif tonumber(m[1]) < id then
+      redis.call('HSET', VER, 'floor', id)
+    end
+    redis.call('XDEL', P .. 'log', line[1])
+  end
+end
+
+local fallen, more = {}, 0
+if not soft then
+  if #roots == 0 then
+    if redis.call('EXISTS', P .. 'exp') == 1 then
+      more = redis.call('ZCARD', P .. 'exp')
+      redis.call('RENAME', P .. 'exp', P .. 'sweep:all:' .. n)
+      redis.call('PEXPIRE', P .. 'sweep:all:' .. n, 172800000)
+      redis.call('RPUSH', P .. 'sweeps', 'all:' .. n)
+    end
+  end
+  for i, d in ipairs(roots) do
+    local at = P .. 'rev-deps:' .. d
+    while budget > 0 do
+      local k = redis.call('SPOP', at)
+      if not k then break end
+      local fell, work = fall(epoch, k, n, d, true)
+      if fell then fallen[#fallen + 1] = k end
+      budget = budget - work
+    end
+    local left = redis.call('SCARD', at)
+    if left > 0 then
+      more = more + left
+      local name = n .. ':' .. i .. ':' .. d
+      redis.call('RENAME', at, P .. 'sweep:' .. name)
+      redis.call('RPUSH', P .. 'sweeps', name)
+    end
+  end
+end
+
+redis.call(ARGV[7], ARGV[6], cjson.encode({
+  type = 'EVICT', keys = fallen, origin = ARGV[5], seq = n, epoch = epoch, roots = roots,
+  soft = soft, ack = ARGV[9] == '1'
+}))
+local m = fields({'live', 'since'})
+return {epoch, n, fallen, more, m[1] or '', math.floor(redis.call('TIME')[1] * 1000 - tonumber(m[2] or 0))}
+`

@@ -1,0 +1,107 @@
+import { state } from './state.ts'
+
+/**
+ * Reads many keys, checks each against the versions, and stamps what is valid anew: until the next invalidation it costs no more than a plain
+ * read. What is not valid is unlinked. For a key that is missing, the fragments that it enclosed when it was last made are read with it: whoever
+ * makes it again will ask for them. A key that is asked for with a lease is made by one instance at a time.
+ *
+ *   ARGV[2]    the epoch of whoever asks; in another one nothing is returned
+ *   ARGV[3]    its name, for leases
+ *   ARGV[4]    how long a lease lasts, milliseconds
+ *   ARGV[5]    its time, milliseconds since 1970
+ *   ARGV[6..]  pairs: a key, and what is wished beside it: 'f' its fragments, 'l' its fragments and the lease, '' nothing
+ *
+ *   returns { epoch, sequence, { answer, ... }, { { key, answer }, ... } }; an answer is one of
+ *     { 'v', stamp, soft, closure, data, lease }   a value, and where it is stale a lease
+ *     { 'i', inputs }                              an index of variants
+ *     { 'a' }, or a lease                          nothing
+ *   and a lease is
+ *     { 'l' }   the asker makes it    { 'p' }   it will not be shared    { 'w', milliseconds }   another instance makes it
+ */
+export const read: string = `${state}
+local epoch = current()
+if epoch ~= ARGV[2] then return {epoch or '', 0} end
+local m = fields({'seq', 'floor', 'softFloor', 'soft'})
+local seq, floor, softFloor, soft = tonumber(m[1]), tonumber(m[2]), tonumber(m[3]), tonumber(m[4])
+
+local function later(stamp, closure, prefix)
+  local names = {}
+  for d in string.gmatch(closure, '[^\\n]+') do
+    names[#names + 1] = prefix .. d
+    if #names == 500 then
+      for _, n in pairs(fields(names)) do if n and tonumber(n) > stamp then return true end end
+      names = {}
+    end
+  end
+  if #names == 0 then return false end
+  for _, n in pairs(fields(names)) do if n and tonumber(n) > stamp then return true end end
+  return false
+end
+
+local function look(k)
+  local at = P .. 'v:' .. k
+  local h = redis.call('HMGET', at, 'e', 's', 'c', 'f', 'i', 'd', 'x')
+  if not h[1] then return nil end
+  if h[1] ~= epoch then
+    redis.call('UNLINK', at)
+    return nil
+  end
+  if h[5] then return {'i', h[5]} end
+  local stamp = tonumber(h[2])
+  if not (stamp and h[3] and h[6]) then return nil end
+  local isSoft = h[4]
+  if stamp < seq then
+    if stamp < floor or later(stamp, h[3], '') then
+      redis.call('UNLINK', at)
+      return nil
+    end
+    if not isSoft and stamp < soft and (stamp < softFloor or later(stamp, h[3], '~')) then
+      isSoft = '1'
+      redis.call('HSET', at, 'f', '1')
+    end
+    redis.call('HSET', at, 's', seq)
+  end
+  local isStale = isSoft or (h[7] ~= '' and tonumber(h[7]) <= tonumber(ARGV[5]))
+  return {'v', seq, isSoft or '', h[3], h[6]}, isStale
+end
+
+local function leased(k)
+  local at = P .. 'fill:' .. k
+  local by = redis.call('HGET', at, 'by')
+  if by == 'pass' then return {'p'} end
+  if by and by ~= ARGV[3] then
+    redis.call('HSET', at, 'waiting', '1')
+    return {'w', redis.call('PTTL', at)}
+  end
+  redis.call('HSET', at, 'by', ARGV[3])
+  redis.call('PEXPIRE', at, ARGV[4])
+  return {'l'}
+end
+
+local answers, extra, seen = {}, {}, {}
+for i = 6, #ARGV, 2 do seen[ARGV[i]] = true end
+for i = 6, #ARGV, 2 do
+  local k, wish = ARGV[i], ARGV[i + 1]
+  local answer, isStale = look(k)
+  if isStale and wish == 'l' then answer[6] = leased(k) end
+  if not answer then
+    if wish ~= '' then
+      local names = {}
+      for _, d in ipairs(redis.call('SMEMBERS', P .. 'deps:' .. k)) do
+        local name = string.sub(d, 1, 13) == 'key:fragment:' and string.sub(d, 5)
+        if name and name ~= k and not seen[name] and #names < 1000 then
+          seen[name] = true
+          names[#names + 1] = name
+        end
+      end
+      for _, name in ipairs(names) do
+        local found = look(name)
+        if found then extra[#extra + 1] = {name, found} end
+      end
+    end
+    answer = wish == 'l' and leased(k) or {'a'}
+  end
+  answers[#answers + 1] = answer
+end
+return {epoch, seq, answers, extra}
+`

@@ -192,7 +192,10 @@ function receiptOf(
     fallen.filter(({ kind }) => kind === 'fragment').length +
     further.filter((key) => key.startsWith('fragment:')).length
   const responses = fallen.length + further.length - fragments
-  const keys = new Set([...keysOf(fallen), ...further.map((key) => key.split(' vary ', 1)[0] ?? key)])
+  const keys = new Set([
+    ...keysOf(fallen),
+    ...further.map((key) => key.split(' vary ', 1)[0] ?? key),
+  ])
   return { sequence, responses, fragments, keys: [...keys], instances }
 }
 

@@ -9,6 +9,7 @@ import {
   fragmentKey,
   fragmentVersion,
 } from './fragment-call.ts'
+import { storedFragment } from './fragment-storing.ts'
 import { type FragmentFault, FragmentMaking, type Outcome } from './fragment-making.ts'
 import { outlined, written } from './fragment-text.ts'
 import {
@@ -216,7 +217,7 @@ export class FragmentCache {
 
   /** Stores what was made, unless something forbids it. */
   #finish(asked: Asked, making: FragmentMaking, made: unknown, way: Way): Outcome {
-    const { call, key, version } = asked
+    const { call, key } = asked
     const { settings, store, sequence } = this.#room
     const { policy } = call
     const plain = written(made, policy.form, call.where)
@@ -238,21 +239,12 @@ export class FragmentCache {
     }
     const timeline = timelineOf(outcome.freshUntil - now, 0, now, policy)
     const isSoft = sequence.isSoftened(making.stamp, outcome.closure)
-    const stored: StoredFragment = {
-      kind: 'fragment',
-      key,
-      name: call.name,
-      version,
-      text,
-      timeline: isSoft ? softened(timeline, now) : timeline,
-      stamp: making.stamp,
-      asOf: outcome.asOf,
-      closure: outcome.closure,
-      tags: [...outcome.tags],
-      attachments: attachmentsOf(outcome),
-      inputs: policy.vary,
-      audience: policy.session ?? undefined,
-    }
+    const stored = storedFragment(
+      asked,
+      making,
+      outcome,
+      isSoft ? softened(timeline, now) : timeline,
+    )
     const isStored = store.putFragment(stored)
     if (isStored) this.#room.share(stored)
     this.#tell(call, key, way, isStored ? undefined : { reason: 'too-large', detail: '' }, isStored)
@@ -301,12 +293,4 @@ export class FragmentCache {
     const { reason: refusal, detail } = fault ?? { reason: undefined, detail: undefined }
     events.emit('fragment', { key, fragment: name, reason, by, stored: isStored, refusal, detail })
   }
-}
-
-const noAttachments: StoredFragment['attachments'] = new Map()
-
-/** A copy: what is stored does not change when more is attached to the page. */
-function attachmentsOf({ attachments }: Outcome): StoredFragment['attachments'] {
-  if (attachments.size === 0) return noAttachments
-  return new Map(Array.from(attachments, ([name, values]) => [name, [...values]]))
 }

@@ -34,7 +34,9 @@ export class Making {
   isOvertaken(sequence: Sequence): boolean {
     const { stamp, asOf } = this.start
     if (!sequence.isTrusted(asOf)) return true
-    return stamp !== sequence.highest && sequence.felledBy(stamp, this.#dependencies()) !== undefined
+    return (
+      stamp !== sequence.highest && sequence.felledBy(stamp, this.#dependencies()) !== undefined
+    )
   }
 
   get waiting(): number {

@@ -92,6 +92,18 @@ export class ResponseCache<Native> extends CacheState<Native> {
     return this.lead(stored.key, this.sequence.start(), () => stored.closure)
   }
 
+  /** Is a stale response still to be made anew by this instance? Another one may have done so, or be about it. */
+  async isToRefresh({ key, stamp, timeline }: StoredResponse, making: Making): Promise<boolean> {
+    const shared = this.membership?.store
+    if (shared?.isOpen !== true) return true
+    const { kind } = await shared.fetch(key, 'lease')
+    if (kind === 'wait' || kind === 'pass') return false
+    if (kind === 'lead' && shared.take(key)) making.lease = key
+    const standing = this.store.response(key)
+    const isNewer = standing !== undefined && standing.timeline.cachedAt > timeline.cachedAt
+    return !isNewer || standing.stamp < stamp
+  }
+
   /** Counts and tells what led to the application: a miss, or a bypass. */
   forwarded(request: IncomingRequest<Native>, isOff: boolean, lookup: Lookup): void {
     const { primaryKey, reason, felledBy, bypass, bypassDetail } = lookup

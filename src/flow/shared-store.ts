@@ -6,7 +6,14 @@ import { decodeClosure, encodeClosure } from '../store/closure-text.ts'
 import { decodeEntry, encodeEntry } from '../store/entry-codec.ts'
 import type { Stored } from '../store/entry-store.ts'
 import { RedisUnavailable } from '../store/redis-connection.ts'
-import type { Lease, RedisAnswer, RedisStore, RedisValue, RedisWrite, Wish } from '../store/redis-store.ts'
+import type {
+  Lease,
+  RedisAnswer,
+  RedisStore,
+  RedisValue,
+  RedisWrite,
+  Wish,
+} from '../store/redis-store.ts'
 import type { ResponseStore } from '../store/response-store.ts'
 
 export interface SharedStoreOptions {
@@ -42,7 +49,10 @@ const none: Lease = { kind: 'none' }
  */
 export class SharedStore {
   readonly #options: SharedStoreOptions
-  #asked = new Map<string, { readonly key: string; readonly wish: Wish; readonly answer: Deferred<Lease> }>()
+  #asked = new Map<
+    string,
+    { readonly key: string; readonly wish: Wish; readonly answer: Deferred<Lease> }
+  >()
   readonly #reading = new Map<string, Promise<Lease>>()
   #waiting: Waiting[] = []
   #bytes = 0

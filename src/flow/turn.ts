@@ -13,7 +13,9 @@ export interface Turn {
   /** It has lost what it waited for to an invalidation, or a maker to its end: it waits once more, and then not again. */
   readonly isLast: boolean
   /** Redis was asked for this key: what it has stands in memory, and of what it has not the lease tells who makes it. */
-  readonly fetched: { readonly key: string; readonly lease: Lease; readonly count: number } | undefined
+  readonly fetched:
+    | { readonly key: string; readonly lease: Lease; readonly count: number }
+    | undefined
 }
 
 export const arriving: Turn = { waited: false, isLast: false, fetched: undefined }

@@ -240,29 +240,19 @@ export class Gate<Native> {
     const timer = setTimeout(() => response.destroy(), refreshTimeout)
     timer.unref()
     response.once('close', settle)
-    // After the visitor's own response: a refresh is on nobody's time.
-    setImmediate(() => void this.#rerun(passage, stored, making, message, response, settle))
-  }
-
-  async #rerun(
-    passage: Pick<Passage<Native>, 'rerun'>,
-    stored: StoredResponse,
-    making: Making,
-    message: IncomingMessage,
-    response: ServerResponse,
-    settle: () => void,
-  ): Promise<void> {
-    {
+    const run = (): void => {
       try {
-        if (!(await this.cache.mayRefresh(stored, making))) {
-          settle()
-          return
-        }
         passage.rerun(message, response)
       } catch (error) {
         cache.fault(error, 'refreshing a stale response')
         settle()
       }
+    }
+    // After the visitor's own response: a refresh is on nobody's time.
+    setImmediate(() => {
+      if (cache.membership) {
+        void cache.isToRefresh(stored, making).then((isToRun) => (isToRun ? run() : settle()))
+      } else run()
     })
   }
 }

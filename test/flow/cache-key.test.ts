@@ -32,7 +32,7 @@ function get(target: string, origin = 'https://shop.example'): IncomingRequest<s
     observedFromStart: true,
     foreseen: false,
     observation: undefined,
-    arrivalStamp: undefined,
+    arrivedAt: undefined,
     route: () => undefined,
     routes: () => [],
   }

@@ -22,7 +22,7 @@ interface Desk {
 }
 
 function deskOf({ scope = 'scope', matches = false } = {}): Desk {
-  const recording = new Recording(0)
+  const recording = new Recording({ stamp: 0, asOf: 0 })
   const fields = new Map<string, string>()
   const asked: Validators[] = []
   let ended = 0

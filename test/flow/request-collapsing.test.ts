@@ -21,7 +21,7 @@ function ended(wait: Promise<unknown>): () => Promise<unknown> {
 
 describe('a response being made', () => {
   it('lets all who wait go on when it settles, and nobody wait afterwards', async () => {
-    const making = new Making('k', 0, () => [])
+    const making = new Making('k', { stamp: 0, asOf: 0 }, () => [])
     const waits = [making.wait(5_000), making.wait(60_000)].map(ended)
     expect(making.waiting).toBe(2)
     expect(await waits[0]?.()).toBe('waiting')
@@ -33,7 +33,7 @@ describe('a response being made', () => {
   })
 
   it('lets each go on when its own time is over, and leaves no timer behind', async () => {
-    const making = new Making('k', 0, () => [])
+    const making = new Making('k', { stamp: 0, asOf: 0 }, () => [])
     const short = ended(making.wait(1_000))
     const long = ended(making.wait(2_000))
     await vi.advanceTimersByTimeAsync(999)
@@ -47,7 +47,7 @@ describe('a response being made', () => {
   })
 
   it('a wait longer than any timer runs is a long one, not none', async () => {
-    const making = new Making('k', 0, () => [])
+    const making = new Making('k', { stamp: 0, asOf: 0 }, () => [])
     const wait = ended(making.wait(30 * 86_400_000))
     await vi.advanceTimersByTimeAsync(3_600_000)
     expect(await wait()).toBe('waiting')
@@ -59,18 +59,18 @@ describe('a making', () => {
   it('is overtaken when something it is known to depend on was invalidated since it started', () => {
     const sequence = new Sequence()
     const known = ['tag:a']
-    const making = new Making('k', sequence.applied, () => known)
+    const making = new Making('k', sequence.start(), () => known)
     expect(making.isOvertaken(sequence)).toBe(false)
     sequence.record(['tag:b'], false)
     expect(making.isOvertaken(sequence)).toBe(false)
     known.push('tag:b')
     expect(making.isOvertaken(sequence)).toBe(true)
-    expect(new Making('k', sequence.applied, () => known).isOvertaken(sequence)).toBe(false)
+    expect(new Making('k', sequence.start(), () => known).isOvertaken(sequence)).toBe(false)
   })
 
   it('is not overtaken by a soft invalidation: what it makes may be served once more', () => {
     const sequence = new Sequence()
-    const making = new Making('k', sequence.applied, () => ['tag:a'])
+    const making = new Making('k', sequence.start(), () => ['tag:a'])
     sequence.record(['tag:a'], true)
     expect(making.isOvertaken(sequence)).toBe(false)
   })
@@ -80,9 +80,9 @@ describe('requests for one key', () => {
   it('find the making that leads, until it settles', () => {
     const collapsing = new RequestCollapsing()
     expect(collapsing.find('k')).toBeUndefined()
-    const making = collapsing.lead('k', 3, () => ['tag:a'])
+    const making = collapsing.lead('k', { stamp: 3, asOf: 0 }, () => ['tag:a'])
     expect(collapsing.find('k')).toBe(making)
-    expect([making.key, making.stamp]).toEqual(['k', 3])
+    expect([making.key, making.start.stamp]).toEqual(['k', 3])
     expect(collapsing.find('other')).toBeUndefined()
     expect(collapsing.making).toBe(1)
     collapsing.settle(making)
@@ -92,9 +92,9 @@ describe('requests for one key', () => {
 
   it('a making that was overtaken keeps those who wait for it, and its end does not end its successor', async () => {
     const collapsing = new RequestCollapsing()
-    const overtaken = collapsing.lead('k', 0, () => [])
+    const overtaken = collapsing.lead('k', { stamp: 0, asOf: 0 }, () => [])
     const early = ended(overtaken.wait(5_000))
-    const successor = collapsing.lead('k', 1, () => [])
+    const successor = collapsing.lead('k', { stamp: 1, asOf: 0 }, () => [])
     const late = ended(successor.wait(5_000))
     expect(collapsing.find('k')).toBe(successor)
     collapsing.settle(overtaken)

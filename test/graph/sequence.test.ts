@@ -8,8 +8,8 @@ describe('the sequence of invalidations', () => {
     expect(sequence.applied).toBe(0)
     expect(sequence.record(['a'], false)).toBe(1)
     expect(sequence.record(['a', 'b'], true)).toBe(2)
-    expect(sequence.recordAll(false)).toBe(3)
-    expect(sequence.recordAll(true)).toBe(4)
+    expect(sequence.record('all', false)).toBe(3)
+    expect(sequence.record('all', true)).toBe(4)
     expect(sequence.applied).toBe(4)
   })
 
@@ -47,7 +47,7 @@ describe('the sequence of invalidations', () => {
   it('the floor: an invalidation of everything fells all that began before, whatever it depends on', () => {
     const sequence = new Sequence()
     const before = sequence.applied
-    sequence.recordAll(false)
+    sequence.record('all', false)
     const after = sequence.applied
     expect(sequence.felledBy(before, [])).toBe('all')
     expect(sequence.felledBy(before, ['a'])).toBe('all')
@@ -71,7 +71,7 @@ describe('the sequence of invalidations', () => {
 
   it('a soft invalidation of everything softens all that began before', () => {
     const sequence = new Sequence()
-    sequence.recordAll(true)
+    sequence.record('all', true)
     sequence.record(['other'], false)
     expect(sequence.felledBy(0, ['a'])).toBeUndefined()
     expect(sequence.isSoftened(0, [])).toBe(true)
@@ -79,7 +79,7 @@ describe('the sequence of invalidations', () => {
   })
 
   it('the limit: what is forgotten counts as invalidated, never as valid', () => {
-    const sequence = new Sequence(3)
+    const sequence = new Sequence({ limit: 3 })
     for (const name of ['a', 'b', 'c']) sequence.record([name], false)
     expect(sequence.felledBy(0, ['x'])).toBeUndefined()
     sequence.record(['d'], false)
@@ -91,7 +91,7 @@ describe('the sequence of invalidations', () => {
   })
 
   it('the limit holds when one invalidation names more than it', () => {
-    const sequence = new Sequence(3)
+    const sequence = new Sequence({ limit: 3 })
     sequence.record(['a', 'b', 'c', 'd', 'e'], false)
     for (const name of ['a', 'b', 'c', 'd', 'e']) {
       expect(sequence.felledBy(0, [name])).toBe('all')
@@ -100,7 +100,7 @@ describe('the sequence of invalidations', () => {
   })
 
   it('soft invalidations that are forgotten count as softening, and fell nothing', () => {
-    const sequence = new Sequence(2)
+    const sequence = new Sequence({ limit: 2 })
     for (const name of ['a', 'b', 'c']) sequence.record([name], true)
     expect(sequence.isSoftened(0, ['a'])).toBe(true)
     expect(sequence.isSoftened(0, ['x'])).toBe(true)
@@ -109,7 +109,7 @@ describe('the sequence of invalidations', () => {
   })
 
   it('one dependency invalidated again and again takes one place', () => {
-    const sequence = new Sequence(2)
+    const sequence = new Sequence({ limit: 2 })
     sequence.record(['a'], false)
     for (let i = 0; i < 100; i++) sequence.record(['b'], false)
     expect(sequence.felledBy(0, ['x'])).toBeUndefined()
@@ -125,7 +125,7 @@ describe('the sequence of invalidations', () => {
     let exact = 0
     for (let round = 0; round < 400; round++) {
       const limit = random.one([2, 5, 100])
-      const sequence = new Sequence(limit)
+      const sequence = new Sequence({ limit })
       const history: { dependencies: readonly string[] | 'all'; soft: boolean }[] = []
       const check = (what: string, isRight: boolean): void => {
         if (!isRight) faults.push(`${what}, round ${round}, after ${history.length}`)
@@ -135,7 +135,9 @@ describe('the sequence of invalidations', () => {
         const dependencies = random.chance(0.05) ? 'all' : names.filter(() => random.chance(0.15))
         history.push({ dependencies, soft })
         const number =
-          dependencies === 'all' ? sequence.recordAll(soft) : sequence.record(dependencies, soft)
+          dependencies === 'all'
+            ? sequence.record('all', soft)
+            : sequence.record(dependencies, soft)
         check('number', number === history.length)
         const stamp = random.below(history.length + 1)
         const closure = names.filter(() => random.chance(0.2))

@@ -13,6 +13,7 @@ const layers: readonly (readonly string[])[] = [
     'src/adapter.ts',
     'src/option-check.ts',
     'src/route-options.ts',
+    'src/redis-options.ts',
     'src/options.ts',
     'src/cacheflow.ts',
   ],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Events } from '../../src/events.ts'
 import { answer } from '../../src/flow/answer.ts'
+import { arriving } from '../../src/flow/turn.ts'
 import type { IncomingRequest } from '../../src/flow/incoming-request.ts'
 import { ResponseCache } from '../../src/flow/response-cache.ts'
 import { Sequence } from '../../src/graph/sequence.ts'
@@ -37,11 +38,11 @@ class Core {
       observedFromStart: true,
       foreseen: false,
       observation: undefined,
-      arrivalStamp: undefined,
+      arrivedAt: undefined,
       route: () => undefined,
       routes: () => [],
     }
-    const decision = answer(this.cache, request, this.cache.settings.policy, false)
+    const decision = answer(this.cache, request, this.cache.settings.policy, arriving)
     if (decision.act !== 'forward') return decision.act === 'serve'
     const { exchange } = decision
     for (const tag of made.tags ?? []) {

@@ -1,0 +1,37 @@
+import type { Timeline } from '../http/freshness.ts'
+import type { StoredFragment } from '../store/stored-fragment.ts'
+import type { Asked } from './fragment-lookup.ts'
+import type { FragmentMaking, Outcome } from './fragment-making.ts'
+
+/** What was made, as it is stored. */
+export function storedFragment(
+  { call, key, version }: Asked,
+  { stamp }: FragmentMaking,
+  outcome: Outcome,
+  timeline: Timeline,
+): StoredFragment {
+  const { text, asOf, closure, tags } = outcome
+  return {
+    kind: 'fragment',
+    key,
+    name: call.name,
+    version,
+    text,
+    timeline,
+    stamp,
+    asOf,
+    closure,
+    tags: [...tags],
+    attachments: attachmentsOf(outcome),
+    inputs: call.policy.vary,
+    audience: call.policy.session ?? undefined,
+  }
+}
+
+const noAttachments: StoredFragment['attachments'] = new Map()
+
+/** A copy: what is stored does not change when more is attached to the page. */
+function attachmentsOf({ attachments }: Outcome): StoredFragment['attachments'] {
+  if (attachments.size === 0) return noAttachments
+  return new Map(Array.from(attachments, ([name, values]) => [name, [...values]]))
+}

@@ -25,6 +25,9 @@ export const busFaults = {
   },
   'message-of-another-epoch': (random, field) => {
     const message = {
+      type: 'EVICT',
+      keys: [],
+      roots: [`entity:item:${random.below(24)}`],
       ...parsed(anyOf(field.messages, random)),
       epoch: `epoch-${random.below(1e6)}`,
       seq: random.below(1e6),

@@ -48,7 +48,7 @@ describe('one process without Redis', () => {
   })
 
   it('shows old pages when the check behind a making is taken out', async () => {
-    const { code, violations } = await chaos('--embedded', '--ablate=fence-in-process')
+    const { code, violations } = await chaos('--embedded', '--ablate=fence')
     expect(violations.map(({ why }) => why)).toContain('by the process that invalidated')
     expect(code).toBe(1)
   })

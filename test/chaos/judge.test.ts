@@ -4,7 +4,7 @@ import { Judge, type Promised } from './judge.ts'
 const item = 3
 
 function judge(promises: readonly Partial<Promised>[], barrier = false): Judge {
-  const made = new Judge({ staleness: 100, barrier })
+  const made = new Judge({ bound: 100, barrier })
   for (const each of promises) made.promise({ thing: item, version: 2, at: 1000, by: 'a', ...each })
   return made
 }

@@ -24,7 +24,7 @@ export interface Read {
 
 export interface Bounds {
   /** How long, in milliseconds, another instance may show what was invalidated. */
-  readonly staleness: number
+  readonly bound: number
   /** Nobody may show it at all. */
   readonly barrier: boolean
 }
@@ -145,7 +145,7 @@ export class Judge {
 
   #breach(staleness: number, isOwn: boolean): Violation['why'] | undefined {
     if (isOwn) return 'by the process that invalidated'
-    if (staleness > this.#bounds.staleness) return 'beyond the bound'
+    if (staleness > this.#bounds.bound) return 'beyond the bound'
     return this.#bounds.barrier ? 'behind the barrier' : undefined
   }
 }

@@ -35,7 +35,7 @@ export function table(outcome: Outcome): string {
   const { settings, reads, stale, beyond, worst, hits, renders } = outcome
   const share = (part: number, whole: number): string =>
     whole === 0 ? '' : `  ${((part / whole) * 100).toFixed(3)} %`
-  const bound = `${settings.staleness} ms`
+  const bound = `${settings.bound} ms`
   const faults = Object.entries(outcome.faults)
   const rows: readonly (readonly [string, number | string])[] = [
     ['reads', reads],

@@ -33,10 +33,15 @@ async function everyAblation(): Promise<boolean> {
   const lines: string[] = []
   let isEvery = true
   for (const [name, { without }] of Object.entries(ablations)) {
-    const { beyond, worst, reads } = await one([`--ablate=${name}`, ...rest])
-    isEvery &&= beyond > 0
-    const verdict = beyond > 0 ? `caught, ${worst.toFixed(0)} ms` : `NOT caught in ${reads} reads`
-    lines.push(`${name.padEnd(20)} ${verdict.padEnd(30)} without ${without}`)
+    const outcome = await one([`--ablate=${name}`, ...rest])
+    const { reads, violations, errors } = outcome
+    const [first] = violations
+    const reason = first ? `${first.staleness.toFixed(0)} ms ${first.why}` : (errors[0] ?? '')
+    isEvery &&= !isRight(outcome)
+    const verdict = isRight(outcome)
+      ? `NOT caught in ${reads} reads`
+      : `caught in ${reads} reads: ${reason}`
+    lines.push(`${name.padEnd(20)} ${verdict.padEnd(70)} without ${without}`)
   }
   for (const line of lines) write(line)
   return isEvery

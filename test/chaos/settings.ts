@@ -10,6 +10,8 @@ export interface ChaosSettings {
   readonly processes: number
   /** `maxStaleness` of the instances, in milliseconds. */
   readonly staleness: number
+  /** Milliseconds beyond which a stale read is a violation: the same, if it is not given. */
+  readonly bound: number
   readonly faults: readonly FaultName[]
   readonly barrier: boolean
   /** The mechanism to switch off. */
@@ -38,6 +40,7 @@ export function settingsFrom(args: readonly string[]): ChaosSettings {
       seconds: { type: 'string' },
       processes: { type: 'string' },
       staleness: { type: 'string' },
+      bound: { type: 'string' },
       faults: { type: 'string' },
       barrier: { type: 'boolean' },
       ablate: { type: 'string' },
@@ -45,7 +48,7 @@ export function settingsFrom(args: readonly string[]): ChaosSettings {
       client: { type: 'string', default: 'ioredis' },
       readers: { type: 'string', default: '6' },
       idle: { type: 'string', default: '12' },
-      writes: { type: 'string', default: '40' },
+      writes: { type: 'string', default: '20' },
       embedded: { type: 'boolean', default: false },
       'until-caught': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -57,15 +60,17 @@ export function settingsFrom(args: readonly string[]): ChaosSettings {
   }
   // An ablation brings the run that catches it; what is given on the command line outranks it.
   const number = (
-    name: 'seed' | 'seconds' | 'processes' | 'staleness',
+    name: 'seed' | 'seconds' | 'processes' | 'staleness' | 'bound',
     byDefault: number,
   ): number =>
     values[name] === undefined ? (ablation?.run[name] ?? byDefault) : whole(name, values[name])
+  const staleness = number('staleness', 800)
   return {
     seed: number('seed', Math.floor(Math.random() * 1e9)),
     seconds: number('seconds', 20),
     processes: values.embedded ? 1 : number('processes', 3),
-    staleness: number('staleness', 800),
+    staleness,
+    bound: number('bound', staleness),
     faults:
       values.faults === undefined
         ? (ablation?.run.faults ?? (values.embedded ? [] : faultNames))

@@ -114,7 +114,7 @@ export class CacheflowDriver implements Driver {
   }
 
   async #invalidate(thing: Thing): Promise<void> {
-    const options: { wait?: 'all'; soft?: boolean } = this.#barrier ? { wait: 'all' } : {}
+    const options = this.#barrier ? { wait: 'all' as const } : {}
     const { item } = this.#entities
     switch (thing.kind) {
       case 'item':
@@ -141,12 +141,11 @@ export class CacheflowDriver implements Driver {
   }
 
   unconfirmed(): number {
-    return statusOf(this.#cache).unconfirmed
+    return this.#cache.status()?.unconfirmed ?? 0
   }
 
   isConnected(): boolean {
-    const { redis, connected } = statusOf(this.#cache)
-    return redis === 'off' || connected
+    return this.#cache.status()?.connected ?? true
   }
 
   takeWork(): Work {
@@ -183,14 +182,4 @@ function entities(entity: Package['entity']) {
 // The package is loaded at run time, so its error class is not at hand here.
 function isUnconfirmed(error: unknown): error is CacheflowError {
   return error instanceof Error && 'code' in error && error.code === 'ERR_CACHEFLOW_UNCONFIRMED'
-}
-
-// Until the package has it.
-interface Planned {
-  status(): { redis: string; connected: boolean; unconfirmed: number }
-}
-function statusOf(cache: object): ReturnType<Planned['status']> {
-  return 'status' in cache
-    ? (cache as Planned).status()
-    : { redis: 'off', connected: true, unconfirmed: 0 }
 }

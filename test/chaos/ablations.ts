@@ -87,7 +87,8 @@ export const ablations: Readonly<Record<string, Ablation>> = {
         instead: 'if (false)',
       },
     ],
-    run: { seed: 1, seconds: 30, faults: ['command-delay', 'process-kill'] },
+    // Messages are in time here, so nothing may be stale for long.
+    run: { seed: 1, seconds: 30, bound: 200, faults: ['command-delay'] },
   },
   'catch-up': {
     without: 'what a heartbeat takes over of the invalidations that were missed',
@@ -111,13 +112,19 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     run: { seed: 1, seconds: 30, faults: ['process-stop', 'command-block', 'bus-block'] },
   },
   restarts: {
-    without: 'the new epoch when Redis comes back with another life',
+    without:
+      'the new epoch when Redis comes back with another life, or with a lower number than was seen',
     cuts: [
       {
         file: 'src/store/scripts/state.js',
         text: 'if m[2] ~= run then return nil end',
         instead: '',
       },
+      ...['sync', 'invalidate'].map((script) => ({
+        file: `src/store/scripts/${script}.js`,
+        text: "if epoch and epoch == ARGV[4] and tonumber(fields({'seq'})[1] or 0) < tonumber(ARGV[3]) then epoch = nil end",
+        instead: '',
+      })),
     ],
     run: { seed: 1, seconds: 30, faults: ['redis-rollback'] },
   },
@@ -130,7 +137,8 @@ export const ablations: Readonly<Record<string, Ablation>> = {
         instead: 'local unsaid = (cjson.encode({',
       },
     ],
-    run: { seed: 1, seconds: 20, bound: 100, faults: [] },
+    // Without messages one hears of it by the next heartbeat, a third of maxStaleness later.
+    run: { seed: 1, seconds: 20, staleness: 6_000, bound: 800, faults: [] },
   },
   barrier: {
     without: 'the wait for the other processes',

@@ -44,6 +44,7 @@ export function settingsFrom(args: readonly string[]): ChaosSettings {
       faults: { type: 'string' },
       barrier: { type: 'boolean' },
       ablate: { type: 'string' },
+      whole: { type: 'boolean', default: false },
       driver: { type: 'string', default: 'cacheflow' },
       client: { type: 'string', default: 'ioredis' },
       readers: { type: 'string', default: '6' },
@@ -76,7 +77,8 @@ export function settingsFrom(args: readonly string[]): ChaosSettings {
         ? (ablation?.run.faults ?? (values.embedded ? [] : faultNames))
         : faultsIn(values.faults),
     barrier: values.barrier ?? ablation?.run.barrier ?? false,
-    ablate: values.ablate,
+    // The same run of the whole package, for comparison.
+    ablate: values.whole ? undefined : values.ablate,
     driver: one('driver', values.driver, ['cacheflow', 'naive']),
     client: one('client', values.client, ['ioredis', 'ioredis5']),
     readers: whole('readers', values.readers),

@@ -32,7 +32,6 @@ export class Chaos {
   readonly #errors: string[] = []
   /** What each life said last. */
   readonly #told = new Map<string, Told>()
-  readonly #killed = new Set<string>()
   readonly #sums = {
     writes: 0,
     unconfirmed: 0,
@@ -41,6 +40,7 @@ export class Chaos {
     refusals: 0,
     lost: 0,
     slowest: 0,
+    stall: 0,
   }
   #package = compiled
   #started = 0
@@ -154,16 +154,17 @@ export class Chaos {
     for (const lost of told.lost) {
       this.#sums.lost++
       // Whoever was not killed owes an answer.
-      if (!this.#killed.has(lost)) this.#fail(`process ${lost} broke off without an answer`)
+      if (this.#instances.some(({ life: each, isGone }) => each === lost && !isGone))
+        this.#fail(`process ${lost} broke off without an answer`)
     }
     this.#sums.hits += told.work.hits
     this.#sums.renders += told.work.renders
     this.#sums.refusals += told.work.refusals
     this.#sums.slowest = Math.max(this.#sums.slowest, told.slowest)
+    this.#sums.stall = Math.max(this.#sums.stall, told.stall)
   }
 
   #ended(life: string, how: string): void {
-    this.#killed.add(life)
     this.#told.delete(life)
     this.#judge.told(life, Infinity)
     if (how !== 'as it was told') this.#fail(`process ${life} ended by itself: ${how}`)

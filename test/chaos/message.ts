@@ -47,6 +47,8 @@ export interface Told {
   readonly lost: readonly string[]
   /** The longest that a reader waited for this process itself while it was running, in milliseconds. */
   readonly slowest: number
+  /** The longest time in which the process did not run, in milliseconds. */
+  readonly stall: number
   readonly work: Work
   readonly isConnected: boolean
   /** Invalidations that are under way or not confirmed. */

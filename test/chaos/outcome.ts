@@ -21,13 +21,15 @@ export interface Outcome {
   readonly errors: readonly string[]
   /** The longest that a reader waited for a process that was running, in milliseconds. */
   readonly slowest: number
+  /** The longest time in which a process did not run, stopped or kept waiting by the machine, in milliseconds. */
+  readonly stall: number
   /** Reads that a killed or stopped process left without answer. */
   readonly lost: number
   readonly faults: Readonly<Record<string, number>>
 }
 
-export function isRight({ beyond, errors }: Outcome): boolean {
-  return beyond === 0 && errors.length === 0
+export function isRight({ settings, beyond, stale, reads, errors }: Outcome): boolean {
+  return beyond === 0 && errors.length === 0 && stale * 100 <= reads * settings.mostStale
 }
 
 /** The outcome as people read it. */
@@ -52,6 +54,7 @@ export function table(outcome: Outcome): string {
     ['refused stores', outcome.refusals],
     ['errors', outcome.errors.length],
     ['slowest read', `${outcome.slowest.toFixed(0)} ms`],
+    ['longest stall of a process', `${outcome.stall.toFixed(0)} ms`],
     ['reads without answer', outcome.lost],
     ['faults', faults.reduce((sum, [, count]) => sum + count, 0)],
   ]

@@ -63,6 +63,11 @@ export class Readers {
     return slowest
   }
 
+  /** The longest time in which this process did not run, in milliseconds. */
+  takeStall(): number {
+    return this.#pulse.takeStall()
+  }
+
   async #readOn(): Promise<void> {
     while (!this.#ending) {
       await pause(this.#random.next() * this.#settings.idle)
@@ -94,11 +99,20 @@ export class Readers {
   }
 }
 
+const beatEvery = 20
+
 /** Tells whether the process has been running: one that was stopped keeps its readers waiting, too. */
 class Pulse {
-  readonly #timer = setInterval(() => this.#beat(), 20)
+  readonly #timer = setInterval(() => this.#beat(), beatEvery)
   #last = now()
   #lastStop = 0
+  #stall = 0
+
+  takeStall(): number {
+    const stall = this.#stall
+    this.#stall = 0
+    return stall
+  }
 
   hasBeatenSince(moment: number): boolean {
     this.#beat()
@@ -111,6 +125,7 @@ class Pulse {
 
   #beat(): void {
     const beat = now()
+    this.#stall = Math.max(this.#stall, beat - this.#last - beatEvery)
     if (beat - this.#last > 100) this.#lastStop = beat
     this.#last = beat
   }

@@ -35,9 +35,10 @@ async function everyAblation(): Promise<boolean> {
   let isEvery = true
   for (const [name, { without }] of Object.entries(ablations)) {
     const outcome = await one([`--ablate=${name}`, ...rest])
-    const { reads, violations, errors } = outcome
+    const { reads, stale, violations, errors } = outcome
     const [first] = violations
-    const reason = first ? `${first.staleness.toFixed(0)} ms ${first.why}` : (errors[0] ?? '')
+    const share = `${((stale / reads) * 100).toFixed(2)} % stale`
+    const reason = first ? `${first.staleness.toFixed(0)} ms ${first.why}` : (errors[0] ?? share)
     const verdict = isRight(outcome) ? `right in ${reads} reads` : `caught in ${reads}: ${reason}`
     isEvery &&= isRight(outcome) === isWhole
     lines.push(`${name.padEnd(20)} ${verdict.padEnd(60)} ${isWhole ? '' : `without ${without}`}`)

@@ -12,6 +12,8 @@ export interface ChaosSettings {
   readonly staleness: number
   /** Milliseconds beyond which a stale read is a violation: the same, if it is not given. */
   readonly bound: number
+  /** How many reads of a hundred may be stale at all. */
+  readonly mostStale: number
   readonly faults: readonly FaultName[]
   readonly barrier: boolean
   /** The mechanism to switch off. */
@@ -41,6 +43,7 @@ export function settingsFrom(args: readonly string[]): ChaosSettings {
       processes: { type: 'string' },
       staleness: { type: 'string' },
       bound: { type: 'string' },
+      'most-stale': { type: 'string' },
       faults: { type: 'string' },
       barrier: { type: 'boolean' },
       ablate: { type: 'string' },
@@ -72,6 +75,7 @@ export function settingsFrom(args: readonly string[]): ChaosSettings {
     processes: values.embedded ? 1 : number('processes', 3),
     staleness,
     bound: number('bound', staleness),
+    mostStale: Number(values['most-stale'] ?? ablation?.run.mostStale ?? 100),
     faults:
       values.faults === undefined
         ? (ablation?.run.faults ?? (values.embedded ? [] : faultNames))

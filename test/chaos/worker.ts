@@ -126,6 +126,7 @@ function report(isLast: boolean): void {
     failures: [...failures.splice(0), ...readers.failures.splice(0)],
     lost: readers.takeLost(),
     slowest: readers.takeSlowest(),
+    stall: readers.takeStall(),
     work: driver.takeWork(),
     isConnected: driver.isConnected(),
     open: unconfirmed.length + invalidating,

@@ -82,7 +82,7 @@ describe('several processes with one Redis', () => {
   )
 
   it(
-    'show it in less than one read of a thousand, and by less than 50 ms, while nothing fails',
+    'show it in less than one read of two hundred, and for less than 50 ms, while nothing fails',
     { timeout: 60_000 },
     async () => {
       const { stale, reads, worst, stall, violations, errors } = await chaos(
@@ -91,7 +91,7 @@ describe('several processes with one Redis', () => {
         '--faults=none',
       )
       expect({ violations, errors }).toEqual({ violations: [], errors: [] })
-      expect(stale / reads).toBeLessThan(0.001)
+      expect(stale / reads).toBeLessThan(0.005)
       // A machine that lets a process wait lets its messages wait, too.
       expect(worst).toBeLessThan(50 + stall)
     },

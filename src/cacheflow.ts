@@ -224,14 +224,15 @@ export class Cacheflow<Native> {
   }
 
   #stats(): CacheStats {
-    const { store, collapsing, fragments, sequence, hits, misses, bypasses } = this.#cache
+    const { store, collapsing, fragments, sequence, membership, hits, misses, bypasses } =
+      this.#cache
     return {
       entries: store.entries,
       bytes: store.bytes,
       maxBytes: store.maxSize,
       dependencies: store.dependencies,
       making: collapsing.making + fragments.making,
-      sequence: sequence.applied,
+      sequence: membership?.sequence.applied ?? sequence.applied,
       hits,
       misses,
       bypasses,

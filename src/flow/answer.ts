@@ -141,13 +141,13 @@ function look<Native>(
       stored = undefined
     }
   }
-  if (wish?.onlyIfCached === true) return { act: 'unsatisfiable' }
-
   const passed = cache.passReason(key, now)
   const timeout = settings.collapseTimeout
+  const isOnlyCached = wish?.onlyIfCached === true
   const isShared =
     timeout !== false &&
     !waited &&
+    !isOnlyCached &&
     passed === undefined &&
     request.method === 'GET' &&
     credential === undefined &&
@@ -163,11 +163,10 @@ function look<Native>(
   const leads = isShared && !requestCacheControl(request.headers).noStore
   const lease = fetched?.key === key ? fetched.lease : undefined
   const shared = cache.membership?.store
-  if (shared?.isOpen === true && lease === undefined && !waited) {
-    if (mayFetch(turn)) {
-      return { act: 'wait', until: afterFetch(shared, key, leads ? 'lease' : 'fragments', turn) }
-    }
+  if (shared?.isOpen === true && lease === undefined && passed === undefined && mayFetch(turn)) {
+    return { act: 'wait', until: afterFetch(shared, key, leads ? 'lease' : 'fragments', turn) }
   }
+  if (isOnlyCached) return { act: 'unsatisfiable' }
   if (isShared && lease?.kind === 'wait') {
     const making = cache.followOther(key, lease.milliseconds)
     return { act: 'wait', until: afterMaking(cache, making, timeout, turn) }

@@ -71,17 +71,17 @@ export class CacheState<Native> {
     dependencies: readonly Dependency[] | 'all',
     soft: boolean,
     isOwn = false,
-  ): Stored[] {
-    const fallen = new Set<Stored>()
+  ): Fallen[] {
+    const fallen = new Map<string, Fallen>()
     for (const dependency of dependencies === 'all' ? ['all'] : dependencies) {
       const found = soft ? this.#soften(dependency, number) : this.#fell(dependency, number)
-      for (const stored of found) fallen.add(stored)
+      for (const each of found) fallen.set(each.key, each)
       if ((isOwn || found.length > 0) && this.events.wants('invalidate')) {
-        const sequence = Math.floor(number)
-        this.events.emit('invalidate', { dependency, sequence, soft, keys: keysOf(found) })
+        const sequence = this.membership?.sequence.numberOf(number) ?? number
+        this.events.emit('invalidate', { dependency, sequence, soft, keys: shownKeys(found) })
       }
     }
-    return [...fallen]
+    return [...fallen.values()]
   }
 
   /** What this process holds can no longer be judged. */
@@ -145,7 +145,8 @@ export class CacheState<Native> {
     let lease: Lease = { kind: 'wait', milliseconds }
     // Nobody waits any longer than for an answer of this process.
     const end = performance.now() + (this.settings.collapseTimeout || 0)
-    while (shared && lease.kind === 'wait' && performance.now() < end) {
+    if (shared === undefined) return
+    while (lease.kind === 'wait' && performance.now() < end) {
       await shared.other(key, lease.milliseconds)
       lease = await shared.fetch(key, 'lease')
     }
@@ -163,46 +164,69 @@ export class CacheState<Native> {
     this.events.emit('fault', { error, during })
   }
 
-  #fell(dependency: Dependency, number: number): Stored[] {
-    if (dependency === 'all') return this.store.fellAll()
+  #fell(dependency: Dependency, number: number): Fallen[] {
+    if (dependency === 'all') return this.store.fellAll().map(fallenOf)
+    if (this.store.count(dependency) > mostAtOnce) {
+      return this.store.condemn(dependency, number).map(fallenAt)
+    }
     const found = this.store.enclosing(dependency).filter(({ stamp }) => stamp < number)
     for (const { key } of found) this.store.fell(key, dependency)
-    return found
+    return found.map(fallenOf)
   }
 
-  #soften(dependency: Dependency, number: number): Stored[] {
+  #soften(dependency: Dependency, number: number): Fallen[] {
     const now = this.settings.clock()
     const found = dependency === 'all' ? this.store.all() : this.store.enclosing(dependency)
     const older = found.filter(({ stamp }) => stamp < number)
     for (const stored of older) stored.timeline = softened(stored.timeline, now)
-    return older
+    return older.map(fallenOf)
   }
+}
+
+/** How many entries are taken out within the call that fells them. */
+const mostAtOnce = 1_000
+
+/** What fell, as receipts and events tell it. */
+export interface Fallen {
+  /** The key it rests under. */
+  readonly key: string
+  /** As people know it: that of a response before variants. */
+  readonly shown: string
+  readonly isFragment: boolean
+}
+
+function fallenOf(stored: Stored): Fallen {
+  return { key: stored.key, shown: shownKey(stored), isFragment: stored.kind === 'fragment' }
+}
+
+/** Where nothing but the key is known. */
+function fallenAt(key: string): Fallen {
+  return { key, shown: key.split(' vary ', 1)[0] ?? key, isFragment: key.startsWith('fragment:') }
 }
 
 /** @param others keys that fell in Redis, each as it rests there */
 function receiptOf(
   sequence: number,
-  fallen: readonly Stored[],
+  here: readonly Fallen[],
   others: readonly string[],
   instances: number,
 ): InvalidationReceipt {
-  const known = new Set(fallen.map(({ key }) => key))
-  const further = others.filter((key) => !known.has(key))
-  const fragments =
-    fallen.filter(({ kind }) => kind === 'fragment').length +
-    further.filter((key) => key.startsWith('fragment:')).length
-  const responses = fallen.length + further.length - fragments
-  const keys = new Set([
-    ...keysOf(fallen),
-    ...further.map((key) => key.split(' vary ', 1)[0] ?? key),
-  ])
-  return { sequence, responses, fragments, keys: [...keys], instances }
+  const known = new Set(here.map(({ key }) => key))
+  const fallen = [...here, ...others.filter((key) => !known.has(key)).map(fallenAt)]
+  const fragments = fallen.filter(({ isFragment }) => isFragment).length
+  const responses = fallen.length - fragments
+  return { sequence, responses, fragments, keys: shownKeys(fallen), instances }
 }
 
-/** As people know them: a response by its key before variants. */
+function shownKeys(fallen: readonly Fallen[]): string[] {
+  return [...new Set(fallen.map(({ shown }) => shown))]
+}
+
+/** As people know it: a response by its key before variants. */
+export function shownKey(stored: Stored): string {
+  return stored.kind === 'response' ? stored.primaryKey : stored.key
+}
+
 export function keysOf(found: Iterable<Stored>): string[] {
-  const keys = Array.from(found, (stored) =>
-    stored.kind === 'response' ? stored.primaryKey : stored.key,
-  )
-  return [...new Set(keys)]
+  return [...new Set(Array.from(found, shownKey))]
 }

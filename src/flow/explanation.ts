@@ -1,7 +1,6 @@
 import { keyDependency } from '../graph/dependency.ts'
 import { type InvalidationTarget, dependenciesOf } from '../graph/invalidation.ts'
-import type { Stored } from '../store/entry-store.ts'
-import { keysOf } from './cache-state.ts'
+import { keysOf, shownKey } from './cache-state.ts'
 import type { ResponseCache } from './response-cache.ts'
 
 /** What would fall with a target. */
@@ -70,7 +69,3 @@ export function explanationOf<Native>(cache: ResponseCache<Native>, key: string)
 }
 
 const enclosedFragment = keyDependency('fragment:')
-
-function shownKey(stored: Stored): string {
-  return stored.kind === 'response' ? stored.primaryKey : stored.key
-}

@@ -165,6 +165,7 @@ export class Membership {
   }
 
   async close(): Promise<void> {
+    await this.store.flush()
     await this.sequence.close()
     this.#connection.close()
   }

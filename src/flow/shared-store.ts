@@ -2,8 +2,8 @@ import type { SharedSequence } from '../graph/shared-sequence.ts'
 import type { Sequence } from '../graph/sequence.ts'
 import { softened } from '../http/freshness.ts'
 import type { BodyCoding } from '../store/body-coding.ts'
-import { decodeClosure, encodeClosure } from '../store/closure-text.ts'
-import { decodeEntry, encodeEntry } from '../store/entry-codec.ts'
+import { decodeClosure } from '../store/closure-text.ts'
+import { decodeEntry } from '../store/entry-codec.ts'
 import type { Stored } from '../store/entry-store.ts'
 import { RedisUnavailable } from '../store/redis-connection.ts'
 import type {
@@ -11,10 +11,11 @@ import type {
   RedisAnswer,
   RedisStore,
   RedisValue,
-  RedisWrite,
+  WriteAnswer,
   Wish,
 } from '../store/redis-store.ts'
 import type { ResponseStore } from '../store/response-store.ts'
+import { WriteBehind } from './write-behind.ts'
 
 export interface SharedStoreOptions {
   readonly redis: RedisStore
@@ -27,18 +28,6 @@ export interface SharedStoreOptions {
   /** Redis refused what this process had stored: something that it depends on has been invalidated. */
   readonly onRefused: (stored: Stored, by: string) => void
   readonly onFault: (error: unknown, during: string) => void
-}
-
-/** What does not end by itself is kept this long: 24 hours. */
-const longestLife = 86_400_000
-/** How long a value waits for others to be written with it, milliseconds. */
-const linger = 5
-/** How many bytes may wait to be written; beyond that they are not written at all. */
-const mostWaiting = 32 * 1024 * 1024
-
-interface Waiting {
-  readonly stored: Stored
-  readonly write: RedisWrite
 }
 
 const none: Lease = { kind: 'none' }
@@ -54,10 +43,7 @@ export class SharedStore {
     { readonly key: string; readonly wish: Wish; readonly answer: Deferred<Lease> }
   >()
   readonly #reading = new Map<string, Promise<Lease>>()
-  #waiting: Waiting[] = []
-  #bytes = 0
-  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined
-  #isUrgent = false
+  readonly #writes: WriteBehind
   /** Keys that this instance is to make for all, and those that it makes. */
   readonly #granted = new Set<string>()
   readonly #leases = new Set<string>()
@@ -66,6 +52,10 @@ export class SharedStore {
 
   constructor(options: SharedStoreOptions) {
     this.#options = options
+    this.#writes = new WriteBehind({
+      ...options,
+      onAnswer: (stored, answer) => this.#written(stored, answer),
+    })
   }
 
   get isOpen(): boolean {
@@ -108,6 +98,11 @@ export class SharedStore {
     this.#released.push([key, pass])
   }
 
+  /** Writes what is still to be written. */
+  flush(): Promise<void> {
+    return this.#writes.flush()
+  }
+
   /** Resolves when another instance has made the key, or its lease is over. */
   other(key: string, milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
@@ -136,54 +131,8 @@ export class SharedStore {
    * @param lease the key for which others wait
    */
   offer(stored: Stored, lease?: string): void {
-    const { shared, clock, compress, onFault } = this.#options
     if (lease !== undefined) this.#leases.delete(lease)
-    if (!this.isOpen || this.#bytes > mostWaiting) {
-      if (lease !== undefined) this.release(lease, 0)
-      return
-    }
-    const { epoch } = shared
-    const number = shared.numberOf(stored.stamp)
-    const now = clock()
-    const { timeline, closure, key } = stored
-    const ttl = Math.min(longestLife, timeline.deleteAt - now)
-    const isResponse = stored.kind === 'response'
-    const encoded = encodeEntry(stored, compress)
-    const add = (data: Buffer): void => {
-      if (shared.epoch !== epoch) return
-      this.#bytes += data.length
-      this.#waiting.push({
-        stored,
-        write: {
-          key,
-          number,
-          ttl,
-          expires: now + ttl,
-          staleAt: isResponse && stored.noCache ? 0 : timeline.staleAt,
-          madeAt: timeline.cachedAt,
-          closure: encodeClosure(closure),
-          data,
-          primaryKey: isResponse && stored.inputs.length > 0 ? stored.primaryKey : undefined,
-          inputs: isResponse ? stored.inputs : [],
-          lease,
-        },
-      })
-      this.#schedule(lease !== undefined)
-    }
-    if (Buffer.isBuffer(encoded)) add(encoded)
-    else void encoded.then(add, (error: unknown) => onFault(error, 'encoding an entry'))
-  }
-
-  #schedule(isUrgent: boolean): void {
-    if (this.#timer !== undefined && (this.#isUrgent || !isUrgent)) return
-    this.#isUrgent = isUrgent
-    if (isUrgent) {
-      this.#timer = setImmediate(() => void this.#write())
-    } else {
-      const timer = setTimeout(() => void this.#write(), linger)
-      timer.unref()
-      this.#timer = timer
-    }
+    if (!this.#writes.add(stored, lease) && lease !== undefined) this.release(lease, 0)
   }
 
   async #read(): Promise<void> {
@@ -195,10 +144,11 @@ export class SharedStore {
     const leases = new Map<string, Lease>()
     try {
       const { answers, extra } = await redis.read(asked.map(({ key, wish }) => [key, wish]))
-      const placing: (Promise<void> | undefined)[] = []
+      const placing: Promise<void>[] = []
       const take = (key: string, answer: RedisAnswer): void => {
-        if (answer.kind === 'value') placing.push(this.#place(key, answer, sentAt, epoch))
-        else if (answer.kind === 'variants') this.#options.store.adoptVariants(key, answer.inputs)
+        const placed = answer.kind === 'value' ? this.#place(key, answer, sentAt, epoch) : undefined
+        if (placed) placing.push(placed)
+        if (answer.kind === 'variants') this.#options.store.adoptVariants(key, answer.inputs)
       }
       for (const [key, answer] of extra) take(key, answer)
       for (const [i, answer] of answers.entries()) {
@@ -206,7 +156,7 @@ export class SharedStore {
         take(key, answer)
         if (answer.kind !== 'variants') leases.set(key, answer.lease)
       }
-      if (placing.some(Boolean)) await Promise.all(placing)
+      if (placing.length > 0) await Promise.all(placing)
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) onFault(error, 'reading from Redis')
     }
@@ -235,7 +185,7 @@ export class SharedStore {
     epoch: string | undefined,
   ): Promise<void> | undefined {
     const { store, shared, sequence, clock } = this.#options
-    const closure = decodeClosure(names.toString())
+    const closure = decodeClosure(names)
     if (closure === undefined) return undefined
     const put = (content: Awaited<ReturnType<typeof decodeEntry>>): void => {
       // Numbers of another epoch say nothing.
@@ -258,25 +208,11 @@ export class SharedStore {
     return undefined
   }
 
-  async #write(): Promise<void> {
-    const { redis, store, onRefused, onFault } = this.#options
-    const writing = this.#waiting
-    this.#waiting = []
-    this.#bytes = 0
-    this.#timer = undefined
-    this.#isUrgent = false
-    try {
-      const answers = await redis.write(writing.map(({ write }) => write))
-      for (const [i, answer] of answers.entries()) {
-        const { stored } = writing[i] ?? {}
-        if (stored === undefined) continue
-        if (answer.kind === 'felled') onRefused(stored, answer.by)
-        if (answer.kind === 'inputs' && stored.kind === 'response') {
-          store.adoptVariants(stored.primaryKey, answer.inputs)
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof RedisUnavailable)) onFault(error, 'writing to Redis')
+  #written(stored: Stored, answer: WriteAnswer): void {
+    const { store, onRefused } = this.#options
+    if (answer.kind === 'felled') onRefused(stored, answer.by)
+    if (answer.kind === 'inputs' && stored.kind === 'response') {
+      store.adoptVariants(stored.primaryKey, answer.inputs)
     }
   }
 

@@ -37,7 +37,7 @@ export class SharedInvalidation {
   readonly #unconfirmed = { hard: new Set<Dependency>(), soft: new Set<Dependency>() }
   readonly #all = { hard: false, soft: false }
   readonly #barriers = new Set<Barrier>()
-  #retrying: Promise<void> | undefined
+  #isRetrying = false
 
   constructor(options: SharedInvalidationOptions) {
     this.#options = options
@@ -92,9 +92,10 @@ export class SharedInvalidation {
 
   /** Tries again what was not confirmed; called whenever Redis has answered. */
   retry(): void {
-    if (this.unconfirmed === 0) return
-    this.#retrying ??= this.#retry().finally(() => {
-      this.#retrying = undefined
+    if (this.unconfirmed === 0 || this.#isRetrying) return
+    this.#isRetrying = true
+    void this.#retry().finally(() => {
+      this.#isRetrying = false
     })
   }
 

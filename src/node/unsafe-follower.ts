@@ -23,7 +23,7 @@ export function followUnsafe<Native>(
       const keyed = (target: string): string => keyedTarget(target, policy.query)
       const { origin, target } = request
       const dependencies = invalidatedBy(origin, target, status, fieldsOf(response), keyed)
-      if (dependencies.length > 0 && !cache.isClosed) cache.invalidate(dependencies, false)
+      if (dependencies.length > 0 && !cache.isClosed) cache.invalidateUnawaited(dependencies)
     } catch (error) {
       cache.fault(error, 'following an unsafe method')
     }

@@ -1,4 +1,5 @@
 import type { StoredResponse } from '../http/stored-response.ts'
+import { Condemned } from './condemned.ts'
 import { type Fall, Falls } from './falls.ts'
 import { MemoryStore } from './memory-store.ts'
 import type { StoredFragment } from './stored-fragment.ts'
@@ -20,10 +21,14 @@ export interface EntryStoreOptions {
   readonly onEvict: (key: string, size: number) => void
 }
 
+/** How many fallen entries are taken out at a time. */
+const slice = 500
+
 /** Everything that one cache keeps in this process, under one bound, and what fell of it lately. */
 export class EntryStore {
   protected readonly memory: MemoryStore<Entry>
   readonly #falls = new Falls()
+  readonly #condemned = new Condemned()
 
   constructor(options: EntryStoreOptions) {
     this.memory = new MemoryStore({
@@ -50,13 +55,20 @@ export class EntryStore {
 
   fragment(key: string): StoredFragment | undefined {
     const entry = this.memory.get(key)
-    return entry?.kind === 'fragment' ? entry : undefined
+    return entry?.kind === 'fragment' && this.stands(entry) ? entry : undefined
   }
 
   /** What stands under one full key, without making it younger. */
   peek(key: string): Stored | undefined {
     const entry = this.memory.peek(key)
-    return entry === undefined || entry.kind === 'variants' ? undefined : entry
+    return entry === undefined || entry.kind === 'variants' || !this.stands(entry)
+      ? undefined
+      : entry
+  }
+
+  /** Has it not fallen, though it is still to be taken out? */
+  protected stands(stored: Stored): boolean {
+    return this.#condemned.isEmpty || !this.#condemned.has(stored)
   }
 
   /** @returns false when it is larger than the bound allows. */
@@ -89,6 +101,34 @@ export class EntryStore {
     this.#falls.set(key, { reason: 'invalidated', by })
   }
 
+  /** How many keys have the dependency in their closure. */
+  count(dependency: string): number {
+    return this.memory.keysOf(dependency).size
+  }
+
+  /**
+   * Fells all that was made before a number, without the time that many take: from now on it counts as fallen, and slices take it out.
+   *
+   * @returns the keys
+   */
+  condemn(dependency: string, number: number): string[] {
+    const keys = [...this.memory.keysOf(dependency)]
+    this.#condemned.add(dependency, number)
+    this.#sweep(dependency, number, keys, 0)
+    return keys
+  }
+
+  #sweep(dependency: string, number: number, keys: readonly string[], from: number): void {
+    setImmediate(() => {
+      for (const key of keys.slice(from, from + slice)) {
+        const entry = this.memory.peek(key)
+        if (entry && entry.kind !== 'variants' && entry.stamp < number) this.fell(key, dependency)
+      }
+      if (from + slice < keys.length) this.#sweep(dependency, number, keys, from + slice)
+      else this.#condemned.done(dependency, number)
+    })
+  }
+
   /** All that is stored, the least recently used first. */
   all(): Stored[] {
     const found: Stored[] = []
@@ -109,6 +149,7 @@ export class EntryStore {
 
   clear(): void {
     this.memory.clear()
+    this.#condemned.clear()
     this.#falls.clear()
   }
 }

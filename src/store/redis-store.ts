@@ -34,7 +34,7 @@ export interface RedisValue {
   /** It is valid as of this number. */
   readonly number: number
   readonly soft: boolean
-  readonly closure: Buffer
+  readonly closure: string
   readonly data: Buffer
   readonly lease: Lease
 }
@@ -163,9 +163,9 @@ export class RedisStore {
             each.key,
             each.number,
             Math.max(1, Math.ceil(each.ttl)),
-            each.expires,
-            each.staleAt === Infinity ? '' : each.staleAt,
-            each.madeAt,
+            moment(each.expires),
+            moment(each.staleAt),
+            moment(each.madeAt),
             each.closure,
             each.data,
             each.primaryKey ?? '',
@@ -194,6 +194,14 @@ export class RedisStore {
   }
 }
 
+/** Bytes of the head that scripts read: see the script's own description. */
+const headLength = 71
+
+/** Whole milliseconds that fit into a place of the head; what never ends is as far away as that. */
+function moment(time: number): number {
+  return Math.max(0, Math.min(9_999_999_999_999, Math.floor(time)))
+}
+
 const wishCodes: Readonly<Record<Wish, string>> = { '': '', fragments: 'f', lease: 'l' }
 
 function partsOf(writes: readonly RedisWrite[]): RedisWrite[][] {
@@ -216,16 +224,16 @@ function answerIn(reply: unknown): RedisAnswer {
   const [kind, ...rest] = listIn(reply)
   switch (textIn(kind)) {
     case 'v': {
-      const [number, soft, closure, data, lease] = rest
-      const bytes = bytesIn(data)
-      const names = bytesIn(closure)
-      if (bytes === undefined || names === undefined) break
+      const [number, soft, value, lease] = rest
+      const bytes = bytesIn(value)
+      if (bytes === undefined || bytes.length < headLength) break
+      const end = headLength + Number(bytes.toString('latin1', headLength - 8, headLength))
       return {
         kind: 'value',
         number: numberIn(number),
         soft: textIn(soft) !== '',
-        closure: names,
-        data: bytes,
+        closure: bytes.toString('utf8', headLength, end),
+        data: bytes.subarray(end),
         lease: leaseIn(listIn(lease)),
       }
     }

@@ -32,20 +32,24 @@ export class ResponseStore extends EntryStore {
   /** What is stored for a request; one look-up when the primary key has no variants, two when it has. */
   find(primaryKey: string, read: InputReader): Found {
     const entry = this.memory.get(primaryKey)
-    if (entry?.kind === 'response') return { stored: entry, key: primaryKey, otherVariants: false }
+    if (entry?.kind === 'response' && this.stands(entry)) {
+      return { stored: entry, key: primaryKey, otherVariants: false }
+    }
     if (entry?.kind !== 'variants') {
       return { stored: undefined, key: primaryKey, otherVariants: false }
     }
     const key = this.keyOf(primaryKey, entry.inputs, read)
     const stored = this.memory.get(key)
-    if (stored?.kind === 'response') return { stored, key, otherVariants: false }
+    if (stored?.kind === 'response' && this.stands(stored)) {
+      return { stored, key, otherVariants: false }
+    }
     return { stored: undefined, key, otherVariants: true }
   }
 
   /** The hot path of `find`: a response that needs no choice between variants. */
   single(primaryKey: string): StoredResponse | undefined {
     const entry = this.memory.get(primaryKey)
-    return entry?.kind === 'response' ? entry : undefined
+    return entry?.kind === 'response' && this.stands(entry) ? entry : undefined
   }
 
   /**

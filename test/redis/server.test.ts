@@ -1,5 +1,9 @@
+import { chmod, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { freePort } from '../support/free-port.ts'
+import { temporaryDirectory } from '../support/process.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 
@@ -23,6 +27,27 @@ describe('a Redis server of the tests', () => {
     } finally {
       await Promise.all(servers.map((each) => each.stop()))
     }
+  })
+
+  it('takes another port when somebody has the first one', async () => {
+    await using first = await RedisServer.start()
+    const ports = [first.port, await freePort()]
+    await using second = await RedisServer.start({ nextPort: () => ports.shift() ?? 0 })
+    expect(second.port).not.toBe(first.port)
+    expect(await first.command('PING')).toBe('PONG')
+    expect(await second.command('PING')).toBe('PONG')
+  })
+
+  it('does not take the answers of another server for its own', async () => {
+    await using other = await RedisServer.start()
+    const program = join(temporaryDirectory(), 'says-it-is-ready')
+    await writeFile(program, '#!/bin/sh\necho Ready to accept connections\nexec sleep 600\n')
+    await chmod(program, 0o755)
+    vi.stubEnv('CACHEFLOW_REDIS_SERVER', program)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    await expect(RedisServer.start({ nextPort: () => other.port })).rejects.toThrow(
+      `port ${other.port} belongs to another process`,
+    )
   })
 
   it('is gone after stop, and a second stop does nothing', async () => {

@@ -8,7 +8,7 @@ export const cacheDirectory = fileURLToPath(
 )
 
 /** The variable that names the server to take. */
-export const variable = 'CACHEFLOW_REDIS_SERVER'
+const variable = 'CACHEFLOW_REDIS_SERVER'
 
 const names = ['redis-server', 'valkey-server']
 
@@ -36,9 +36,12 @@ export function findRedisBinary(
   return [...candidates, join(cache, 'redis', 'redis-server')].find(isProgram)
 }
 
-/** The same for one who cannot go on without. */
-export function redisBinary(): string {
-  const found = findRedisBinary()
+/**
+ * The same for one who cannot go on without.
+ * @throws how to get one, in one line, when there is none
+ */
+export function redisBinary(...where: Parameters<typeof findRedisBinary>): string {
+  const found = findRedisBinary(...where)
   if (found === undefined) throw new Error(advice)
   return found
 }

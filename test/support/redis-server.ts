@@ -3,16 +3,18 @@ import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createInterface } from 'node:readline'
-import { Redis } from 'ioredis'
 import { freePort } from './free-port.ts'
 import { OwnProcess, temporaryDirectory } from './process.ts'
 import { redisBinary } from './redis-binary.ts'
+import { RedisControl } from './redis-control.ts'
 
 export interface RedisServerOptions {
   /** Whether it writes its data to disk when it is stopped in good order. Not by default; never when it is killed. */
   readonly save?: boolean
   /** Lines of its configuration file, by name: `{ maxmemory: '10mb' }`. */
   readonly config?: Readonly<Record<string, string>>
+  /** Gives the port to listen on, and another one when that is taken. A free one by default. */
+  readonly nextPort?: () => number | Promise<number>
 }
 
 /** A state of a server, to go back to. */
@@ -20,7 +22,7 @@ export interface Snapshot {
   readonly file: string
 }
 
-/** How long a start, a stop and a command may take, in milliseconds. */
+/** How long a start and a stop may take, in milliseconds. */
 const patience = 15_000
 
 /**
@@ -31,15 +33,16 @@ export class RedisServer {
   readonly port: number
   readonly #directory: string
   readonly #options: RedisServerOptions
+  readonly #control: RedisControl
   readonly #log: string[] = []
   #process: OwnProcess | undefined
   #runId = ''
-  #connection: Redis | undefined
   #snapshots = 0
 
   private constructor(port: number, options: RedisServerOptions) {
     this.port = port
     this.#options = options
+    this.#control = new RedisControl(port)
     this.#directory = join(temporaryDirectory(), `redis-${port}`)
   }
 
@@ -48,8 +51,9 @@ export class RedisServer {
    * @throws when there is no server to start, or it refuses its configuration
    */
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const { nextPort = freePort } = options
     for (let attempt = 1; ; attempt++) {
-      const server = new RedisServer(await freePort(), options)
+      const server = new RedisServer(await nextPort(), options)
       try {
         await server.#launch()
         return server
@@ -80,13 +84,13 @@ export class RedisServer {
 
   /** Ends it in good order, paused or not. Does nothing when it does not run. */
   async stop(): Promise<void> {
-    this.#disconnect()
+    this.#control.close()
     await this.#process?.stop(patience)
   }
 
   /** SIGKILL: nothing is written, nobody is told. */
   async kill(): Promise<void> {
-    this.#disconnect()
+    this.#control.close()
     await this.#process?.kill()
   }
 
@@ -135,25 +139,18 @@ export class RedisServer {
    * @throws Redis's error replies, and an error after 15 s without a reply
    */
   async command(name: string, ...args: (string | number | Buffer)[]): Promise<unknown> {
-    const connection = await this.#connect()
-    return connection.call(name, ...args)
+    if (!this.isRunning) throw new Error(`the server at port ${this.port} does not run`)
+    return this.#control.command(name, ...args)
   }
 
   /** A section of INFO, field by field. */
   async info(section: string): Promise<Map<string, string>> {
-    const text = String(await this.command('INFO', section))
-    return new Map(Array.from(text.matchAll(/^(\w[^:\r\n]*):([^\r\n]*)/gm), ([, a, b]) => [a!, b!]))
+    return this.#control.info(section)
   }
 
   /** How often each command ran since the start or CONFIG RESETSTAT: `get`, `config|set`. The tests' own are among them. */
   async commandStats(): Promise<Map<string, number>> {
-    const fields = [...(await this.info('commandstats'))]
-    return new Map(
-      fields.map(([name, value]) => [
-        name.replace(/^cmdstat_/, ''),
-        Number(/^calls=(\d+)/.exec(value)?.[1]),
-      ]),
-    )
+    return this.#control.commandStats()
   }
 
   /** Bytes that the server has allocated: used_memory. */
@@ -232,30 +229,6 @@ export class RedisServer {
         fail('has ended')
       })
     })
-  }
-
-  async #connect(): Promise<Redis> {
-    if (!this.isRunning) throw new Error(`the server at port ${this.port} does not run`)
-    if (this.#connection?.status === 'end') this.#disconnect()
-    this.#connection ??= new Redis({
-      host: '127.0.0.1',
-      port: this.port,
-      protocol: 2,
-      connectionName: 'test',
-      lazyConnect: true,
-      connectTimeout: patience,
-      commandTimeout: patience,
-      maxRetriesPerRequest: 0,
-      retryStrategy: () => null,
-      // Whoever waits for a reply gets the error.
-    }).on('error', () => undefined)
-    if (this.#connection.status === 'wait') await this.#connection.connect()
-    return this.#connection
-  }
-
-  #disconnect(): void {
-    this.#connection?.disconnect()
-    this.#connection = undefined
   }
 }
 

@@ -62,6 +62,12 @@ if not soft then
     end
   end
   for i, d in ipairs(roots) do
+    if string.sub(d, 1, 4) == 'key:' then
+      local k = string.sub(d, 5)
+      local fell, work = fall(epoch, k, n, d, true)
+      if fell then fallen[#fallen + 1] = k end
+      budget = budget - work
+    end
     local at = P .. 'rev-deps:' .. d
     while budget > 0 do
       local k = redis.call('SPOP', at)

@@ -12,9 +12,9 @@ import { state } from './state.ts'
  *   ARGV[6..]  pairs: a key, and what is wished beside it: 'f' its fragments, 'l' its fragments and the lease, '' nothing
  *
  *   returns { epoch, sequence, { answer, ... }, { { key, answer }, ... } }; an answer is one of
- *     { 'v', stamp, soft, closure, data, lease }   a value, and where it is stale a lease
- *     { 'i', inputs }                              an index of variants
- *     { 'a' }, or a lease                          nothing
+ *     { 'v', stamp, soft, value, lease }   a value with its head, and where it is stale a lease
+ *     { 'i', inputs }                      an index of variants
+ *     { 'a' }, or a lease                  nothing
  *   and a lease is
  *     { 'l' }   the asker makes it    { 'p' }   it will not be shared    { 'w', milliseconds }   another instance makes it
  */
@@ -40,29 +40,24 @@ end
 
 local function look(k)
   local at = P .. 'v:' .. k
-  local h = redis.call('HMGET', at, 'e', 's', 'c', 'f', 'i', 'd', 'x')
-  if not h[1] then return nil end
-  if h[1] ~= epoch then
+  local v = value(at)
+  if isOf(v, epoch, 'i') then return {'i', closureOf(v)} end
+  if not isOf(v, epoch, 'v') then
     redis.call('UNLINK', at)
     return nil
   end
-  if h[5] then return {'i', h[5]} end
-  local stamp = tonumber(h[2])
-  if not (stamp and h[3] and h[6]) then return nil end
-  local isSoft = h[4]
+  local stamp, isSoft = stampOf(v), string.sub(v, 31, 31) == '1'
+  if not stamp then return nil end
   if stamp < seq then
-    if stamp < floor or later(stamp, h[3], '') then
+    local closure = closureOf(v)
+    if stamp < floor or later(stamp, closure, '') then
       redis.call('UNLINK', at)
       return nil
     end
-    if not isSoft and stamp < soft and (stamp < softFloor or later(stamp, h[3], '~')) then
-      isSoft = '1'
-      redis.call('HSET', at, 'f', '1')
-    end
-    redis.call('HSET', at, 's', seq)
+    if not isSoft and stamp < soft and (stamp < softFloor or later(stamp, closure, '~')) then isSoft = true end
+    redis.call('SETRANGE', at, 14, string.format('%016.0f', seq) .. (isSoft and '1' or '0'))
   end
-  local isStale = isSoft or (h[7] ~= '' and tonumber(h[7]) <= tonumber(ARGV[5]))
-  return {'v', seq, isSoft or '', h[3], h[6]}, isStale
+  return {'v', seq, isSoft and '1' or '', v}, isSoft or staleOf(v) <= tonumber(ARGV[5])
 end
 
 local function leased(k)
@@ -83,7 +78,7 @@ for i = 6, #ARGV, 2 do seen[ARGV[i]] = true end
 for i = 6, #ARGV, 2 do
   local k, wish = ARGV[i], ARGV[i + 1]
   local answer, isStale = look(k)
-  if isStale and wish == 'l' then answer[6] = leased(k) end
+  if isStale and wish == 'l' then answer[5] = leased(k) end
   if not answer then
     if wish ~= '' then
       local names = {}

@@ -8,7 +8,7 @@ import { state } from './state.ts'
  *   ARGV[3]   the name of the instance, for leases
  *   ARGV[4]   the channel    ARGV[5]   PUBLISH or SPUBLISH
  *   ARGV[6]   how long edges live, milliseconds
- *   ARGV[7..] eleven for each: key, stamp, milliseconds to live, when that is over, when it is stale or '', when it was made, closure,
+ *   ARGV[7..] eleven for each: key, stamp, milliseconds to live, when that is over, when it is stale, when it was made, closure,
  *             data, the key before variants or '', the inputs of the variant, the key whose lease it ends or ''
  *
  *   returns { epoch, sequence, { answer, ... } }: 'stored', 'older' (a newer one stands there), 'inputs' followed by those that are
@@ -52,8 +52,11 @@ local function link(k, closure, wanted)
   for _, d in ipairs(redis.call('SMEMBERS', at)) do old[d] = true end
   for d in string.gmatch(closure, '[^\\n]+') do
     if old[d] then old[d] = nil else redis.call('SADD', at, d) end
-    redis.call('SADD', P .. 'rev-deps:' .. d, k)
-    lives(P .. 'rev-deps:' .. d, wanted)
+    -- Its own key is known without an edge.
+    if d ~= 'key:' .. k then
+      redis.call('SADD', P .. 'rev-deps:' .. d, k)
+      lives(P .. 'rev-deps:' .. d, wanted)
+    end
   end
   for d in pairs(old) do
     redis.call('SREM', at, d)
@@ -65,24 +68,25 @@ end
 -- Names are only ever added: what was made with fewer of them cannot be told apart from the rest.
 local function index(primary, inputs, ttl)
   local at = P .. 'v:' .. primary
-  local h = redis.call('HMGET', at, 'e', 'i')
-  if h[1] == epoch and h[2] then
+  local v = value(at)
+  local standing = v and isOf(v, epoch, 'i') and closureOf(v)
+  local function put(names)
+    redis.call('SET', at, head('i', epoch, 0, 0, 0, names) .. names, 'PX', math.max(ttl, redis.call('PTTL', at)))
+  end
+  if standing then
     local known, all, grows = {}, {}, false
     for name in string.gmatch(inputs, '[^\\n]+') do known[name] = true; all[#all + 1] = name end
-    for name in string.gmatch(h[2], '[^\\n]+') do
+    for name in string.gmatch(standing, '[^\\n]+') do
       if not known[name] then all[#all + 1] = name; grows = true end
     end
     if grows then
       table.sort(all)
-      redis.call('HSET', at, 'i', table.concat(all, '\\n'))
+      put(table.concat(all, '\\n'))
       return table.concat(all, '\\n')
     end
   end
-  if h[1] ~= epoch or h[2] ~= inputs then
-    redis.call('DEL', at)
-    redis.call('HSET', at, 'e', epoch, 'i', inputs)
-  end
-  if redis.call('PTTL', at) < ttl then redis.call('PEXPIRE', at, ttl) end
+  if standing ~= inputs then put(inputs)
+  elseif redis.call('PTTL', at) < ttl then redis.call('PEXPIRE', at, ttl) end
   return nil
 end
 
@@ -90,17 +94,13 @@ local function store(k, stamp, ttl, expires, stale, made, closure, data, primary
   local by = felledBy(stamp, closure)
   if by then return '!' .. by end
   local at = P .. 'v:' .. k
-  local h = redis.call('HMGET', at, 'e', 's', 't')
-  if h[1] == epoch and h[3] and tonumber(h[2]) >= stamp and tonumber(h[3]) > tonumber(made) then
-    return 'older'
-  end
+  local v = value(at)
+  if isOf(v, epoch, 'v') and stampOf(v) >= stamp and madeOf(v) > made then return 'older' end
   if primary ~= '' then
     local known = index(primary, inputs, ttl)
     if known then return 'inputs\\n' .. known end
   end
-  redis.call('DEL', at)
-  redis.call('HSET', at, 'e', epoch, 's', stamp, 't', made, 'x', stale, 'c', closure, 'd', data)
-  redis.call('PEXPIRE', at, ttl)
+  redis.call('SET', at, head('v', epoch, stamp, made, stale, closure) .. closure .. data, 'PX', ttl)
   link(k, closure, math.max(tonumber(ARGV[6]), ttl))
   redis.call('ZADD', P .. 'exp', expires, k)
   return 'stored'
@@ -108,8 +108,8 @@ end
 
 local answers, filled = {}, {}
 for i = 7, #ARGV, 11 do
-  answers[#answers + 1] = store(ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 3], ARGV[i + 4],
-    ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8], ARGV[i + 9])
+  answers[#answers + 1] = store(ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 3], tonumber(ARGV[i + 4]),
+    tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8], ARGV[i + 9])
   local lease = ARGV[i + 10]
   if lease ~= '' then
     local at = P .. 'fill:' .. lease

@@ -1,0 +1,123 @@
+import type { SharedSequence } from '../graph/shared-sequence.ts'
+import type { BodyCoding } from '../store/body-coding.ts'
+import { encodeClosure } from '../store/closure-text.ts'
+import { encodeEntry } from '../store/entry-codec.ts'
+import type { Stored } from '../store/entry-store.ts'
+import { RedisUnavailable } from '../store/redis-connection.ts'
+import type { RedisStore, RedisWrite, WriteAnswer } from '../store/redis-store.ts'
+
+export interface WriteBehindOptions {
+  readonly redis: RedisStore
+  readonly shared: SharedSequence
+  readonly clock: () => number
+  readonly compress: BodyCoding
+  /** What Redis made of each. */
+  readonly onAnswer: (stored: Stored, answer: WriteAnswer) => void
+  readonly onFault: (error: unknown, during: string) => void
+}
+
+/** What does not end by itself is kept this long: 24 hours. */
+const longestLife = 86_400_000
+/** How long a value waits for others to be written with it, milliseconds. */
+const linger = 5
+/** How many bytes may wait to be written; beyond that they are not written at all. */
+const mostWaiting = 32 * 1024 * 1024
+
+interface Waiting {
+  readonly stored: Stored
+  readonly write: RedisWrite
+}
+
+/** Writes to Redis what was stored in this process, behind the visitor's back: what is stored at about one time in one round trip. */
+export class WriteBehind {
+  readonly #options: WriteBehindOptions
+  #waiting: Waiting[] = []
+  #bytes = 0
+  readonly #encoding = new Set<Promise<void>>()
+  #timer: NodeJS.Timeout | undefined
+  #immediate: NodeJS.Immediate | undefined
+
+  constructor(options: WriteBehindOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @param lease the key for which others wait: it is written at once
+   * @returns false when it will not be written
+   */
+  add(stored: Stored, lease: string | undefined): boolean {
+    const { redis, shared, clock, compress, onFault } = this.#options
+    if (!redis.isOpen || this.#bytes > mostWaiting) return false
+    const { epoch } = shared
+    const number = shared.numberOf(stored.stamp)
+    const now = clock()
+    const encoded = encodeEntry(stored, compress)
+    const add = (data: Buffer): void => {
+      // Numbers of another epoch say nothing.
+      if (shared.epoch !== epoch) return
+      this.#bytes += data.length
+      this.#waiting.push({ stored, write: { ...writeOf(stored, now), number, data, lease } })
+      this.#schedule(lease !== undefined)
+    }
+    if (Buffer.isBuffer(encoded)) add(encoded)
+    else {
+      const adding = encoded
+        .then(add)
+        .catch((error: unknown) => onFault(error, 'writing to Redis'))
+        .finally(() => this.#encoding.delete(adding))
+      this.#encoding.add(adding)
+    }
+    return true
+  }
+
+  /** Writes what waits; resolves when that is done. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#encoding)
+    if (this.#waiting.length > 0) await this.#write()
+  }
+
+  #schedule(isUrgent: boolean): void {
+    if (this.#immediate !== undefined) return
+    if (isUrgent) this.#immediate = setImmediate(() => void this.#write())
+    else {
+      this.#timer ??= setTimeout(() => void this.#write(), linger)
+      this.#timer.unref()
+    }
+  }
+
+  async #write(): Promise<void> {
+    const { redis, onAnswer, onFault } = this.#options
+    const writing = this.#waiting
+    this.#waiting = []
+    this.#bytes = 0
+    clearTimeout(this.#timer)
+    clearImmediate(this.#immediate)
+    this.#timer = undefined
+    this.#immediate = undefined
+    try {
+      const answers = await redis.write(writing.map(({ write }) => write))
+      for (const [i, { stored }] of writing.entries()) {
+        const answer = answers[i]
+        if (answer) onAnswer(stored, answer)
+      }
+    } catch (error) {
+      if (!(error instanceof RedisUnavailable)) onFault(error, 'writing to Redis')
+    }
+  }
+}
+
+function writeOf(stored: Stored, now: number): Omit<RedisWrite, 'number' | 'data' | 'lease'> {
+  const { timeline, key } = stored
+  const ttl = Math.min(longestLife, timeline.deleteAt - now)
+  const isResponse = stored.kind === 'response'
+  return {
+    key,
+    ttl,
+    expires: now + ttl,
+    staleAt: isResponse && stored.noCache ? 0 : timeline.staleAt,
+    madeAt: timeline.cachedAt,
+    closure: encodeClosure(stored.closure),
+    primaryKey: isResponse && stored.inputs.length > 0 ? stored.primaryKey : undefined,
+    inputs: isResponse ? stored.inputs : [],
+  }
+}

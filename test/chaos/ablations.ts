@@ -73,7 +73,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     cuts: [
       {
         file: 'src/store/scripts/read.js',
-        text: "if stamp < floor or later(stamp, h[3], '') then",
+        text: "if stamp < floor or later(stamp, closure, '') then",
         instead: 'if false then',
       },
     ],
@@ -93,7 +93,14 @@ export const ablations: Readonly<Record<string, Ablation>> = {
   },
   'catch-up': {
     without: 'what a heartbeat takes over of the invalidations that were missed',
-    cuts: [{ file: shared, text: 'this.#catchUp(number, listIn(reply[2]));', instead: '{}' }],
+    cuts: [
+      {
+        file: shared,
+        text: 'this.#catchUp(number, listIn(reply[2]));',
+        // It knows how many there were, and not what.
+        instead: 'this.#sequence.apply(this.stampOf(number), [], false);',
+      },
+    ],
     run: { seed: 1, seconds: 30, faults: ['bus-cut'] },
   },
   gap: {

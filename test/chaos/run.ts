@@ -3,7 +3,7 @@
  * docs/chaos.md tells how to read what it prints. Ends with code 1 when something was shown that must not be.
  */
 import { fileURLToPath } from 'node:url'
-import { findRedisBinary, variable } from '../support/redis-binary.ts'
+import { findRedisBinary } from '../support/redis-binary.ts'
 import { ablations } from './ablations.ts'
 import { Chaos } from './chaos.ts'
 import { type Outcome, isRight, table } from './outcome.ts'
@@ -12,7 +12,7 @@ import { settingsFrom } from './settings.ts'
 // This file runs compiled, in a folder of its own; a server that was fetched for the tests lies beside the sources.
 const fetched = new URL('../../../../node_modules/.cache/cacheflow/', import.meta.url)
 const found = findRedisBinary(process.env, fileURLToPath(fetched))
-if (found !== undefined) process.env[variable] = found
+if (found !== undefined) process.env['CACHEFLOW_REDIS_SERVER'] = found
 
 const args = process.argv.slice(2)
 const isAll = args.includes('--ablate=all')

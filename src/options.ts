@@ -41,6 +41,18 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    * What other instances share: a client of ioredis, or `{ client, namespace, ... }`. Default none: this process is alone.
    */
   readonly redis?: RedisClient | RedisOptions
+  /**
+   * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. Default none.
+   */
+  readonly audit?: {
+    /** From 0 to 1: `0.001` is one hit of a thousand. */
+    readonly sample: number
+  }
+  /**
+   * To switch the cache on without fear: everything is stored, nothing is served from it, and `audit` events tell where it would have
+   * served something else than the application. Default `false`.
+   */
+  readonly verify?: boolean
   /** How many variants of one key are kept. Minimum 1, default 100. */
   readonly maxVariants?: number
   /** Equal requests at one time run the application once; `timeout` bounds the wait. Default `{ timeout: '5s' }`. */
@@ -85,6 +97,8 @@ const names: ReadonlySet<string> = new Set([
   'memory',
   'fragments',
   'redis',
+  'audit',
+  'verify',
   'maxVariants',
   'collapse',
   'hitForMiss',
@@ -128,6 +142,8 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     ...sizesOf(options.memory),
     ...fragmentSettings(options.fragments),
     redis: redisSettings(options.redis),
+    auditSample: auditSample(options.audit),
+    verify: flag(options.verify, 'verify', false),
     maxVariants: wholeNumber(options.maxVariants, 'maxVariants', 100),
     collapseTimeout: collapseTimeout(collapse),
     hitForMiss: milliseconds(hitForMiss, 'hitForMiss'),
@@ -192,6 +208,14 @@ function fragmentSettings(
     strict: flag(fragments.strict, 'fragments.strict', isDevelopment),
     outline: flag(fragments.outline, 'fragments.outline', false),
   }
+}
+
+function auditSample(audit: CacheflowOptions<never>['audit']): number {
+  if (audit === undefined) return 0
+  refuseUnknown(audit, new Set(['sample']), 'audit', 'Give { sample: 0.001 }.')
+  const { sample } = audit
+  if (typeof sample === 'number' && sample >= 0 && sample <= 1) return sample
+  throw fail('ERR_CACHEFLOW_OPTION', sample, 'audit.sample', { mend: 'Give a number from 0 to 1.' })
 }
 
 function collapseTimeout(

@@ -23,6 +23,8 @@ export type MissReason =
   | 'invalidated'
   /** What was stored gave way to newer entries: the memory bound was reached. */
   | 'evicted'
+  /** It is stored and fresh, and with `verify` it is made anew all the same, to be compared. */
+  | 'verify'
   /** Redis was not heard of for longer than `maxStaleness`, so that what is stored may have been invalidated. */
   | 'unheard'
   /** Responses are stored, but none for these request inputs (Vary and observed inputs). */
@@ -127,6 +129,15 @@ export type RefuseReason =
   | 'off'
   /** The cache itself failed; a fault event tells how. */
   | 'fault'
+
+/** In what something that was made anew differs from what is stored. */
+export type AuditDifference =
+  | 'status'
+  /** Content-Type, Content-Encoding, Content-Language, Location or Link. */
+  | 'fields'
+  | 'body'
+  /** It would not be stored now. */
+  | 'refused'
 
 /** Why a response was made anew in the background. */
 export type RefreshReason =

@@ -33,6 +33,10 @@ export interface Settings<Native> {
   readonly outline: boolean
   readonly userAgentClass: UserAgentClass
   readonly clock: () => number
+  /** The share of hits that are made anew beside and compared. */
+  readonly auditSample: number
+  /** Nothing is served from the store: it is compared with what the application makes. */
+  readonly verify: boolean
   /** What is shared with other instances, and how; undefined: this process is alone. */
   readonly redis: RedisSettings | undefined
 }

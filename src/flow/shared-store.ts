@@ -198,9 +198,10 @@ export class SharedStore {
       if (isOlder && sequence.isTrusted(standing.asOf)) return
       const isSoft = soft || sequence.isSoftened(stamp, closure)
       const timeline = isSoft ? softened(content.timeline, clock()) : content.timeline
+      // A copy of the head costs more than what is added to it.
       const beside = { timeline, stamp, asOf, closure }
-      if (content.kind === 'fragment') store.putFragment({ ...content, ...beside })
-      else store.put(content.primaryKey, { ...content, ...beside })
+      if (content.kind === 'fragment') store.putFragment(Object.assign(content, beside))
+      else store.put(content.primaryKey, Object.assign(content, beside))
     }
     const content = decodeEntry(data, key, store.maxEntrySize)
     if (content instanceof Promise) return content.then(put)

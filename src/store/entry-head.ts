@@ -20,6 +20,8 @@ const KINDS: readonly EntryContent['kind'][] = ['response', 'fragment']
 const BODY_FORMS: readonly BodyForm[] = ['bytes', 'text', 'json', 'none', 'null']
 const FLAGS = { isControlOurs: 1, mayServeStale: 2, noCache: 4, servesAuthorized: 8 } as const
 const everyFlag = 15
+/** In the place of a date: there is none. */
+const NO_DATE = Infinity
 
 /**
  * Writes all of it but its body.
@@ -60,7 +62,7 @@ function writeResponse(writer: ByteWriter, response: ResponseContent): void {
   writer.byte(BODY_FORMS.indexOf(response.form))
   writeTimeline(writer, response.timeline)
   writer.optionalString(validators.etag)
-  writer.float64(validators.lastModified ?? Number.NaN)
+  writer.float64(validators.lastModified ?? NO_DATE)
   writer.strings(fields)
   writeConfirmable(writer, response.confirmable, fields)
   writer.optionalString(response.audience)
@@ -80,7 +82,7 @@ function readResponse(reader: ByteReader, key: string, body: Buffer): ResponseCo
   const timeline = readTimeline(reader)
   const etag = reader.optionalString()
   const modified = reader.float64()
-  const lastModified = Number.isNaN(modified) ? undefined : modified
+  const lastModified = modified === NO_DATE ? undefined : modified
   const fields = reader.strings()
   const confirmable = readConfirmable(reader, fields)
   const audience = reader.optionalString()

@@ -144,9 +144,9 @@ export class Chaos {
 
   #hear(life: string, told: Told): void {
     this.#told.set(life, told)
-    for (const [thing, version, at, isLocal] of told.promises) {
-      this.#judge.promise({ thing, version, at, by: life, isLocal })
-      if (isLocal) this.#sums.unconfirmed++
+    for (const [thing, version, at, how] of told.promises) {
+      this.#judge.promise({ thing, version, at, by: life, how })
+      if (how === 'local') this.#sums.unconfirmed++
     }
     for (const [start, by, shown] of told.reads) this.#judge.read({ start, by, shown })
     this.#judge.told(life, told.until)

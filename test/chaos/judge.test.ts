@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { Judge, type Promised } from './judge.ts'
 
 const item = 3
+const promise: Promised = { thing: item, version: 2, at: 1000, by: 'a', how: 'awaited' }
 
 function judge(promises: readonly Partial<Promised>[], barrier = false): Judge {
   const made = new Judge({ bound: 100, barrier })
-  for (const each of promises) made.promise({ thing: item, version: 2, at: 1000, by: 'a', ...each })
+  for (const each of promises) made.promise({ ...promise, ...each })
   return made
 }
 
@@ -50,9 +51,14 @@ describe('the oracle of the chaos harness', () => {
   })
 
   it('holds an unconfirmed invalidation against the process that made it, and no other', () => {
-    const unconfirmed = [{ isLocal: true }]
+    const unconfirmed = [{ how: 'local' }] as const
     expect(verdict(judge(unconfirmed), 5000, 1)).toMatchObject({ stale: 0, beyond: 0 })
     expect(verdict(judge(unconfirmed), 5000, 1, 'a')).toMatchObject({ stale: 1, beyond: 1 })
+  })
+
+  it('expects no barrier of an invalidation that was confirmed late', () => {
+    expect(verdict(judge([{ how: 'late' }], true), 1050, 1)).toMatchObject({ stale: 1, beyond: 0 })
+    expect(verdict(judge([{ how: 'late' }], true), 1150, 1)).toMatchObject({ stale: 1, beyond: 1 })
   })
 
   it('measures from the first broken promise, in whichever order promises were told', () => {
@@ -74,7 +80,7 @@ describe('the oracle of the chaos harness', () => {
     made.read({ start: 1500, by: 'b', shown: [item, 1] })
     made.judge()
     expect(made.reads).toBe(0)
-    made.promise({ thing: item, version: 2, at: 1350, by: 'a' })
+    made.promise({ ...promise, at: 1350 })
     made.told('a', 1550)
     made.judge()
     expect(made).toMatchObject({ reads: 1, stale: 1, beyond: 1, worst: 150 })

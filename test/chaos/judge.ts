@@ -1,5 +1,13 @@
 import { nameOf, things } from './site.ts'
 
+export type PromiseKind =
+  /** The await returned. */
+  | 'awaited'
+  /** It rejected as unconfirmed: it holds for the process that invalidated, and for no other. */
+  | 'local'
+  /** It had rejected, and was confirmed later: nobody waited for other processes then. */
+  | 'late'
+
 /** From `at` on, who begins to read sees this version of a thing or a later one. */
 export interface Promised {
   readonly thing: number
@@ -8,8 +16,7 @@ export interface Promised {
   readonly at: number
   /** The life of the process that invalidated. */
   readonly by: string
-  /** Redis did not confirm it: so far it holds for the process that invalidated, and for no other. */
-  readonly isLocal?: boolean
+  readonly how: PromiseKind
 }
 
 /** One read of a page or a fragment, as its reader saw it. */
@@ -104,7 +111,7 @@ export class Judge {
         isStale = true
         const staleness = read.start - promised.at
         this.worst = Math.max(this.worst, staleness)
-        const why = this.#breach(staleness, promised.by === read.by)
+        const why = this.#breach(staleness, promised, read)
         if (why === undefined || (breach && breach.staleness >= staleness)) continue
         const { by, start } = read
         const named = things[thing]
@@ -137,15 +144,15 @@ export class Judge {
     for (let at = promises.length - 1; at >= 0; at--) {
       const promised = promises[at]
       if (promised === undefined || promised.version <= version) break
-      const isMeant = promised.isLocal !== true || promised.by === read.by
+      const isMeant = promised.how !== 'local' || promised.by === read.by
       if (isMeant && promised.at < read.start) broken.push(promised)
     }
     return broken
   }
 
-  #breach(staleness: number, isOwn: boolean): Violation['why'] | undefined {
-    if (isOwn) return 'by the process that invalidated'
+  #breach(staleness: number, promised: Promised, read: Read): Violation['why'] | undefined {
+    if (promised.by === read.by) return 'by the process that invalidated'
     if (staleness > this.#bounds.bound) return 'beyond the bound'
-    return this.#bounds.barrier ? 'behind the barrier' : undefined
+    return this.#bounds.barrier && promised.how === 'awaited' ? 'behind the barrier' : undefined
   }
 }

@@ -1,4 +1,5 @@
 import type { DriverSettings, Work } from './drivers/driver.ts'
+import type { PromiseKind } from './judge.ts'
 
 /** How an instance is set up, handed over as its argument. */
 export interface InstanceSettings extends DriverSettings {
@@ -58,4 +59,4 @@ export interface Told {
 
 /** Start, the life that answered, and what it showed. */
 export type ToldRead = readonly [start: number, by: string, shown: readonly number[]]
-export type ToldPromise = readonly [thing: number, version: number, at: number, isLocal: boolean]
+export type ToldPromise = readonly [thing: number, version: number, at: number, how: PromiseKind]

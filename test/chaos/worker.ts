@@ -97,10 +97,10 @@ async function invalidate(index: number, version: number): Promise<void> {
   invalidating++
   try {
     await driver.invalidate(thing)
-    promises.push([index, version, now(), false])
+    promises.push([index, version, now(), 'awaited'])
   } catch (error) {
     if (error instanceof Unconfirmed) {
-      promises.push([index, version, now(), true])
+      promises.push([index, version, now(), 'local'])
       unconfirmed.push({ thing: index, version })
     } else failures.push(`invalidate: ${String(error)}`)
   } finally {
@@ -112,7 +112,7 @@ async function invalidate(index: number, version: number): Promise<void> {
 function confirm(): void {
   if (unconfirmed.length === 0 || driver.unconfirmed() > 0) return
   const at = now()
-  for (const { thing, version } of unconfirmed) promises.push([thing, version, at, false])
+  for (const { thing, version } of unconfirmed) promises.push([thing, version, at, 'late'])
   unconfirmed = []
 }
 

@@ -211,6 +211,7 @@ export class Chaos {
     const { reads, stale, beyond, worst, violations } = this.#judge
     return {
       settings: this.#settings,
+      started: this.#started,
       reads,
       stale,
       beyond,

@@ -4,6 +4,8 @@ import type { Violation } from './judge.ts'
 /** What a run has shown. */
 export interface Outcome {
   readonly settings: ChaosSettings
+  /** When it began, in milliseconds of the common clock. */
+  readonly started: number
   readonly reads: number
   /** Reads of something older than was promised, within the bound or not. */
   readonly stale: number
@@ -64,8 +66,8 @@ export function table(outcome: Outcome): string {
     ...lines,
     ...(kinds === '' ? [] : [`  ${kinds}`]),
     ...outcome.violations.map(
-      ({ why, thing, shown, promised, staleness, by }) =>
-        `  ${thing}@${shown} by process ${by}, ${staleness.toFixed(1)} ms after ${promised} was promised: ${why}`,
+      ({ why, thing, shown, promised, staleness, by, start }) =>
+        `  ${((start - outcome.started) / 1000).toFixed(3)}  ${thing}@${shown} by process ${by}, ${staleness.toFixed(1)} ms after ${promised} was promised: ${why}`,
     ),
     ...outcome.errors.slice(0, 10).map((error) => `  ${error.slice(0, 300)}`),
   ].join('\n')

@@ -23,8 +23,13 @@ export type {
   StoreEvent,
   TouchEvent,
   WarningEvent,
+  AuditEvent,
+  FlushEvent,
+  RedisEvent,
+  UnconfirmedEvent,
 } from './events.ts'
 export type {
+  AuditDifference,
   BypassReason,
   FragmentReason,
   FragmentRefusal,

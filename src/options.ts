@@ -14,6 +14,7 @@ import {
   text,
   wholeNumber,
 } from './option-check.ts'
+import { type BodyCoding, supportsCoding } from './store/body-coding.ts'
 import { userAgentClass } from './http/normalisation.ts'
 import type { Surrogate } from './http/surrogate.ts'
 import { isToken } from './http/token.ts'
@@ -53,6 +54,11 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    * served something else than the application. Default `false`.
    */
   readonly verify?: boolean
+  /**
+   * Bodies of 1 KiB and more are compressed once, when they have been stored: so they rest in Redis, and so hits are sent to those who
+   * accept it. `'gzip'`, `'br'`, or `'zstd'` where Node has it (22.15 and later). Default `false`.
+   */
+  readonly compress?: false | 'gzip' | 'br' | 'zstd'
   /** How many variants of one key are kept. Minimum 1, default 100. */
   readonly maxVariants?: number
   /** Equal requests at one time run the application once; `timeout` bounds the wait. Default `{ timeout: '5s' }`. */
@@ -99,6 +105,7 @@ const names: ReadonlySet<string> = new Set([
   'redis',
   'audit',
   'verify',
+  'compress',
   'maxVariants',
   'collapse',
   'hitForMiss',
@@ -142,6 +149,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     ...sizesOf(options.memory),
     ...fragmentSettings(options.fragments),
     redis: redisSettings(options.redis),
+    compress: coding(options.compress ?? false),
     auditSample: auditSample(options.audit),
     verify: flag(options.verify, 'verify', false),
     maxVariants: wholeNumber(options.maxVariants, 'maxVariants', 100),
@@ -259,4 +267,13 @@ function isSurrogate(given: unknown): given is Surrogate {
     'encode' in given &&
     typeof given.encode === 'function'
   )
+}
+
+function coding(given: unknown): BodyCoding {
+  if (given === false) return 'identity'
+  const known = (['gzip', 'br', 'zstd'] as const).find((each) => each === given)
+  if (known !== undefined && supportsCoding(known)) return known
+  throw fail('ERR_CACHEFLOW_OPTION', given, 'compress', {
+    mend: "Give false, 'gzip', 'br', or 'zstd' where Node has it (22.15 and later).",
+  })
 }

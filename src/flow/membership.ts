@@ -28,12 +28,11 @@ export interface RedisSettings {
   readonly maxStaleness: number
   /** How many invalidations Redis remembers. */
   readonly maxLog: number
-  readonly compress: BodyCoding
 }
 
 /** What membership needs of the cache that it belongs to. */
 export interface Member {
-  readonly settings: { readonly clock: () => number }
+  readonly settings: { readonly clock: () => number; readonly compress: BodyCoding }
   readonly events: Events
   readonly store: ResponseStore
   readonly sequence: Sequence
@@ -79,9 +78,9 @@ export class Membership {
   readonly #id = randomBytes(9).toString('base64url')
 
   constructor(member: Member, settings: RedisSettings) {
-    const { client, namespace, commandTimeout, maxStaleness, maxLog, compress } = settings
+    const { client, namespace, commandTimeout, maxStaleness, maxLog } = settings
     const { events, store, sequence } = member
-    const { clock } = member.settings
+    const { clock, compress } = member.settings
     const id = this.#id
     this.#member = member
     this.#channel = channelOf(namespace, client.isCluster)

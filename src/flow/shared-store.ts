@@ -184,7 +184,7 @@ export class SharedStore {
     asOf: number,
     epoch: string | undefined,
   ): Promise<void> | undefined {
-    const { store, shared, sequence, clock } = this.#options
+    const { store, shared, sequence, clock, compress } = this.#options
     const closure = decodeClosure(names)
     if (closure === undefined) return undefined
     const put = (content: Awaited<ReturnType<typeof decodeEntry>>): void => {
@@ -198,6 +198,7 @@ export class SharedStore {
       if (isOlder && sequence.isTrusted(standing.asOf)) return
       const isSoft = soft || sequence.isSoftened(stamp, closure)
       const timeline = isSoft ? softened(content.timeline, clock()) : content.timeline
+      if (content.kind === 'response' && compress === 'identity') content.coded = undefined
       // A copy of the head costs more than what is added to it.
       const beside = { timeline, stamp, asOf, closure }
       if (content.kind === 'fragment') store.putFragment(Object.assign(content, beside))

@@ -117,7 +117,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
         instead: 'return (true ||',
       },
     ],
-    run: { seed: 1, seconds: 30, faults: ['process-stop', 'command-block', 'bus-block'] },
+    run: { seed: 1, seconds: 30, faults: ['partition', 'process-stop'] },
   },
   restarts: {
     without:

@@ -15,6 +15,17 @@ export const busFaults = {
   'command-cut': (random, field) => cut(random, field, 'commands'),
   'command-block': (random, field) => block(random, field, 'commands'),
   'command-delay': (random, field) => delay(random, field, 'commands'),
+  partition: (random, field) => {
+    const place = placeIn(random, field)
+    const lasts = lasting(random, field.staleness)
+    return {
+      text: `process ${place} and redis do not reach each other for ${lasts} ms`,
+      holds: [`subscribers ${place}`, `commands ${place}`],
+      lasts,
+      begin: () => field.wires[place]?.block(),
+      end: () => field.wires[place]?.unblock(),
+    }
+  },
   'messages-again': (random, field) => {
     const some = Array.from({ length: 1 + random.below(20) }, () => anyOf(field.messages, random))
     return publishing(field, 'messages that were there before', some)
@@ -59,7 +70,7 @@ function cut(random: Random, field: Field, lane: Lane): Fault {
   const place = placeIn(random, field)
   return {
     text: `${lane} of process ${place}: cut`,
-    holds: `${lane} ${place}`,
+    holds: [`${lane} ${place}`],
     lasts: 0,
     begin: () => field.wires[place]?.[lane].cut(),
   }
@@ -70,7 +81,7 @@ function block(random: Random, field: Field, lane: Lane): Fault {
   const lasts = lasting(random, field.staleness)
   return {
     text: `${lane} of process ${place}: nothing passes for ${lasts} ms`,
-    holds: `${lane} ${place}`,
+    holds: [`${lane} ${place}`],
     lasts,
     begin: () => field.wires[place]?.[lane].block(),
     end: () => field.wires[place]?.[lane].unblock(),
@@ -83,7 +94,7 @@ function delay(random: Random, field: Field, lane: Lane): Fault {
   const milliseconds = 1 + Math.floor(random.next() ** 2 * field.staleness)
   return {
     text: `${lane} of process ${place}: ${milliseconds} ms late, for ${lasts} ms`,
-    holds: `${lane} ${place}`,
+    holds: [`${lane} ${place}`],
     lasts,
     begin: () => field.wires[place]?.[lane].delay(milliseconds),
     end: () => field.wires[place]?.[lane].delay(0),
@@ -93,7 +104,7 @@ function delay(random: Random, field: Field, lane: Lane): Fault {
 function publishing({ server }: Field, text: string, messages: readonly string[]): Fault {
   return {
     text,
-    holds: 'the channel',
+    holds: ['the channel'],
     lasts: 0,
     begin: async () => {
       for (const message of messages) await server.command('PUBLISH', channel, message)

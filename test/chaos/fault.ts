@@ -22,7 +22,7 @@ export interface Fault {
   /** What it is, for people. */
   readonly text: string
   /** What only one fault at a time may hold: the server, a process, a connection. */
-  readonly holds: string
+  readonly holds: readonly string[]
   /** Milliseconds until it is over; 0 for what happens at once. */
   readonly lasts: number
   begin(): Promise<unknown> | void

@@ -8,7 +8,7 @@ export const processFaults = {
     const { [place]: instance } = field.instances
     return {
       text: `process ${place} stands still for ${lasts} ms`,
-      holds: `process ${place}`,
+      holds: [`process ${place}`],
       lasts,
       begin: () => instance?.pause(),
       end: () => instance?.resume(),
@@ -19,7 +19,7 @@ export const processFaults = {
     const lasts = Math.round(random.next() * field.staleness)
     return {
       text: `process ${place} is killed, and back after ${lasts} ms`,
-      holds: `process ${place}`,
+      holds: [`process ${place}`],
       lasts,
       begin: () => field.instances[place]?.kill(),
       end: () => field.restart(place),

@@ -10,7 +10,7 @@ export const redisFaults = {
     const lasts = lasting(random, staleness)
     return {
       text: `redis stands still for ${lasts} ms`,
-      holds: server,
+      holds: [server],
       lasts,
       begin: () => redis.pause(),
       end: () => redis.resume(),
@@ -20,7 +20,7 @@ export const redisFaults = {
     const lasts = Math.round(random.next() * staleness)
     return {
       text: `redis is killed, and back empty after ${lasts} ms`,
-      holds: server,
+      holds: [server],
       lasts,
       begin: () => redis.kill(),
       end: () => redis.restart(),
@@ -31,7 +31,7 @@ export const redisFaults = {
     let snapshot: Snapshot | undefined
     return {
       text: `redis goes back to its state of now in ${lasts} ms`,
-      holds: server,
+      holds: [server],
       lasts,
       begin: async () => {
         snapshot = await redis.snapshot()
@@ -55,7 +55,7 @@ export const redisFaults = {
     const bytes = random.below(96 * 1024)
     return {
       text: `redis has ${bytes} bytes less than it needs for ${lasts} ms, and evicts any key`,
-      holds: server,
+      holds: [server],
       lasts,
       begin: async () => {
         const memory = await redis.memory()
@@ -71,7 +71,7 @@ export const redisFaults = {
 } satisfies Record<string, Draw>
 
 function command(redis: RedisServer, ...words: [string, ...(string | number)[]]): Fault {
-  return { text: words.join(' '), holds: server, lasts: 0, begin: () => redis.command(...words) }
+  return { text: words.join(' '), holds: [server], lasts: 0, begin: () => redis.command(...words) }
 }
 
 /** Some of the keys of one kind, as an eviction takes them. */
@@ -79,7 +79,7 @@ function deletion(random: Random, { server: redis }: Field, pattern: string): Fa
   const share = random.next()
   return {
     text: `${Math.round(share * 100)} % of ${pattern} are gone`,
-    holds: server,
+    holds: [server],
     lasts: 0,
     begin: async () => {
       const reply = await redis.command('KEYS', pattern)

@@ -42,7 +42,7 @@ export class Storm {
       // A seed for each: how much one of them draws does not change the next.
       const name = this.#random.one(this.#names)
       const fault = drawFault(name, new Random(this.#random.below(2 ** 31)), this.#field)
-      if (this.#held.has(fault.holds)) continue
+      if (fault.holds.some((each) => this.#held.has(each))) continue
       this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
       this.#say(`${name}: ${fault.text}`)
       this.#run(fault)
@@ -56,7 +56,7 @@ export class Storm {
   }
 
   #run(fault: Fault): void {
-    this.#held.add(fault.holds)
+    for (const each of fault.holds) this.#held.add(each)
     let stop = (): void => undefined
     const isTime = new Promise<void>((resolve) => (stop = resolve))
     const late = setTimeout(stop, fault.lasts)
@@ -71,7 +71,7 @@ export class Storm {
       } finally {
         clearTimeout(late)
         this.#lasting.delete(stop)
-        this.#held.delete(fault.holds)
+        for (const each of fault.holds) this.#held.delete(each)
       }
     }
     this.#lasting.set(stop, run())

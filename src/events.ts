@@ -1,7 +1,9 @@
 import { channel } from 'node:diagnostics_channel'
 import { fail } from './errors.ts'
 import type {
+  AuditDifference,
   BypassReason,
+  FlushReason,
   FragmentReason,
   FragmentRefusal,
   HitReason,
@@ -103,10 +105,22 @@ export interface UnconfirmedEvent {
   readonly error: unknown
 }
 export interface FlushEvent {
-  /** `epoch`: Redis has lost what it knew; `gap`: what was missed cannot be known any more. */
-  readonly reason: 'epoch' | 'gap'
+  readonly reason: FlushReason
   /** How many entries of this process were let go. */
   readonly entries: number
+}
+export interface AuditEvent {
+  readonly key: string
+  readonly kind: 'response' | 'fragment'
+  /** undefined: it is equal to what is stored. */
+  readonly difference: AuditDifference | undefined
+  readonly detail: string | undefined
+  /** The number of invalidations behind which what is stored counts as made. */
+  readonly sequence: number
+  /** What numbers belong to; undefined without Redis. */
+  readonly epoch: string | undefined
+  /** What it is stored with as its dependencies: one is missing, if it differs. */
+  readonly dependencies: readonly string[]
 }
 export interface EvictEvent {
   readonly key: string
@@ -139,6 +153,7 @@ export interface CacheflowEvents {
   redis: RedisEvent
   unconfirmed: UnconfirmedEvent
   flush: FlushEvent
+  audit: AuditEvent
   warning: WarningEvent
   fault: FaultEvent
 }
@@ -159,6 +174,7 @@ const eventNames: readonly EventName[] = [
   'redis',
   'unconfirmed',
   'flush',
+  'audit',
   'warning',
   'fault',
 ]

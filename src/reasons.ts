@@ -23,6 +23,8 @@ export type MissReason =
   | 'invalidated'
   /** What was stored gave way to newer entries: the memory bound was reached. */
   | 'evicted'
+  /** It is stored and fresh, and with `verify` it is made anew all the same, to be compared. */
+  | 'verify'
   /** Redis was not heard of for longer than `maxStaleness`, so that what is stored may have been invalidated. */
   | 'unheard'
   /** Responses are stored, but none for these request inputs (Vary and observed inputs). */
@@ -128,6 +130,15 @@ export type RefuseReason =
   /** The cache itself failed; a fault event tells how. */
   | 'fault'
 
+/** In what something that was made anew differs from what is stored. */
+export type AuditDifference =
+  | 'status'
+  /** Content-Type, Content-Encoding, Content-Language, Location or Link. */
+  | 'fields'
+  | 'body'
+  /** It would not be stored now. */
+  | 'refused'
+
 /** Why a response was made anew in the background. */
 export type RefreshReason =
   /** Its time was over, and it was served in its stale-while-revalidate window. */
@@ -157,6 +168,8 @@ export type FragmentReason =
   | 'evicted'
   /** The body ran: Redis was not heard of for longer than `maxStaleness`. */
   | 'unheard'
+  /** The body ran: put() replaced what was stored. */
+  | 'put'
   /** The body ran: `if` is false, `session` is null, or the cache is closed. */
   | 'off'
 
@@ -180,3 +193,10 @@ export type FragmentRefusal =
   | 'failed'
   /** It is larger than `memory.maxEntrySize`. */
   | 'too-large'
+
+/** Why everything in this process was let go. */
+export type FlushReason =
+  /** Redis has lost what it knew, or went back to an older state; the first contact with it is one, too. */
+  | 'epoch'
+  /** Invalidations were missed, and Redis does not remember them any more. */
+  | 'gap'

@@ -38,7 +38,16 @@ export function refreshExchange<Native>(
   try {
     const primaryKey = cacheKey(request, policy, undefined)
     const { stored, key } = cache.store.find(primaryKey, (name) => cache.read(request, name))
-    const lookup = { primaryKey, key, audience: undefined, stored, bypass: undefined } as const
+    const { audited } = making
+    const lookup = {
+      primaryKey,
+      key,
+      audience: undefined,
+      // What is audited must not be confirmed by what it is compared with.
+      stored: audited ? undefined : stored,
+      audited,
+      bypass: undefined,
+    } as const
     return new Exchange(cache, request, policy, { ...lookup, reason: 'expired' }, making)
   } catch (error) {
     cache.fault(error, 'refreshing a stale response')
@@ -129,6 +138,15 @@ function look<Native>(
     : (store.fallOf(key)?.reason ?? (found.otherVariants ? 'vary' : 'absent'))
   if (stored) {
     const use = usable(cache, stored, wish, now)
+    if (settings.verify && (use === 'fresh' || use === 'stale-while-revalidate')) {
+      const lookup = { primaryKey, key, audience, stored: undefined, audited: stored } as const
+      const exchange = new Exchange(cache, request, policy, {
+        ...lookup,
+        reason: 'verify',
+        bypass: undefined,
+      })
+      return { act: 'forward', exchange }
+    }
     if (use === 'fresh' || use === 'max-stale') {
       return serve(cache, request, stored, waited ? 'collapsed' : use, undefined)
     }
@@ -241,7 +259,8 @@ function serve<Native>(
   refresh: Making | undefined,
 ): Answer<Native> {
   cache.hit(request, stored, reason)
-  return { act: 'serve', stored, reason, refresh }
+  const audit = reason === 'fresh' ? cache.auditOf(stored) : undefined
+  return { act: 'serve', stored, reason, refresh: refresh ?? audit }
 }
 
 function pass<Native>(

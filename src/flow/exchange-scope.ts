@@ -1,4 +1,5 @@
 import type { ExchangeFacts } from './exchange-facts.ts'
+import { FragmentAudit } from './fragment-audit.ts'
 import { type Scope, type Visitor, within } from './scope.ts'
 
 /** The scope of the response itself. */
@@ -10,7 +11,10 @@ export function scopeOf<Native>(facts: ExchangeFacts<Native>): Scope {
     page: lookup.primaryKey,
     isObserved: observation !== undefined,
   }
-  const { fragments } = cache
+  const fragments =
+    lookup.audited || cache.settings.verify
+      ? new FragmentAudit(cache, cache.fragments)
+      : cache.fragments
   return { fragments, recording, root: recording, visitor, fragment: undefined }
 }
 

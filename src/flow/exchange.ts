@@ -7,6 +7,7 @@ import {
   isFailure,
   mayReplaceError,
 } from '../http/stored-response.ts'
+import { isAudited } from './audit.ts'
 import { knownClosure } from './closure.ts'
 import { type Overrides, isAnsweredByCondition, overridesFor } from './conditions.ts'
 import { type ExchangeFacts, type HeadPlan, type ResponseHead, asSent } from './exchange-facts.ts'
@@ -180,7 +181,8 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#tell()
     this.observation?.seal()
     const { cache, request, lookup } = this
-    if (!this.isPassing && request.method === 'GET') {
+    const isOver = isAudited(this, { reason, detail })
+    if (!isOver && !this.isPassing && request.method === 'GET') {
       if (!isTransient(reason, this.#head?.status)) cache.rememberPass(lookup.key, reason)
       cache.refused(request, lookup.primaryKey, reason, detail)
       this.#tellRefresh('kept')
@@ -262,6 +264,8 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   #store(response: StoredResponse, outcome: 'stored' | 'validated' = 'stored'): void {
     const { cache, lookup } = this
+    this.#done = isAudited(this, response)
+    if (this.#done) return
     if (!cache.store.put(lookup.primaryKey, response)) {
       this.refuse('too-large')
       return

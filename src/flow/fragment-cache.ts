@@ -2,14 +2,8 @@ import { fail } from '../errors.ts'
 import type { FragmentReason } from '../reasons.ts'
 import { softened, timelineOf } from '../http/freshness.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
-import {
-  type Body,
-  type FragmentCall,
-  fragmentClosure,
-  fragmentKey,
-  fragmentVersion,
-} from './fragment-call.ts'
-import { storedFragment } from './fragment-storing.ts'
+import { type Body, type FragmentCall, fragmentClosure } from './fragment-call.ts'
+import { enclosedIn, storedFragment } from './fragment-storing.ts'
 import { FragmentMaking, type Outcome } from './fragment-making.ts'
 import { FragmentTally } from './fragment-tally.ts'
 import { outlined, written } from './fragment-text.ts'
@@ -17,10 +11,10 @@ import {
   type Asked,
   type FragmentRoom,
   type Way,
+  asking,
   fallen,
   isThenable,
   makingId,
-  refuseOpenDigest,
 } from './fragment-lookup.ts'
 import { noteShown, pageOf } from './fragment-repeat.ts'
 import { Recording } from './recording.ts'
@@ -64,13 +58,23 @@ export class FragmentCache implements FragmentSource {
     mayWait: boolean,
   ): string | Promise<string> {
     this.isUsed = true
-    const { settings } = this.#room
-    if (settings.strict) refuseOpenDigest(call, scope)
-    const key = fragmentKey(call, (name) => scope.visitor?.read(name), settings.build, scope.digest)
-    const asked: Asked = { call, body, scope, key, version: fragmentVersion(call), mayWait }
+    const asked = asking(call, body, scope, this.#room.settings, mayWait)
     if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
-    scope.pass?.meets(key)
+    scope.pass?.meets(asked.key)
     return this.#look(asked, false)
+  }
+
+  /** Makes a fragment now, in place of what is stored of it here and elsewhere; its body has to read what it shows. */
+  async put(call: FragmentCall, body: Body<unknown>, outer: Scope): Promise<string> {
+    this.isUsed = true
+    const asked = asking(call, body, outer, this.#room.settings, true)
+    if (call.policy.isOff) return this.#make(asked, { reason: 'off' })
+    // It begins behind its own invalidation, and not with its page: what its body reads, it reads behind that.
+    const root = new Recording(await this.#room.startAnew(asked.key))
+    const inner = { ...asked, scope: { ...outer, recording: root, root, pass: undefined } }
+    const text = await this.#make(inner, { reason: 'put' })
+    outer.recording.enclose(root)
+    return text
   }
 
   /** @param isFetched Redis was asked for it */
@@ -80,8 +84,7 @@ export class FragmentCache implements FragmentSource {
     const stored = this.#standing(key)
     if (stored === undefined) {
       if (store.fragment(key)) return this.#missing(asked, { reason: 'unheard' }, isFetched)
-      const fall = store.fallOf(key)
-      return this.#missing(asked, { reason: fall?.reason ?? 'absent', by: fall?.by }, isFetched)
+      return this.#missing(asked, { reason: 'absent', ...store.fallOf(key) }, isFetched)
     }
     if (stored.version !== asked.version) {
       return this.#missing(asked, { reason: 'version' }, isFetched)
@@ -109,16 +112,7 @@ export class FragmentCache implements FragmentSource {
 
   #serve(asked: Asked, stored: StoredFragment, reason: FragmentReason): string {
     const { scope } = asked
-    scope.recording.enclose({
-      closure: stored.closure,
-      tags: stored.tags,
-      freshUntil: stored.timeline.staleAt,
-      asOf: this.#room.sequence.validAt(stored.asOf),
-      attachments: stored.attachments,
-      inputs: stored.inputs,
-      audiences: stored.audience === undefined ? [] : [stored.audience],
-      refusal: undefined,
-    })
+    scope.recording.enclose(enclosedIn(stored, this.#room.sequence.validAt(stored.asOf)))
     if (scope.pass?.recalls(stored.key) !== true) this.tally.hit(asked, reason)
     return stored.text
   }

@@ -105,6 +105,7 @@ const forwardOf: Record<MissReason, Forward> = {
   invalidated: 'uri-miss',
   evicted: 'uri-miss',
   unheard: 'stale',
+  verify: 'bypass',
   'hit-for-miss': 'uri-miss',
   vary: 'vary-miss',
   expired: 'stale',

@@ -10,6 +10,8 @@ export interface Lookup {
   /** A stale stored response that the application may confirm, or that may stand in for an error. */
   readonly stored: StoredResponse | undefined
   readonly reason: MissReason | undefined
+  /** What the application makes is compared with this, which would have been served. */
+  readonly audited?: StoredResponse | undefined
   /** Why a response of this key was lately not stored, where the reason is 'hit-for-miss'. */
   readonly passed?: RefuseReason | undefined
   /** What felled what was stored, where the reason is 'invalidated'. */

@@ -1,4 +1,5 @@
 import type { Dependency } from '../graph/dependency.ts'
+import type { StoredResponse } from '../http/stored-response.ts'
 import type { Sequence, Start } from '../graph/sequence.ts'
 
 /** How a waiting request's wait ended. */
@@ -22,6 +23,8 @@ export class Making {
   isHandedOver = false
   /** Other instances wait for its key, too. */
   lease: string | undefined
+  /** It is made to be compared with this, and not to be stored. */
+  audited: StoredResponse | undefined
 
   /** @param dependencies tells what it is known to depend on so far */
   constructor(key: string, start: Start, dependencies: () => Iterable<Dependency>) {

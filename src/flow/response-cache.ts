@@ -9,7 +9,7 @@ import type { IncomingRequest } from './incoming-request.ts'
 import { Observation } from './observation.ts'
 import { inputValue } from './request-input.ts'
 import type { Lookup } from './lookup.ts'
-import type { Making } from './request-collapsing.ts'
+import { Making } from './request-collapsing.ts'
 import { FragmentCache } from './fragment-cache.ts'
 import type { Settings } from './settings.ts'
 import { Warnings } from './warning.ts'
@@ -92,10 +92,20 @@ export class ResponseCache<Native> extends CacheState<Native> {
     return this.lead(stored.key, this.sequence.start(), () => stored.closure)
   }
 
+  /** A making beside that compares itself with this hit, when it is drawn by lot; what belongs to an audience cannot be made for nobody. */
+  auditOf(stored: StoredResponse): Making | undefined {
+    const { auditSample } = this.settings
+    if (auditSample === 0 || stored.audience !== undefined) return undefined
+    if (Math.random() >= auditSample) return undefined
+    const making = new Making(stored.key, this.sequence.start(), () => stored.closure)
+    making.audited = stored
+    return making
+  }
+
   /** Is a stale response still to be made anew by this instance? Another one may have done so, or be about it. */
   async isToRefresh({ key, stamp, timeline }: StoredResponse, making: Making): Promise<boolean> {
     const shared = this.membership?.store
-    if (shared?.isOpen !== true) return true
+    if (shared?.isOpen !== true || making.audited) return true
     const { kind } = await shared.fetch(key, 'lease')
     if (kind === 'wait' || kind === 'pass') return false
     if (kind === 'lead' && shared.take(key)) making.lease = key

@@ -38,6 +38,8 @@ export class Heartbeat {
 
   /** Resolves when Redis has answered, or to false when it did not. */
   now(): Promise<boolean> {
+    // A beat behind the last one would bring a closed instance back among those who are alive.
+    if (this.#isClosed) return Promise.resolve(false)
     if (this.#running) {
       this.#again = true
       return this.#running
@@ -55,7 +57,7 @@ export class Heartbeat {
     this.#isResting = true
     await pause(pauseBetween, undefined, { ref: false })
     this.#isResting = false
-    if (!this.#isClosed) await this.now()
+    await this.now()
   }
 
   /** Resolves when none is under way. */

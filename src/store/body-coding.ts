@@ -122,7 +122,7 @@ export function decompressed(
   length: number,
 ): Buffer | undefined | Promise<Buffer | undefined> {
   const coder = coders.get(coding)
-  if (coder === undefined || length === 0) return undefined
+  if (coder === undefined) return undefined
   // One piece, with a byte to spare so that zlib does not make room for another.
   const bounds = {
     maxOutputLength: length,

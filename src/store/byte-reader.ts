@@ -72,7 +72,6 @@ export class ByteReader {
     const at = this.#take(length)
     if (form === undefined || this.#isDamaged) return this.#damaged('')
     if (form === 'latin1') return this.#text.slice(at, at + length)
-    if (form === 'utf16le' && length % 2 === 1) return this.#damaged('')
     return this.#bytes.toString(form, at, at + length)
   }
 

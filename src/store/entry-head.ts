@@ -9,6 +9,7 @@ import { TEXT_FORMS, type TextForm } from './text-form.ts'
 
 /** What stands beside an entry in Redis, or is known only of a copy in memory. */
 type Beside = 'stamp' | 'closure' | 'asOf'
+// What stands in memory beside the body is made from the bytes of the entry: `coded` is no part of the head.
 
 export type ResponseContent = Omit<StoredResponse, Beside>
 export type FragmentContent = Omit<StoredFragment, Beside>
@@ -20,6 +21,8 @@ const KINDS: readonly EntryContent['kind'][] = ['response', 'fragment']
 const BODY_FORMS: readonly BodyForm[] = ['bytes', 'text', 'json', 'none', 'null']
 const FLAGS = { isControlOurs: 1, mayServeStale: 2, noCache: 4, servesAuthorized: 8 } as const
 const everyFlag = 15
+/** In the place of a date: there is none. */
+const NO_DATE = Infinity
 
 /**
  * Writes all of it but its body.
@@ -60,7 +63,7 @@ function writeResponse(writer: ByteWriter, response: ResponseContent): void {
   writer.byte(BODY_FORMS.indexOf(response.form))
   writeTimeline(writer, response.timeline)
   writer.optionalString(validators.etag)
-  writer.float64(validators.lastModified ?? Number.NaN)
+  writer.float64(validators.lastModified ?? NO_DATE)
   writer.strings(fields)
   writeConfirmable(writer, response.confirmable, fields)
   writer.optionalString(response.audience)
@@ -80,7 +83,7 @@ function readResponse(reader: ByteReader, key: string, body: Buffer): ResponseCo
   const timeline = readTimeline(reader)
   const etag = reader.optionalString()
   const modified = reader.float64()
-  const lastModified = Number.isNaN(modified) ? undefined : modified
+  const lastModified = modified === NO_DATE ? undefined : modified
   const fields = reader.strings()
   const confirmable = readConfirmable(reader, fields)
   const audience = reader.optionalString()

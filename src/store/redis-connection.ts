@@ -131,8 +131,10 @@ export class RedisConnection {
       return reply
     } catch (error) {
       // What the server refuses tells nothing of whether it answers.
-      if (!isReply(error) || isMessage(error, 'LOADING')) this.#isOpen = true
-      throw error
+      if (isReply(error) && !isMessage(error, 'LOADING')) throw error
+      this.#isOpen = true
+      if (error instanceof RedisUnavailable) throw error
+      throw new RedisUnavailable('no answer', { cause: error })
     }
   }
 

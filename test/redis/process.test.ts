@@ -49,6 +49,16 @@ describe('what the test process owns', () => {
       return !owned.pids.some(isAlive) && !existsSync(owned.directory)
     })
   })
+
+  it('is gone, with itself, when the one who runs the tests is killed', async () => {
+    await using runner = await Worker.start(new URL('./workers/runner.js', import.meta.url), [
+      directory,
+    ])
+    const pids = await runner.call<number[]>('run')
+    expect(pids.map(isAlive)).toEqual([true, true])
+    await runner.kill()
+    await until('all of it is gone', () => !pids.some(isAlive))
+  })
 })
 
 describe('a process of the tests', () => {
@@ -62,6 +72,13 @@ describe('a process of the tests', () => {
     expect(await absent.ended).toMatch('ENOENT')
     await absent.kill()
     await absent.stop()
+  })
+
+  it('is stopped in good order while it is paused', async () => {
+    const paused = new OwnProcess(spawn('sleep', ['600']))
+    await paused.pause()
+    await paused.stop()
+    expect(await paused.ended).toBe('SIGTERM')
   })
 
   it('that does not heed SIGTERM is killed', async () => {

@@ -79,7 +79,7 @@ describe('a Redis server of the tests', () => {
     expect(await server.command('GET', 'key')).toBe('value')
   })
 
-  it('that saves has its data after stop, and after kill only what it had saved before', async () => {
+  it('that saves has its data after stop, and after kill only what it had saved before, unless it is to be empty', async () => {
     await using server = await RedisServer.start({ save: true })
     await server.command('SET', 'key', 'stopped')
     await server.stop()
@@ -89,6 +89,8 @@ describe('a Redis server of the tests', () => {
     await server.kill()
     await server.restart({ keepData: true })
     expect(await server.command('GET', 'key')).toBe('stopped')
+    await server.restart()
+    expect(await server.command('DBSIZE')).toBe(0)
   })
 
   it('goes back to a snapshot', async () => {

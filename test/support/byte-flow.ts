@@ -21,7 +21,6 @@ export class ByteFlow {
   #bytes = 0
   #isHeld = false
   #timer: NodeJS.Timeout | undefined
-  #lastDue = 0
 
   /** `onArrival` sees bytes before they wait or go on, `onHold` is told when some wait. */
   constructor(from: Socket, to: Socket, onArrival: (chunk: Buffer) => void, onHold: () => void) {
@@ -53,8 +52,8 @@ export class ByteFlow {
 
   #push(chunk: Buffer | undefined): void {
     if (this.#to.destroyed) return
-    this.#lastDue = Math.max(this.#lastDue, performance.now() + this.delay)
-    this.#queue.push({ chunk, due: this.#lastDue })
+    // Only the first one's time is looked at: those behind it wait for it, though they may be due before.
+    this.#queue.push({ chunk, due: performance.now() + this.delay })
     this.#bytes += chunk?.length ?? 0
     if (this.#bytes > window) this.#from.pause()
     this.#pump()

@@ -39,6 +39,8 @@ function watched(): Watchdog {
   shell.unref()
   if ('unref' in shell.stdin && typeof shell.stdin.unref === 'function') shell.stdin.unref()
   shell.stdin.on('error', () => undefined)
+  // When the tests' runner was killed, this process would live on for as long as a socket of its is open.
+  if (process.connected) process.once('disconnect', () => process.exit())
   watchdog = { input: shell.stdin, directory }
   return watchdog
 }

@@ -90,9 +90,10 @@ local function store(k, stamp, ttl, expires, stale, made, closure, data, primary
   local by = felledBy(stamp, closure)
   if by then return '!' .. by end
   local at = P .. 'v:' .. k
-  local h = redis.call('HMGET', at, 'e', 's', 't')
+  local h = redis.call('HMGET', at, 'e', 's', 't', 'f', 'x')
   if h[1] == epoch and h[3] and tonumber(h[2]) >= stamp and tonumber(h[3]) > tonumber(made) then
-    return 'older'
+    -- Clocks differ: what is stale gives way to what was made behind it, whatever they say.
+    if not h[4] and (h[5] == '' or tonumber(h[5]) > tonumber(made)) then return 'older' end
   end
   if primary ~= '' then
     local known = index(primary, inputs, ttl)

@@ -109,15 +109,17 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** Is a stale response still to be made anew by this instance? Another one may have done so, or be about it. */
-  async isToRefresh({ key, stamp, timeline }: StoredResponse, making: Making): Promise<boolean> {
+  async isToRefresh(stored: StoredResponse, making: Making): Promise<boolean> {
+    const { key } = stored
     const shared = this.membership?.store
     if (shared?.isOpen !== true || making.audited) return true
     const { kind } = await shared.fetch(key, 'lease')
     if (kind === 'wait' || kind === 'pass') return false
     if (kind === 'lead' && shared.take(key)) making.lease = key
     const standing = this.store.response(key)
-    const isNewer = standing !== undefined && standing.timeline.cachedAt > timeline.cachedAt
-    return !isNewer || standing.stamp < stamp
+    // By its own clock: the one who has made it may have another.
+    const isFresh = standing !== undefined && this.settings.clock() < standing.timeline.staleAt
+    return standing === stored || !isFresh
   }
 
   /** Counts and tells what led to the application: a miss, or a bypass. */

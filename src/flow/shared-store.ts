@@ -200,11 +200,13 @@ export class SharedStore {
       const pending = pendingOf(closure)
       if (pending === 'hard') return
       const standing = store.peek(key)
-      const isOlder =
-        standing !== undefined && standing.timeline.cachedAt > content.timeline.cachedAt
-      if (isOlder && sequence.isTrusted(standing.asOf)) return
       const isSoft = soft || pending === 'soft' || sequence.isSoftened(stamp, closure)
-      const timeline = isSoft ? softened(content.timeline, clock()) : content.timeline
+      const now = clock()
+      const timeline = isSoft ? softened(content.timeline, now) : content.timeline
+      const isOlder = standing !== undefined && standing.timeline.cachedAt > timeline.cachedAt
+      // Clocks differ: what is stale gives way to what is fresh, whatever they say.
+      const isBetter = standing && now >= standing.timeline.staleAt && now < timeline.staleAt
+      if (isOlder && !isBetter && sequence.isTrusted(standing.asOf)) return
       if (content.kind === 'response' && compress === 'identity') content.coded = undefined
       // A copy of the head costs more than what is added to it.
       const beside = { timeline, stamp, asOf, closure }

@@ -161,4 +161,22 @@ describe('a page that is stale', () => {
     await until('the other has it too', async () => (await visit(b, '/page')).body === 'page 2')
     expect(runs).toBe(2)
   })
+
+  it('is made anew by one whose clock is behind that of the one who made it', async () => {
+    const [a, b] = await Promise.all([pageSite(), pageSite()])
+    b.advance(30)
+    await visit(b, '/page')
+    await pageRests()
+    await visit(a, '/page')
+    const { sequence } = await b.cache.invalidate({ tag: 'page' }, { soft: true })
+    await until('the other has heard', () => (a.cache.status()?.applied ?? 0) >= sequence)
+    await visit(a, '/page')
+    await until('it is made anew', async () => (await visit(a, '/page')).body === 'page 2')
+    await until('it rests in Redis', async () => {
+      const [key = ''] = await shelf.keys('v:')
+      return (await server.command('HEXISTS', shelf.key(key), 'f')) === 0
+    })
+    await until('the other has it too', async () => (await visit(b, '/page')).body === 'page 2')
+    expect(runs).toBe(2)
+  })
 })

@@ -46,7 +46,7 @@ local function look(k)
     redis.call('UNLINK', at)
     return nil
   end
-  local stamp, isSoft = stampOf(v), string.sub(v, 31, 31) == '1'
+  local stamp, isSoft = stampOf(v), softOf(v)
   if not stamp then return nil end
   if stamp < seq then
     local closure = closureOf(v)

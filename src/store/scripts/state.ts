@@ -42,6 +42,7 @@ local function value(at)
 end
 
 local function stampOf(v) return tonumber(string.sub(v, 15, 30)) end
+local function softOf(v) return string.sub(v, 31, 31) == '1' end
 local function madeOf(v) return tonumber(string.sub(v, 32, 47)) end
 local function staleOf(v) return tonumber(string.sub(v, 48, 63)) end
 local function closureOf(v) return string.sub(v, 72, 71 + tonumber(string.sub(v, 64, 71))) end

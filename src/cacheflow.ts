@@ -253,8 +253,8 @@ export class Cacheflow<Native> {
       hits,
       misses,
       bypasses,
-      fragmentHits: fragments.hits,
-      fragmentMisses: fragments.misses,
+      fragmentHits: fragments.tally.hits,
+      fragmentMisses: fragments.tally.misses,
     }
   }
 }

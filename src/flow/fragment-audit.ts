@@ -17,6 +17,8 @@ import { type FragmentSource, type Scope, within } from './scope.ts'
  * stored as ever.
  */
 export class FragmentAudit<Native> implements FragmentSource {
+  /** What is compared is not read beforehand. */
+  readonly reads: undefined
   readonly #cache: CacheState<Native>
   readonly #fragments: FragmentSource
 

@@ -4,7 +4,8 @@ import { softened, timelineOf } from '../http/freshness.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
 import { type Body, type FragmentCall, fragmentClosure } from './fragment-call.ts'
 import { storedFragment } from './fragment-storing.ts'
-import { type FragmentFault, FragmentMaking, type Outcome } from './fragment-making.ts'
+import { FragmentMaking, type Outcome } from './fragment-making.ts'
+import { FragmentTally } from './fragment-tally.ts'
 import { outlined, written } from './fragment-text.ts'
 import {
   type Asked,
@@ -14,24 +15,31 @@ import {
   fallen,
   isThenable,
   makingId,
+  refuseOpenDigest,
 } from './fragment-lookup.ts'
-import { noteShown } from './fragment-repeat.ts'
+import { noteShown, pageOf } from './fragment-repeat.ts'
 import { Recording } from './recording.ts'
 import type { SharedStore } from './shared-store.ts'
-import { type Scope, within } from './scope.ts'
+import { type FragmentSource, type Scope, within } from './scope.ts'
+import { ViewMemory } from './view-memory.ts'
 
 /** Looks fragments up, makes those that are missing, and stores them with all that they were made from. */
-export class FragmentCache {
+export class FragmentCache implements FragmentSource {
   readonly #room: FragmentRoom
   readonly #makings = new Map<string, FragmentMaking>()
   readonly #renewing = new Set<string>()
-  hits = 0
-  misses = 0
+  readonly reads: ViewMemory
+  readonly tally: FragmentTally
   /** Since then requests are observed though nothing of them is stored: their fragments are. */
   isUsed = false
 
   constructor(room: FragmentRoom) {
     this.#room = room
+    this.tally = new FragmentTally(room)
+    this.reads = new ViewMemory({
+      shared: () => (room.isClosed ? undefined : room.membership?.store),
+      has: (key) => room.settings.clock() < (this.#standing(key)?.timeline.staleAt ?? 0),
+    })
   }
 
   /** Fragments being made that others may wait for. */
@@ -51,8 +59,11 @@ export class FragmentCache {
     mayWait: boolean,
   ): string | Promise<string> {
     this.isUsed = true
-    const asked = asking(call, body, scope, this.#room.settings.build, mayWait)
+    const { build, strict } = this.#room.settings
+    if (strict) refuseOpenDigest(call, scope)
+    const asked = asking(call, body, scope, build, mayWait)
     if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
+    scope.pass?.meets(asked.key)
     return this.#look(asked, false)
   }
 
@@ -102,8 +113,8 @@ export class FragmentCache {
     return stored
   }
 
-  #serve({ call, scope }: Asked, stored: StoredFragment, reason: FragmentReason): string {
-    this.hits++
+  #serve(asked: Asked, stored: StoredFragment, reason: FragmentReason): string {
+    const { scope } = asked
     scope.recording.enclose({
       closure: stored.closure,
       tags: stored.tags,
@@ -114,7 +125,7 @@ export class FragmentCache {
       audiences: stored.audience === undefined ? [] : [stored.audience],
       refusal: undefined,
     })
-    this.#tell(call, stored.key, { reason })
+    if (scope.pass?.recalls(stored.key) !== true) this.tally.hit(asked, reason)
     return stored.text
   }
 
@@ -122,7 +133,9 @@ export class FragmentCache {
   #missing(asked: Asked, way: Way, isFetched: boolean): string | Promise<string> {
     const { scope, mayWait } = asked
     const running = mayWait ? this.#makings.get(makingId(asked)) : undefined
-    if (running && this.#mayJoin(running, scope)) return this.#join(asked, running, way)
+    if (running?.mayBeJoined(scope, this.#room.sequence) === true)
+      return this.#join(asked, running, way)
+    if (!mayWait && scope.pass?.leavesOut(asked.key, scope.fragment) === true) return ''
     const shared = this.#room.membership?.store
     if (mayWait && !isFetched && shared?.isOpen === true) return this.#fetch(asked, shared)
     return this.#make(asked, way)
@@ -133,20 +146,8 @@ export class FragmentCache {
     return this.#look(asked, true)
   }
 
-  /**
-   * Who comes after an invalidation never joins what it overtook; and nobody waits for what waits for him: two pages may
-   * enclose each other's fragments.
-   */
-  #mayJoin(making: FragmentMaking, scope: Scope): boolean {
-    const { sequence } = this.#room
-    const { stamp, asOf } = making.recording
-    const isOvertaken =
-      stamp !== sequence.highest && sequence.felledBy(stamp, making.closure()) !== undefined
-    return !isOvertaken && sequence.isTrusted(asOf) && !making.needs(scope)
-  }
-
   async #join(asked: Asked, making: FragmentMaking, way: Way): Promise<string> {
-    const { scope, call, key } = asked
+    const { scope } = asked
     const outcome = await making.wait(scope)
     // What it turned out to depend on may have been invalidated before this request came.
     const isUsable =
@@ -154,9 +155,8 @@ export class FragmentCache {
       this.#room.sequence.isTrusted(outcome.asOf) &&
       this.#room.sequence.felledBy(making.stamp, outcome.closure) === undefined
     if (!isUsable) return this.#make(asked, way)
-    this.hits++
     scope.recording.enclose(outcome)
-    this.#tell(call, key, { reason: 'joined' })
+    this.tally.hit(asked, 'joined')
     return outcome.text
   }
 
@@ -183,10 +183,9 @@ export class FragmentCache {
   }
 
   #make(asked: Asked, way: Way): string | Promise<string> {
-    this.misses++
     const { call, scope, key, body } = asked
     const { strict } = this.#room.settings
-    if (strict) noteShown(scope.root, key)
+    if (strict) noteShown(pageOf(scope), key)
     const closure = fragmentClosure(call, key, scope.visitor?.origin)
     const making = new FragmentMaking(key, call, scope, closure, strict)
     const id = makingId(asked)
@@ -198,6 +197,7 @@ export class FragmentCache {
     }
     const done = (made: unknown): string => {
       try {
+        if (making.isPartial) return left()
         const outcome = this.#finish(asked, making, made, way)
         settle(outcome)
         scope.recording.enclose(outcome)
@@ -207,8 +207,14 @@ export class FragmentCache {
       }
     }
     const failed = (error: unknown): string => {
+      // It may have failed for what was left out of it.
+      if (making.isPartial) return left()
       settle(undefined)
       return this.#replaced(asked, error, way)
+    }
+    const left = (): string => {
+      settle(undefined)
+      return ''
     }
     let made: unknown
     try {
@@ -231,14 +237,14 @@ export class FragmentCache {
     const { maxAge = policy.maxAge } = making.recording
     const outcome = making.outcome(text, now + Math.min(maxAge, policy.maxAge))
     if (way.reason === 'off') {
-      this.#tell(call, key, way)
+      this.tally.missed(asked, way)
       return outcome
     }
     const fault =
       making.refusal(plain, settings.observe) ??
       fallen(sequence.felledBy(making.stamp, outcome.closure))
     if (fault) {
-      this.#tell(call, key, way, fault)
+      this.tally.missed(asked, way, fault)
       return outcome
     }
     const timeline = timelineOf(outcome.freshUntil - now, 0, now, policy)
@@ -250,8 +256,8 @@ export class FragmentCache {
       isSoft ? softened(timeline, now) : timeline,
     )
     const isStored = store.putFragment(stored)
-    if (isStored) this.#room.share(stored)
-    this.#tell(call, key, way, isStored ? undefined : { reason: 'too-large', detail: '' }, isStored)
+    if (isStored) this.tally.missed(asked, way, undefined, stored)
+    else this.tally.missed(asked, way, { reason: 'too-large', detail: '' })
     return { ...outcome, freshUntil: stored.timeline.staleAt, isShared: isStored }
   }
 
@@ -260,9 +266,10 @@ export class FragmentCache {
     const { call, scope, key } = asked
     const stored = way.reason === 'off' ? undefined : this.#standing(key)
     if (stored && this.#room.settings.clock() < stored.timeline.errorUntil) {
+      this.tally.replaced(asked)
       return this.#serve(asked, stored, 'stale-if-error')
     }
-    this.#tell(call, key, way, { reason: 'failed', detail: String(error) })
+    this.tally.missed(asked, way, { reason: 'failed', detail: String(error) })
     if (call.policy.onError === undefined) throw error
     scope.recording.refuse(`${call.where} failed`)
     return written(call.policy.onError(error), 'html', `onError of ${call.where}`)
@@ -275,26 +282,14 @@ export class FragmentCache {
   #compared(asked: Asked, stored: StoredFragment): string | Promise<string> {
     const { scope, body, call, key } = asked
     const text = this.#serve(asked, stored, 'fresh')
-    if (noteShown(scope.root, key) || this.#room.settings.outline) return text
+    if (noteShown(pageOf(scope), key) || this.#room.settings.outline) return text
     const making = new FragmentMaking(key, call, scope, [], true)
     const check = (made: unknown): string => {
-      if (written(made, call.policy.form, call.where) === text) return text
+      // What was left out of it is not there to be compared.
+      if (making.isPartial || written(made, call.policy.form, call.where) === text) return text
       throw fail('ERR_CACHEFLOW_FRAGMENT_KEY', key, call.where)
     }
     const made = within(making.scope, () => body(making.draft))
     return isThenable(made) ? Promise.resolve(made).then(check) : check(made)
-  }
-
-  #tell(
-    { name }: FragmentCall,
-    key: string,
-    { reason, by }: Way,
-    fault?: FragmentFault,
-    isStored = false,
-  ): void {
-    const { events } = this.#room
-    if (!events.wants('fragment')) return
-    const { reason: refusal, detail } = fault ?? { reason: undefined, detail: undefined }
-    events.emit('fragment', { key, fragment: name, reason, by, stored: isStored, refusal, detail })
   }
 }

@@ -1,3 +1,4 @@
+import { fail } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { FragmentReason } from '../reasons.ts'
 import type { Sequence, Start } from '../graph/sequence.ts'
@@ -57,6 +58,15 @@ export function asking(
   const read = (name: string): string | undefined => scope.visitor?.read(name)
   const key = fragmentKey(call, read, build, scope.digest)
   return { call, body, scope, key, version: fragmentVersion(call), mayWait }
+}
+
+/**
+ * @throws CacheflowError `ERR_CACHEFLOW_FRAGMENT_INCLUDE` for a fragment whose digest is known not to have all that its template
+ *   includes
+ */
+export function refuseOpenDigest({ where }: FragmentCall, { digest }: Scope): void {
+  if (digest?.endsWith('?') !== true) return
+  throw fail('ERR_CACHEFLOW_FRAGMENT_INCLUDE', 'a computed name', `an include beside ${where}`)
 }
 
 /** What all have in common that may share one making. */

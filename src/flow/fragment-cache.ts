@@ -3,7 +3,7 @@ import type { FragmentReason } from '../reasons.ts'
 import { softened, timelineOf } from '../http/freshness.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
 import { type Body, type FragmentCall, fragmentClosure } from './fragment-call.ts'
-import { storedFragment } from './fragment-storing.ts'
+import { enclosedIn, storedFragment } from './fragment-storing.ts'
 import { FragmentMaking, type Outcome } from './fragment-making.ts'
 import { FragmentTally } from './fragment-tally.ts'
 import { outlined, written } from './fragment-text.ts'
@@ -15,7 +15,6 @@ import {
   fallen,
   isThenable,
   makingId,
-  refuseOpenDigest,
 } from './fragment-lookup.ts'
 import { noteShown, pageOf } from './fragment-repeat.ts'
 import { Recording } from './recording.ts'
@@ -59,9 +58,7 @@ export class FragmentCache implements FragmentSource {
     mayWait: boolean,
   ): string | Promise<string> {
     this.isUsed = true
-    const { build, strict } = this.#room.settings
-    if (strict) refuseOpenDigest(call, scope)
-    const asked = asking(call, body, scope, build, mayWait)
+    const asked = asking(call, body, scope, this.#room.settings, mayWait)
     if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
     scope.pass?.meets(asked.key)
     return this.#look(asked, false)
@@ -70,11 +67,11 @@ export class FragmentCache implements FragmentSource {
   /** Makes a fragment now, in place of what is stored of it here and elsewhere; its body has to read what it shows. */
   async put(call: FragmentCall, body: Body<unknown>, outer: Scope): Promise<string> {
     this.isUsed = true
-    const asked = asking(call, body, outer, this.#room.settings.build, true)
+    const asked = asking(call, body, outer, this.#room.settings, true)
     if (call.policy.isOff) return this.#make(asked, { reason: 'off' })
     // It begins behind its own invalidation, and not with its page: what its body reads, it reads behind that.
     const root = new Recording(await this.#room.startAnew(asked.key))
-    const inner = { ...asked, scope: { ...outer, recording: root, root } }
+    const inner = { ...asked, scope: { ...outer, recording: root, root, pass: undefined } }
     const text = await this.#make(inner, { reason: 'put' })
     outer.recording.enclose(root)
     return text
@@ -115,16 +112,7 @@ export class FragmentCache implements FragmentSource {
 
   #serve(asked: Asked, stored: StoredFragment, reason: FragmentReason): string {
     const { scope } = asked
-    scope.recording.enclose({
-      closure: stored.closure,
-      tags: stored.tags,
-      freshUntil: stored.timeline.staleAt,
-      asOf: this.#room.sequence.validAt(stored.asOf),
-      attachments: stored.attachments,
-      inputs: stored.inputs,
-      audiences: stored.audience === undefined ? [] : [stored.audience],
-      refusal: undefined,
-    })
+    scope.recording.enclose(enclosedIn(stored, this.#room.sequence.validAt(stored.asOf)))
     if (scope.pass?.recalls(stored.key) !== true) this.tally.hit(asked, reason)
     return stored.text
   }
@@ -133,8 +121,7 @@ export class FragmentCache implements FragmentSource {
   #missing(asked: Asked, way: Way, isFetched: boolean): string | Promise<string> {
     const { scope, mayWait } = asked
     const running = mayWait ? this.#makings.get(makingId(asked)) : undefined
-    if (running?.mayBeJoined(scope, this.#room.sequence) === true)
-      return this.#join(asked, running, way)
+    if (running && this.#mayJoin(running, scope)) return this.#join(asked, running, way)
     if (!mayWait && scope.pass?.leavesOut(asked.key, scope.fragment) === true) return ''
     const shared = this.#room.membership?.store
     if (mayWait && !isFetched && shared?.isOpen === true) return this.#fetch(asked, shared)
@@ -144,6 +131,18 @@ export class FragmentCache implements FragmentSource {
   async #fetch(asked: Asked, shared: SharedStore): Promise<string> {
     await shared.fetch(asked.key, 'fragments')
     return this.#look(asked, true)
+  }
+
+  /**
+   * Who comes after an invalidation never joins what it overtook; and nobody waits for what waits for him: two pages may
+   * enclose each other's fragments.
+   */
+  #mayJoin(making: FragmentMaking, scope: Scope): boolean {
+    const { sequence } = this.#room
+    const { stamp, asOf } = making.recording
+    const isOvertaken =
+      stamp !== sequence.highest && sequence.felledBy(stamp, making.closure()) !== undefined
+    return !isOvertaken && sequence.isTrusted(asOf) && !making.needs(scope)
   }
 
   async #join(asked: Asked, making: FragmentMaking, way: Way): Promise<string> {

@@ -46,27 +46,22 @@ export interface Asked {
 /**
  * One look-up, with the key and the version that it asks for.
  *
- * @param build the name of the build
+ * @throws CacheflowError `ERR_CACHEFLOW_FRAGMENT_INCLUDE` where the digest is known not to have all that its template includes
  */
 export function asking(
   call: FragmentCall,
   body: Body<unknown>,
   scope: Scope,
-  build: string,
+  { build, strict }: Pick<Settings<never>, 'build' | 'strict'>,
   mayWait: boolean,
 ): Asked {
-  const read = (name: string): string | undefined => scope.visitor?.read(name)
-  const key = fragmentKey(call, read, build, scope.digest)
+  const { digest, visitor } = scope
+  if (strict && digest?.endsWith('?') === true) {
+    const where = `an include beside ${call.where}`
+    throw fail('ERR_CACHEFLOW_FRAGMENT_INCLUDE', 'a computed name', where)
+  }
+  const key = fragmentKey(call, (name) => visitor?.read(name), build, digest)
   return { call, body, scope, key, version: fragmentVersion(call), mayWait }
-}
-
-/**
- * @throws CacheflowError `ERR_CACHEFLOW_FRAGMENT_INCLUDE` for a fragment whose digest is known not to have all that its template
- *   includes
- */
-export function refuseOpenDigest({ where }: FragmentCall, { digest }: Scope): void {
-  if (digest?.endsWith('?') !== true) return
-  throw fail('ERR_CACHEFLOW_FRAGMENT_INCLUDE', 'a computed name', `an include beside ${where}`)
 }
 
 /** What all have in common that may share one making. */

@@ -1,7 +1,6 @@
 import type { FragmentRefusal } from '../reasons.ts'
 import { fail } from '../errors.ts'
 import type { Dependency } from '../graph/dependency.ts'
-import type { Sequence } from '../graph/sequence.ts'
 import type { FragmentCall } from './fragment-call.ts'
 import { FragmentDraft } from './fragment-draft.ts'
 import { csrfTokenIn } from './page-secret.ts'
@@ -151,17 +150,6 @@ export class FragmentMaking implements FragmentScope {
       freshUntil: Math.min(freshUntil, this.recording.freshUntil),
       isShared: false,
     }
-  }
-
-  /**
-   * Who comes after an invalidation never joins what it overtook; and nobody waits for what waits for him: two pages may
-   * enclose each other's fragments.
-   */
-  mayBeJoined(scope: Scope, sequence: Sequence): boolean {
-    const { stamp, asOf } = this.recording
-    const isOvertaken =
-      stamp !== sequence.highest && sequence.felledBy(stamp, this.closure()) !== undefined
-    return !isOvertaken && sequence.isTrusted(asOf) && !this.needs(scope)
   }
 
   /** Does it wait, at last, for something that this scope is a part of? */

@@ -91,7 +91,7 @@ describe('the heartbeat', () => {
     beats.answer = () => Promise.resolve()
   })
 
-  it('tells whether Redis answers, from the first time on, once for each change, and goes on asking', async () => {
+  it('tells whether Redis answers, the first time and whenever it changes, and goes on asking', async () => {
     const beats = new Beats()
     const fails = (): Promise<void> => Promise.reject(new Error('no answer'))
     for (const [answer, isConnected] of [

@@ -106,9 +106,9 @@ export class Membership {
       leases: () => this.store.leases,
       onInvalidation: (number, dependencies, soft) => member.fall(number, dependencies, soft),
       onRenewal: (reason) => member.renew(reason),
-      onConnection: (isConnected) => {
-        const error = isConnected ? undefined : connection.fault
-        if (events.wants('redis')) events.emit('redis', { connected: isConnected, error })
+      onConnection: (connected, failure) => {
+        const error = connected ? undefined : (connection.fault ?? failure)
+        if (events.wants('redis')) events.emit('redis', { connected, error })
       },
       onBeat: () => this.invalidation.retry(),
     })

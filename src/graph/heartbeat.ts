@@ -11,7 +11,7 @@ export interface HeartbeatOptions {
   /** Asks Redis. @throws when it does not answer */
   readonly beat: () => Promise<void>
   /** Told whether Redis answers: the first time, and whenever that changes. */
-  readonly onConnection: (isConnected: boolean) => void
+  readonly onConnection: (isConnected: boolean, error: unknown) => void
 }
 
 /** Asks at intervals, and at once where something is known to be missing; never twice at a time. */
@@ -77,19 +77,19 @@ export class Heartbeat {
       this.#again = false
       try {
         await this.#options.beat()
-      } catch {
-        this.#tell(false)
+      } catch (error) {
+        this.#tell(false, error)
         return false
       }
-      this.#tell(true)
+      this.#tell(true, undefined)
       // Messages go on coming while Redis answers; what is still missing is known a heartbeat later.
       if (!this.#again || turn === mostTurns) return true
     }
   }
 
-  #tell(isConnected: boolean): void {
+  #tell(isConnected: boolean, error: unknown): void {
     if (isConnected === this.#told) return
     this.#told = isConnected
-    this.#options.onConnection(isConnected)
+    this.#options.onConnection(isConnected, error)
   }
 }

@@ -42,7 +42,7 @@ export interface SharedSequenceOptions {
   ) => void
   /** What this process holds can no longer be judged: it is void. */
   readonly onRenewal: (reason: FlushReason) => void
-  readonly onConnection: (isConnected: boolean) => void
+  readonly onConnection: (isConnected: boolean, error: unknown) => void
   /** Redis has answered a heartbeat. */
   readonly onBeat: () => void
 }

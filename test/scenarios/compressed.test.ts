@@ -10,7 +10,7 @@ import {
 const text = 'The kettle sings. '.repeat(200)
 
 async function library(options: Options): Promise<Application> {
-  return await expressApplication((express, cache) => {
+  return expressApplication((express, cache) => {
     express.use(cache)
     express.get('/page', (_request, response) => {
       response.type('html').send(text)
@@ -37,7 +37,7 @@ async function coded(
         (await app.get(path, { 'accept-encoding': accepted })).headers['content-encoding'],
     )
     .toBeDefined()
-  return await app.get(path, { 'accept-encoding': accepted })
+  return app.get(path, { 'accept-encoding': accepted })
 }
 
 describe('compress', () => {

@@ -184,10 +184,11 @@ function pageStands(server) {
   )
 }
 
+/** Under one name: it is a part of the key. */
 function fetched(port, path, agent) {
   return new Promise((resolve, reject) => {
     http
-      .get({ port, host: '127.0.0.1', path, agent }, async (response) => {
+      .get({ port, host: '127.0.0.1', path, agent, headers: { Host: 'shop.test' } }, async (response) => {
         resolve(Buffer.concat(await response.toArray()).toString())
       })
       .on('error', reject)

@@ -85,7 +85,7 @@ export function bentocache(client) {
     default: 'both',
     stores: {
       both: bentostore()
-        .useL1Layer(memoryDriver({ maxItems: 10_000, serialize: false }))
+        .useL1Layer(memoryDriver({ maxItems: 10_000 }))
         .useL2Layer(redisDriver({ connection: client })),
     },
   })

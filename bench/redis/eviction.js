@@ -131,7 +131,7 @@ async function theirs(server) {
       default: 'both',
       stores: {
         both: bentostore()
-          .useL1Layer(memoryDriver({ maxItems: 10_000, serialize: false }))
+          .useL1Layer(memoryDriver({ maxItems: 10_000 }))
           .useL2Layer(redisDriver({ connection: client }))
           .useBus(redisBusDriver({ connection })),
       },

@@ -3,7 +3,7 @@
  */
 import { Child } from '../child.js'
 import { median, summary } from '../statistics.js'
-import { PREFIX, instance, until } from './instance.js'
+import { PREFIX, instance, stored, until } from './instance.js'
 import { RedisServer } from './server.js'
 
 /** So many are stored before the next ones are made: what waits to be written is bounded. */
@@ -71,7 +71,7 @@ async function filled(server, namespace, many) {
     for (let i = from; i < end; i++) {
       await writer.fragment('row', { key: i, tags: ['all', `row:${i}`] }, () => `row ${i}`)
     }
-    await until(async () => (await server.control.zcard(at)) >= end, `${end} values`)
+    await stored(server, end, at)
   }
   await writer.close()
 }

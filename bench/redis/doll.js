@@ -27,7 +27,10 @@ const pageText = (inner) => `<!doctype html><title>Page</title><main>${inner}</m
 /** The 111 texts by name, of which each fragment or value is one. */
 export const TEXTS = new Map([
   ...cards.map((row) => [`card:${row.id}`, cardText(row)]),
-  ...sections.map((row) => [`section:${row.id}`, sectionText(row, row.cards.map(cardText).join(''))]),
+  ...sections.map((row) => [
+    `section:${row.id}`,
+    sectionText(row, row.cards.map(cardText).join('')),
+  ]),
 ])
 TEXTS.set('page', pageText(sections.map(({ id }) => TEXTS.get(`section:${id}`)).join('')))
 export const names = [...TEXTS.keys()]

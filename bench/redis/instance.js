@@ -22,11 +22,6 @@ export async function instance(server, options = {}, redis = {}) {
   return cache
 }
 
-/** So many instances, each with an empty memory. */
-export function instances(count, server, options = {}) {
-  return Promise.all(Array.from({ length: count }, () => instance(server, options)))
-}
-
 /** Waits for what can only be looked at. @param {() => unknown} holds */
 export async function until(holds, what, milliseconds = 30_000) {
   const end = performance.now() + milliseconds
@@ -41,7 +36,7 @@ export function written(server, key) {
   return until(() => server.control.exists(`${PREFIX}v:${key}`), key)
 }
 
-/** Waits until so many values stand in Redis. */
-export function stored(server, count) {
-  return until(async () => (await server.control.zcard(`${PREFIX}exp`)) >= count, `${count} values`)
+/** Waits until so many values stand in Redis. @param {string} at their list, in another namespace */
+export function stored(server, count, at = `${PREFIX}exp`) {
+  return until(async () => (await server.control.zcard(at)) >= count, `${count} values`)
 }

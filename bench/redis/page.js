@@ -19,7 +19,7 @@ import {
   pageKey,
   shell,
 } from './doll.js'
-import { instance, sharing, until, written } from './instance.js'
+import { instance, sharing, stored, until, written } from './instance.js'
 import { RedisServer } from './server.js'
 
 /** What all are compared with. */
@@ -47,7 +47,7 @@ async function readers(server) {
   await writer.run(flat)
   await writer.run(page)
   await written(server, pageKey)
-  await until(async () => (await server.control.zcard('{cf}:rd:exp')) >= 222, '222 fragments')
+  await stored(server, 2 * names.length)
 
   const bento = bentocache(raw)
   await bento.flat()
@@ -124,11 +124,15 @@ async function readers(server) {
       ),
       ...(await overHttp(server, writer)),
       peer('bentocache: 111 values side by side', ({ flat: run }) => run()),
-      peer('bentocache: the page is deleted', ({ page: run }) => run(), () =>
-        bento.cache.delete({ key: 'page' }),
+      peer(
+        'bentocache: the page is deleted',
+        ({ page: run }) => run(),
+        () => bento.cache.delete({ key: 'page' }),
       ),
-      peer('bentocache: card, section and page are deleted', ({ page: run }) => run(), () =>
-        bento.cache.deleteMany({ keys: ['page', 'section:4', 'card:42'] }),
+      peer(
+        'bentocache: card, section and page are deleted',
+        ({ page: run }) => run(),
+        () => bento.cache.deleteMany({ keys: ['page', 'section:4', 'card:42'] }),
       ),
       other('cacheable: 111 times get', ({ each }) => each()),
       other('cacheable: getMany', ({ many }) => many()),
@@ -188,9 +192,12 @@ function pageStands(server) {
 function fetched(port, path, agent) {
   return new Promise((resolve, reject) => {
     http
-      .get({ port, host: '127.0.0.1', path, agent, headers: { Host: 'shop.test' } }, async (response) => {
-        resolve(Buffer.concat(await response.toArray()).toString())
-      })
+      .get(
+        { port, host: '127.0.0.1', path, agent, headers: { Host: 'shop.test' } },
+        async (response) => {
+          resolve(Buffer.concat(await response.toArray()).toString())
+        },
+      )
       .on('error', reject)
   })
 }

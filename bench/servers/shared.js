@@ -53,7 +53,8 @@ if (kind === 'cacheflow') {
   answers.status = () => ({ connected: true })
 }
 
-const server = http.createServer(app)
+// Connections wait for the turn of others, and must not be closed meanwhile.
+const server = http.createServer({ keepAliveTimeout: 600_000 }, app)
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }))
 process.on('message', (message) => process.send(answers[message]()))
 process.on('disconnect', () => process.exit(0))

@@ -1,5 +1,5 @@
 /**
- * Bodies at rest as they are, or compressed: their bytes in Redis, and how long it takes to have them.
+ * Bodies at rest as they are, or compressed: their bytes in Redis, and how long it takes to read them.
  */
 import * as zlib from 'node:zlib'
 
@@ -29,14 +29,13 @@ export async function encodingReport({ quick }) {
     const [base] = subjects
     return {
       title: `A page of 20 KiB at rest, ${TOGETHER} of them read at once`,
-      head: ['compress', 'bytes in Redis', 'ms until it is written', 'ms to read one', 'by none'],
+      head: ['compress', 'bytes in Redis', 'ms to read one', 'by none'],
       rows: subjects.map((each) => {
         const own = times.get(each)
         const by = summary(own.map((time, round) => time / times.get(base)[round]))
         return [
           each.title,
           each.bytes,
-          each.written.toFixed(2),
           median(own).toFixed(3),
           `${by.median.toFixed(2)} ± ${by.deviation.toFixed(2)}`,
         ]
@@ -57,17 +56,14 @@ async function subject(server, compress) {
   const show = (cache) =>
     cache.run(() => Promise.all(keys.map((key) => cache.fragment('page', { key }, () => content))))
   const writer = await instance(server, {}, redis)
-  const start = performance.now()
   await show(writer)
   await stored(server, TOGETHER, `${prefix}exp`)
-  const written = (performance.now() - start) / TOGETHER
   await writer.close()
   const [name] = (await server.keys()).filter((key) => key.startsWith(`${prefix}v:`))
   const bytes = await server.control.strlen(name)
   return {
     title,
     bytes,
-    written,
     read: async () => {
       const cache = await instance(server, {}, redis)
       const from = performance.now()

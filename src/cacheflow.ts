@@ -6,6 +6,7 @@ import {
   type CacheFragments,
   fragmentIn,
   fragmentsIn,
+  putIn,
 } from './flow/fragment.ts'
 import type { RedisStatus } from './flow/membership.ts'
 import { Recording } from './flow/recording.ts'
@@ -70,7 +71,7 @@ export interface CacheHandle {
    *   it holds in this process, and is tried again until it is confirmed
    */
   invalidate(target: InvalidationTarget, options?: InvalidateOptions): Promise<InvalidationReceipt>
-  /** What would fall with a target; nothing does. @throws as `invalidate` */
+  /** What would fall with a target of what this instance holds; nothing does. @throws as `invalidate` */
   impact(target: InvalidationTarget): Impact
   /** What is stored under a key as events and receipts show it, what it encloses, what encloses it, and what felled it last. */
   explain(key: string): Explanation
@@ -80,7 +81,7 @@ export interface CacheHandle {
    *
    *   await cache.touch(comment(row))     // the comment, its post, and every doll around them
    *
-   * @throws CacheflowError `ERR_CACHEFLOW_TOUCH`, `ERR_CACHEFLOW_PERSIST`, `ERR_CACHEFLOW_CLOSED`
+   * @throws CacheflowError `ERR_CACHEFLOW_TOUCH`, `ERR_CACHEFLOW_PERSIST`, `ERR_CACHEFLOW_CLOSED`, `ERR_CACHEFLOW_UNCONFIRMED`
    */
   touch(...records: readonly Touched[]): Promise<TouchReceipt>
   /**
@@ -118,6 +119,18 @@ export interface CacheHandle {
   readonly fragment: CacheFragment
   /** cacheFragments() outside of a request. */
   readonly fragments: CacheFragments
+  /**
+   * Makes a fragment now and puts it in place of what is stored of it, in every instance; what encloses the old one falls:
+   *
+   *   await cache.put('home/top', { maxAge: '1h' }, async () => render(await db.topTen()))
+   *
+   * It takes what cacheFragment() takes, and returns the text. Its body has to read what it shows: what was read before the
+   * call may have changed by then. When the body fails, nothing stands in its place.
+   *
+   * @throws CacheflowError as `cacheFragment()`; `ERR_CACHEFLOW_CLOSED`; `ERR_CACHEFLOW_UNCONFIRMED` when Redis did not
+   *   confirm that the old one has fallen: then the body did not run
+   */
+  readonly put: CacheFragment
   /**
    * Runs a job whose fragments belong together. What they are made of is to be read within it, so that nothing that was read
    * before an invalidation is stored behind it.
@@ -184,6 +197,10 @@ export class Cacheflow<Native> {
         fragmentIn(this.#scope(), name, given),
       fragments: async (name: string, ...given: readonly unknown[]) =>
         fragmentsIn(this.#scope(), name, given),
+      put: async (name: string, ...given: readonly unknown[]) => {
+        this.#checkOpen(name, 'put()')
+        return putIn(this.#cache.fragments, this.#scope(), name, given)
+      },
       run: (job) => within(this.#scope(), job),
       on: (name, listener) => this.#events.on(name, listener),
       stats: () => this.#stats(),

@@ -9,23 +9,29 @@ export type { ByteSize } from './byte-size.ts'
 export type { Duration } from './duration.ts'
 export { CacheflowError, type ErrorCode } from './errors.ts'
 export type {
+  AuditEvent,
   BypassEvent,
   CacheflowEvents,
   EventName,
   EvictEvent,
   FaultEvent,
+  FlushEvent,
   FragmentEvent,
   HitEvent,
   InvalidateEvent,
   MissEvent,
+  RedisEvent,
   RefreshEvent,
   RefuseEvent,
   StoreEvent,
   TouchEvent,
+  UnconfirmedEvent,
   WarningEvent,
 } from './events.ts'
 export type {
+  AuditDifference,
   BypassReason,
+  FlushReason,
   FragmentReason,
   FragmentRefusal,
   HitReason,

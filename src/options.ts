@@ -14,6 +14,7 @@ import {
   text,
   wholeNumber,
 } from './option-check.ts'
+import { type BodyCoding, supportsCoding } from './store/body-coding.ts'
 import { userAgentClass } from './http/normalisation.ts'
 import type { Surrogate } from './http/surrogate.ts'
 import { isToken } from './http/token.ts'
@@ -42,17 +43,20 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    */
   readonly redis?: RedisClient | RedisOptions
   /**
-   * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. Default none.
+   * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. `sample` is the share, from 0
+   * to 1: `0.001` is one hit of a thousand. Default none.
    */
-  readonly audit?: {
-    /** From 0 to 1: `0.001` is one hit of a thousand. */
-    readonly sample: number
-  }
+  readonly audit?: { readonly sample: number }
   /**
    * To switch the cache on without fear: everything is stored, nothing is served from it, and `audit` events tell where it would have
    * served something else than the application. Default `false`.
    */
   readonly verify?: boolean
+  /**
+   * Bodies of 1 KiB and more are compressed once, when they have been stored: so they rest in Redis, and so hits are sent to those who
+   * accept it. `'gzip'`, `'br'`, or `'zstd'` where Node has it (22.15 and later). Default `false`.
+   */
+  readonly compress?: false | 'gzip' | 'br' | 'zstd'
   /** How many variants of one key are kept. Minimum 1, default 100. */
   readonly maxVariants?: number
   /** Equal requests at one time run the application once; `timeout` bounds the wait. Default `{ timeout: '5s' }`. */
@@ -99,6 +103,7 @@ const names: ReadonlySet<string> = new Set([
   'redis',
   'audit',
   'verify',
+  'compress',
   'maxVariants',
   'collapse',
   'hitForMiss',
@@ -142,6 +147,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     ...sizesOf(options.memory),
     ...fragmentSettings(options.fragments),
     redis: redisSettings(options.redis),
+    compress: coding(options.compress),
     auditSample: auditSample(options.audit),
     verify: flag(options.verify, 'verify', false),
     maxVariants: wholeNumber(options.maxVariants, 'maxVariants', 100),
@@ -259,4 +265,13 @@ function isSurrogate(given: unknown): given is Surrogate {
     'encode' in given &&
     typeof given.encode === 'function'
   )
+}
+
+function coding(given: unknown = false): BodyCoding {
+  if (given === false) return 'identity'
+  const known = (['gzip', 'br', 'zstd'] as const).find((each) => each === given)
+  if (known !== undefined && supportsCoding(known)) return known
+  throw fail('ERR_CACHEFLOW_OPTION', given, 'compress', {
+    mend: "Give false, 'gzip', 'br', or 'zstd' where Node has it (22.15 and later).",
+  })
 }

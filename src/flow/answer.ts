@@ -148,10 +148,10 @@ function look<Native>(
       return { act: 'forward', exchange }
     }
     if (use === 'fresh' || use === 'max-stale') {
-      return serve(cache, request, stored, waited ? 'collapsed' : use, undefined)
+      return serve(cache, request, stored, waited ? 'collapsed' : use, undefined, turn)
     }
     if (use === 'stale-while-revalidate') {
-      return serve(cache, request, stored, use, cache.leadRefresh(stored))
+      return serve(cache, request, stored, use, cache.leadRefresh(stored), turn)
     }
     reason = use
     if (judge(stored, now) === 'dead') {
@@ -257,8 +257,9 @@ function serve<Native>(
   stored: StoredResponse,
   reason: HitReason,
   refresh: Making | undefined,
+  { fetched }: Turn,
 ): Answer<Native> {
-  cache.hit(request, stored, reason)
+  cache.hit(request, stored, reason, fetched === undefined ? 'memory' : 'redis')
   const audit = reason === 'fresh' ? cache.auditOf(stored) : undefined
   return { act: 'serve', stored, reason, refresh: refresh ?? audit }
 }

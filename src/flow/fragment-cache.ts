@@ -2,13 +2,7 @@ import { fail } from '../errors.ts'
 import type { FragmentReason } from '../reasons.ts'
 import { softened, timelineOf } from '../http/freshness.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
-import {
-  type Body,
-  type FragmentCall,
-  fragmentClosure,
-  fragmentKey,
-  fragmentVersion,
-} from './fragment-call.ts'
+import { type Body, type FragmentCall, fragmentClosure } from './fragment-call.ts'
 import { storedFragment } from './fragment-storing.ts'
 import { type FragmentFault, FragmentMaking, type Outcome } from './fragment-making.ts'
 import { outlined, written } from './fragment-text.ts'
@@ -16,6 +10,7 @@ import {
   type Asked,
   type FragmentRoom,
   type Way,
+  asking,
   fallen,
   isThenable,
   makingId,
@@ -56,12 +51,22 @@ export class FragmentCache {
     mayWait: boolean,
   ): string | Promise<string> {
     this.isUsed = true
-    const { settings } = this.#room
-    const read = (name: string): string | undefined => scope.visitor?.read(name)
-    const key = fragmentKey(call, read, settings.build, scope.digest)
-    const asked: Asked = { call, body, scope, key, version: fragmentVersion(call), mayWait }
+    const asked = asking(call, body, scope, this.#room.settings.build, mayWait)
     if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
     return this.#look(asked, false)
+  }
+
+  /** Makes a fragment now, in place of what is stored of it here and elsewhere; its body has to read what it shows. */
+  async put(call: FragmentCall, body: Body<unknown>, outer: Scope): Promise<string> {
+    this.isUsed = true
+    const asked = asking(call, body, outer, this.#room.settings.build, true)
+    if (call.policy.isOff) return this.#make(asked, { reason: 'off' })
+    // It begins behind its own invalidation, and not with its page: what its body reads, it reads behind that.
+    const root = new Recording(await this.#room.startAnew(asked.key))
+    const inner = { ...asked, scope: { ...outer, recording: root, root } }
+    const text = await this.#make(inner, { reason: 'put' })
+    outer.recording.enclose(root)
+    return text
   }
 
   /** @param isFetched Redis was asked for it */
@@ -71,8 +76,7 @@ export class FragmentCache {
     const stored = this.#standing(key)
     if (stored === undefined) {
       if (store.fragment(key)) return this.#missing(asked, { reason: 'unheard' }, isFetched)
-      const fall = store.fallOf(key)
-      return this.#missing(asked, { reason: fall?.reason ?? 'absent', by: fall?.by }, isFetched)
+      return this.#missing(asked, { reason: 'absent', ...store.fallOf(key) }, isFetched)
     }
     if (stored.version !== asked.version) {
       return this.#missing(asked, { reason: 'version' }, isFetched)

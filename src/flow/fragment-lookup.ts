@@ -1,8 +1,8 @@
 import type { Events } from '../events.ts'
 import type { FragmentReason } from '../reasons.ts'
-import type { Sequence } from '../graph/sequence.ts'
+import type { Sequence, Start } from '../graph/sequence.ts'
 import type { ResponseStore } from '../store/response-store.ts'
-import type { Body, FragmentCall } from './fragment-call.ts'
+import { type Body, type FragmentCall, fragmentKey, fragmentVersion } from './fragment-call.ts'
 import type { Stored } from '../store/entry-store.ts'
 import type { FragmentFault } from './fragment-making.ts'
 import type { Membership } from './membership.ts'
@@ -20,6 +20,8 @@ export interface FragmentRoom {
   trusts(stored: Stored): boolean
   /** Keeps what was stored for other instances too. */
   share(stored: Stored): void
+  /** Fells what stands under a key, in every instance. @returns the start of what takes its place */
+  startAnew(key: string): Promise<Start>
 }
 
 /** Why a body ran, or did not. */
@@ -38,6 +40,23 @@ export interface Asked {
   readonly version: string
   /** False in a template that cannot await. */
   readonly mayWait: boolean
+}
+
+/**
+ * One look-up, with the key and the version that it asks for.
+ *
+ * @param build the name of the build
+ */
+export function asking(
+  call: FragmentCall,
+  body: Body<unknown>,
+  scope: Scope,
+  build: string,
+  mayWait: boolean,
+): Asked {
+  const read = (name: string): string | undefined => scope.visitor?.read(name)
+  const key = fragmentKey(call, read, build, scope.digest)
+  return { call, body, scope, key, version: fragmentVersion(call), mayWait }
 }
 
 /** What all have in common that may share one making. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Events } from '../events.ts'
+import type { FlushReason } from '../reasons.ts'
 import type { Dependency } from '../graph/dependency.ts'
 import {
   acknowledgement,
@@ -28,19 +29,18 @@ export interface RedisSettings {
   readonly maxStaleness: number
   /** How many invalidations Redis remembers. */
   readonly maxLog: number
-  readonly compress: BodyCoding
 }
 
 /** What membership needs of the cache that it belongs to. */
 export interface Member {
-  readonly settings: { readonly clock: () => number }
+  readonly settings: { readonly clock: () => number; readonly compress: BodyCoding }
   readonly events: Events
   readonly store: ResponseStore
   readonly sequence: Sequence
   /** Fells what is stored here. */
   fall(number: number, dependencies: readonly Dependency[] | 'all', soft: boolean): unknown
   /** Everything that is stored here is void. */
-  renew(reason: 'epoch' | 'gap'): void
+  renew(reason: FlushReason): void
   /** Somebody who knows nothing of numbers has changed these keys. */
   evict(keys: readonly string[]): void
   /** What was stored here is no longer valid. */
@@ -79,9 +79,9 @@ export class Membership {
   readonly #id = randomBytes(9).toString('base64url')
 
   constructor(member: Member, settings: RedisSettings) {
-    const { client, namespace, commandTimeout, maxStaleness, maxLog, compress } = settings
+    const { client, namespace, commandTimeout, maxStaleness, maxLog } = settings
     const { events, store, sequence } = member
-    const { clock } = member.settings
+    const { clock, compress } = member.settings
     const id = this.#id
     this.#member = member
     this.#channel = channelOf(namespace, client.isCluster)
@@ -138,6 +138,7 @@ export class Membership {
       store,
       clock,
       compress,
+      pendingOf: (closure) => this.invalidation.pendingOf(closure),
       onRefused: (stored) => {
         member.drop(stored)
         // It is known to Redis, and not yet here.

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Events } from '../events.ts'
+import type { Events, HitEvent } from '../events.ts'
 import type { BypassReason, HitReason, MissReason, RefuseReason } from '../reasons.ts'
 import { keyDependency } from '../graph/dependency.ts'
 import { currentAge, timeToLive } from '../http/freshness.ts'
@@ -70,7 +70,12 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** Counts and tells a hit. */
-  hit(request: IncomingRequest<Native>, stored: StoredResponse, reason: HitReason): void {
+  hit(
+    request: IncomingRequest<Native>,
+    stored: StoredResponse,
+    reason: HitReason,
+    from: HitEvent['from'] = 'memory',
+  ): void {
     this.hits++
     if (!this.events.wants('hit')) return
     const now = this.settings.clock()
@@ -79,6 +84,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
       method: request.method,
       url: request.target,
       reason,
+      from,
       age: currentAge(stored.timeline, now),
       ttl: timeToLive(stored.timeline, now),
       route: stored.route,

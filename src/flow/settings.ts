@@ -1,5 +1,6 @@
 import type { Surrogate } from '../http/surrogate.ts'
 import type { UserAgentClass } from './request-input.ts'
+import type { BodyCoding } from '../store/body-coding.ts'
 import type { RedisSettings } from './membership.ts'
 import type { Policy } from './policy.ts'
 
@@ -37,6 +38,8 @@ export interface Settings<Native> {
   readonly auditSample: number
   /** Nothing is served from the store: it is compared with what the application makes. */
   readonly verify: boolean
+  /** How bodies are compressed, once, for Redis and for those who accept it. */
+  readonly compress: BodyCoding
   /** What is shared with other instances, and how; undefined: this process is alone. */
   readonly redis: RedisSettings | undefined
 }

@@ -1,5 +1,6 @@
 import type { SharedSequence } from '../graph/shared-sequence.ts'
-import type { Sequence } from '../graph/sequence.ts'
+import type { Dependency } from '../graph/dependency.ts'
+import type { Sequence, Start } from '../graph/sequence.ts'
 import { softened } from '../http/freshness.ts'
 import type { BodyCoding } from '../store/body-coding.ts'
 import { decodeClosure } from '../store/closure-text.ts'
@@ -25,6 +26,8 @@ export interface SharedStoreOptions {
   readonly store: ResponseStore
   readonly clock: () => number
   readonly compress: BodyCoding
+  /** Has this process invalidated something of it, and Redis does not know? */
+  readonly pendingOf: (closure: readonly Dependency[]) => 'hard' | 'soft' | undefined
   /** Redis refused what this process had stored: something that it depends on has been invalidated. */
   readonly onRefused: (stored: Stored, by: string) => void
   readonly onFault: (error: unknown, during: string) => void
@@ -139,7 +142,7 @@ export class SharedStore {
     const { redis, sequence, shared, onFault } = this.#options
     const asked = [...this.#asked.values()]
     this.#asked = new Map()
-    const sentAt = sequence.now
+    const sentAt: Start = { stamp: Math.floor(sequence.applied), asOf: sequence.now }
     const { epoch } = shared
     const leases = new Map<string, Lease>()
     try {
@@ -181,23 +184,28 @@ export class SharedStore {
   #place(
     key: string,
     { number, soft, closure: names, data }: RedisValue,
-    asOf: number,
+    sentAt: Start,
     epoch: string | undefined,
   ): Promise<void> | undefined {
-    const { store, shared, sequence, clock } = this.#options
+    const { store, shared, sequence, clock, compress, pendingOf } = this.#options
+    const { asOf } = sentAt
     const closure = decodeClosure(names)
     if (closure === undefined) return undefined
     const put = (content: Awaited<ReturnType<typeof decodeEntry>>): void => {
       // Numbers of another epoch say nothing.
       if (content === undefined || shared.epoch !== epoch) return
-      const stamp = shared.stampOf(number)
+      // Redis may be ahead of what is known here; what is invalidated here meanwhile has a lower number, and fells it all the same.
+      const stamp = Math.min(shared.stampOf(number), sentAt.stamp)
       if (sequence.felledBy(stamp, closure) !== undefined) return
+      const pending = pendingOf(closure)
+      if (pending === 'hard') return
       const standing = store.peek(key)
       const isOlder =
         standing !== undefined && standing.timeline.cachedAt > content.timeline.cachedAt
       if (isOlder && sequence.isTrusted(standing.asOf)) return
-      const isSoft = soft || sequence.isSoftened(stamp, closure)
+      const isSoft = soft || pending === 'soft' || sequence.isSoftened(stamp, closure)
       const timeline = isSoft ? softened(content.timeline, clock()) : content.timeline
+      if (content.kind === 'response' && compress === 'identity') content.coded = undefined
       // A copy of the head costs more than what is added to it.
       const beside = { timeline, stamp, asOf, closure }
       if (content.kind === 'fragment') store.putFragment(Object.assign(content, beside))

@@ -10,7 +10,7 @@ export interface HeartbeatOptions {
   readonly interval: number
   /** Asks Redis. @throws when it does not answer */
   readonly beat: () => Promise<void>
-  /** Told when Redis answers after it did not, and the other way round. */
+  /** Told whether Redis answers: the first time, and whenever that changes. */
   readonly onConnection: (isConnected: boolean) => void
 }
 
@@ -22,10 +22,15 @@ export class Heartbeat {
   #again = false
   #isResting = false
   #isClosed = false
-  isConnected = false
+  /** What was told last; undefined before the first time. */
+  #told: boolean | undefined
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
+  }
+
+  get isConnected(): boolean {
+    return this.#told === true
   }
 
   /** Begins to beat. */
@@ -38,6 +43,8 @@ export class Heartbeat {
 
   /** Resolves when Redis has answered, or to false when it did not. */
   now(): Promise<boolean> {
+    // A beat behind the last one would bring a closed instance back among those who are alive.
+    if (this.#isClosed) return Promise.resolve(false)
     if (this.#running) {
       this.#again = true
       return this.#running
@@ -55,7 +62,7 @@ export class Heartbeat {
     this.#isResting = true
     await pause(pauseBetween, undefined, { ref: false })
     this.#isResting = false
-    if (!this.#isClosed) await this.now()
+    await this.now()
   }
 
   /** Resolves when none is under way. */
@@ -81,8 +88,8 @@ export class Heartbeat {
   }
 
   #tell(isConnected: boolean): void {
-    if (isConnected === this.isConnected) return
-    this.isConnected = isConnected
+    if (isConnected === this.#told) return
+    this.#told = isConnected
     this.#options.onConnection(isConnected)
   }
 }

@@ -7,6 +7,7 @@ import {
   decompressed,
   isCompressible,
 } from './body-coding.ts'
+import { mayBeCoded } from '../http/coded.ts'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { type EntryContent, readHead, writeHead } from './entry-head.ts'
@@ -38,6 +39,9 @@ export function encodeEntry(content: EntryContent, coding: BodyCoding): Buffer |
   writeHead(writer, content, textForm)
   const head = writer.written
   const fields = content.kind === 'response' ? content.fields : []
+  if (content.kind === 'response' && content.coded?.coding === coding) {
+    return sealed(head, content.coded.body, coding, body.length)
+  }
   if (coding === 'identity' || !isCompressible(body, fields)) {
     return sealed(head, body, 'identity', body.length)
   }
@@ -70,8 +74,13 @@ export function decodeEntry(
   if (coding === undefined || bodyStart > bytes.length || bodySize > largest) return undefined
   if (bytes.readUInt32BE(at.checksum) !== crc32(bytes.subarray(at.coding))) return undefined
   const resting = bytes.subarray(bodyStart)
-  const withBody = (body: Buffer | undefined): EntryContent | undefined =>
-    body && readHead(new ByteReader(bytes.subarray(at.head, bodyStart)), key, body)
+  const withBody = (body: Buffer | undefined): EntryContent | undefined => {
+    const content = body && readHead(new ByteReader(bytes.subarray(at.head, bodyStart)), key, body)
+    if (content?.kind === 'response' && coding !== 'identity' && mayBeCoded(content)) {
+      content.coded = { coding, body: copied(resting) }
+    }
+    return content
+  }
   if (coding === 'identity') {
     return resting.length === bodySize ? withBody(copied(resting)) : undefined
   }

@@ -313,6 +313,10 @@ const eventNames: readonly EventName[] = [
   'touch',
   'invalidate',
   'evict',
+  'redis',
+  'unconfirmed',
+  'flush',
+  'audit',
   'warning',
   'fault',
 ]

@@ -50,12 +50,12 @@ export async function encodingReport({ quick }) {
 async function subject(server, compress) {
   const { content } = pageOf('html')
   const title = `\`${compress || 'false'}\``
-  const redis = { compress, namespace: `at-${compress || 'rest'}` }
+  const redis = { namespace: `at-${compress || 'rest'}` }
   const prefix = PREFIX.replace('cf', redis.namespace)
   const keys = Array.from({ length: TOGETHER }, (_, i) => i)
   const show = (cache) =>
     cache.run(() => Promise.all(keys.map((key) => cache.fragment('page', { key }, () => content))))
-  const writer = await instance(server, {}, redis)
+  const writer = await instance(server, { compress }, redis)
   await show(writer)
   await stored(server, TOGETHER, `${prefix}exp`)
   await writer.close()
@@ -65,7 +65,7 @@ async function subject(server, compress) {
     title,
     bytes,
     read: async () => {
-      const cache = await instance(server, {}, redis)
+      const cache = await instance(server, { compress }, redis)
       const from = performance.now()
       await show(cache)
       const time = (performance.now() - from) / TOGETHER

@@ -165,6 +165,11 @@ async function overHttp(server, writer) {
       },
     }
   }
+  // What it encloses is known from the first time on.
+  const first = await open()
+  await first.run()
+  await first.settle()
+  await first.close()
   return [
     {
       title: 'cacheflow over HTTP: the response fell, its fragments stand',

@@ -39,7 +39,9 @@ export class RedisServer {
     const given = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
     const child = spawn(binary, given, { stdio: ['ignore', 'pipe', 'inherit'] })
     server.#process = child
-    process.once('exit', () => child.kill('SIGKILL'))
+    const end = () => child.kill('SIGKILL')
+    process.once('exit', end)
+    child.once('exit', () => process.off('exit', end))
     await ready(child)
     server.#control = server.client()
     return server

@@ -34,6 +34,10 @@ export interface SharedStoreOptions {
 }
 
 const none: Lease = { kind: 'none' }
+/** For how long what was not there counts as still not there, milliseconds: a page is made in about this time. */
+const absence = 500
+/** Of how many fragments it is known at most. */
+const mostAbsent = 10_000
 
 /**
  * L2 as one instance uses it. What is asked for within a turn of the event loop is read in one round trip and then stands in memory, as if it had been
@@ -52,6 +56,8 @@ export class SharedStore {
   readonly #leases = new Set<string>()
   #released: [key: string, pass: number][] = []
   readonly #others = new Map<string, Set<() => void>>()
+  /** Fragments that were not there when what enclosed them was asked for, and when that was: its maker need not ask again. */
+  readonly #absent = new Map<string, number>()
 
   constructor(options: SharedStoreOptions) {
     this.#options = options
@@ -79,6 +85,7 @@ export class SharedStore {
     const name = `${wish} ${key}`
     const reading = this.#reading.get(name)
     if (reading) return reading
+    if (this.#isAbsent(key)) return Promise.resolve(none)
     const answer = deferred<Lease>()
     if (this.#asked.size === 0) setImmediate(() => void this.#read())
     this.#asked.set(name, { key, wish, answer })
@@ -153,7 +160,10 @@ export class SharedStore {
         if (placed) placing.push(placed)
         if (answer.kind === 'variants') this.#options.store.adoptVariants(key, answer.inputs)
       }
-      for (const [key, answer] of extra) take(key, answer)
+      for (const [key, answer] of extra) {
+        take(key, answer)
+        if (answer.kind === 'absent') this.#missed(key, sentAt.asOf)
+      }
       for (const [i, answer] of answers.entries()) {
         const { key } = asked[i] ?? { key: '' }
         take(key, answer)
@@ -169,6 +179,18 @@ export class SharedStore {
       if (lease.kind === 'lead') this.#grant(key)
       answer.resolve(lease)
     }
+  }
+
+  #missed(key: string, at: number): void {
+    if (this.#absent.size >= mostAbsent) this.#absent.clear()
+    this.#absent.set(key, at)
+  }
+
+  /** It is told once: by the next time another instance may have made it. */
+  #isAbsent(key: string): boolean {
+    const at = this.#absent.get(key)
+    this.#absent.delete(key)
+    return at !== undefined && this.#options.sequence.now - at < absence
   }
 
   /** A lease that nobody takes at once is given back: whoever asked has gone, or found the answer elsewhere. */

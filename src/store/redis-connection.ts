@@ -180,10 +180,9 @@ export class RedisConnection {
   #timed<Reply>(reply: Promise<Reply>): Promise<Reply> {
     const { commandTimeout } = this.#options
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new RedisUnavailable(`no answer within ${commandTimeout} ms`)),
-        commandTimeout,
-      )
+      const late = (): void => reject(new RedisUnavailable(`no answer within ${commandTimeout} ms`))
+      // Where this process was busy for so long, the answer may have come and not have been read: timers have their turn first.
+      const timer = setTimeout(() => setImmediate(late), commandTimeout)
       reply.then(resolve, reject).finally(() => clearTimeout(timer))
     })
   }

@@ -115,7 +115,7 @@ export class RedisStore {
   /**
    * Reads keys in one round trip.
    *
-   * @returns an answer for each, and those for the fragments that missing ones enclosed
+   * @returns an answer for each, and those for the fragments that missing ones enclosed, there or not
    */
   async read(
     wishes: readonly (readonly [key: string, wish: Wish])[],

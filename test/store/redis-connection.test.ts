@@ -57,6 +57,16 @@ describe.each<[string, (port: number) => RedisClient]>([
     expect(await connection.run(one, 'key', [])).toBe(1)
   })
 
+  it('has the answer that came while this process was busy', async () => {
+    const [connection] = await connected(50)
+    expect(await connection.run(one, 'key', [])).toBe(1)
+    const running = connection.run(one, 'key', [])
+    const end = performance.now() + 150
+    while (performance.now() < end);
+    expect(await running).toBe(1)
+    expect(connection.breaker).toBe('closed')
+  })
+
   it('hands on what the server says, and stays closed', async () => {
     const [connection] = await connected(5_000)
     const wrong = connection.run(script("return redis.error_reply('WRONG no')"), 'key', [])

@@ -86,7 +86,10 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   readonly cacheStatus?: boolean | 'debug'
   /** Send `cacheflow-why` and Server-Timing, and print warnings. Default: NODE_ENV is `'development'`. */
   readonly why?: boolean
-  /** Names the build; another build never confirms what this one made. Default none. */
+  /**
+   * Names the build; another build never confirms what this one made, and shows nothing of it: with Redis it is part of every key.
+   * Default none.
+   */
   readonly build?: string
   /** Cache-Control where the application says nothing and we store by maxAge. Default `'no-cache'`; `false`: none. */
   readonly cacheControl?: string | false
@@ -141,6 +144,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
   refuseUnknown(options, names, 'cacheflow()')
   const { collapse = true, observe = true, hitForMiss = '2m' } = options
   const { cacheStatus = true, cacheControl = 'no-cache' } = options
+  const build = text(options.build, 'build', '')
   const heuristic = flag(options.heuristic, 'heuristic', false)
   return {
     policy: policyOverlay(options)({ ...base, heuristic }),
@@ -168,7 +172,8 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     requestDirectives: flag(options.requestDirectives, 'requestDirectives', false),
     cacheStatus: statusOf(cacheStatus),
     why: flag(options.why, 'why', process.env['NODE_ENV'] === 'development'),
-    build: text(options.build, 'build', ''),
+    build,
+    keyedBuild: options.redis === undefined ? '' : build,
     cacheControl: cacheControl === false ? false : fieldText(cacheControl, 'cacheControl'),
     userAgentClass: fn(options.userAgent, 'userAgent') ?? userAgentClass,
     clock: fn(options.clock, 'clock') ?? Date.now,

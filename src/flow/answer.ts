@@ -36,7 +36,7 @@ export function refreshExchange<Native>(
   making: Making,
 ): Exchange<Native> {
   try {
-    const primaryKey = cacheKey(request, policy, undefined)
+    const primaryKey = cacheKey(request, policy, undefined, cache.settings.keyedBuild)
     const { stored, key } = cache.store.find(primaryKey, (name) => cache.read(request, name))
     const { audited } = making
     const lookup = {
@@ -97,7 +97,7 @@ export function foresees<Native>(
   const asks = policy.key !== undefined || policy.session !== undefined
   if (asks || cache.settings.requestDirectives) return false
   try {
-    const key = cacheKey(request, policy, undefined)
+    const key = cacheKey(request, policy, undefined, cache.settings.keyedBuild)
     const { stored } = cache.store.find(key, (name) => cache.read(request, name))
     if (stored === undefined || stored.stamp < cache.sequence.softFloor) return false
     if (!cache.trusts(stored)) return false
@@ -118,7 +118,7 @@ function look<Native>(
 ): Answer<Native> {
   const { waited, fetched } = turn
   const { settings, store } = cache
-  const primaryKey = cacheKey(request, policy, audience)
+  const primaryKey = cacheKey(request, policy, audience, settings.keyedBuild)
   const now = settings.clock()
   const single = store.single(primaryKey)
   const found = single

@@ -115,7 +115,6 @@ export class Membership {
     this.invalidation = new SharedInvalidation({
       shared: this.sequence,
       patience: commandTimeout,
-      maxStaleness,
       onUnconfirmed: (dependencies, confirmed, error) => {
         if (!events.wants('unconfirmed')) return
         const names = dependencies === 'all' ? ['all'] : dependencies

@@ -26,6 +26,8 @@ export interface Settings<Native> {
   readonly why: boolean
   /** Part of the entity tags that freshWhen() makes: another build, another tag. */
   readonly build: string
+  /** The build, where pages of an older one may still be stored: in Redis. */
+  readonly keyedBuild: string
   /** Cache-Control for responses stored by our own lifetime when the application set none. */
   readonly cacheControl: string | false
   /** A fragment that reads what its key does not have is an error. */

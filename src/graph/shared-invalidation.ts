@@ -7,8 +7,6 @@ export interface SharedInvalidationOptions {
   readonly shared: SharedSequence
   /** How long the first connection may take before an invalidation counts as unconfirmed, milliseconds. */
   readonly patience: number
-  /** How long others may serve what they hold without having heard, milliseconds. */
-  readonly maxStaleness: number
   /** Told when an invalidation could not be confirmed, and when it was at last. */
   readonly onUnconfirmed: (
     dependencies: readonly Dependency[] | 'all',
@@ -169,7 +167,7 @@ export class SharedInvalidation {
   /** Waits for those who were alive; whoever has not confirmed within maxStaleness has stopped to serve what it holds. */
   async #passed(barrier: Barrier, confirmation: Confirmation): Promise<number> {
     const name = `${confirmation.epoch} ${confirmation.number}`
-    const { alive, mayMiss } = confirmation
+    const { alive, mayMiss, staleness } = confirmation
     const count = (): number => {
       const known = barrier.acknowledged.get(name)
       return known === undefined ? 0 : alive.filter((id) => known.has(id)).length
@@ -177,7 +175,7 @@ export class SharedInvalidation {
     // Who does not confirm believes what it holds for as long as that, and no longer.
     if (mayMiss || count() < alive.length) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.#options.maxStaleness)
+        const timer = setTimeout(resolve, staleness)
         barrier.settle = () => {
           if (mayMiss || count() < alive.length) return
           clearTimeout(timer)

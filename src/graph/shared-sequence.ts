@@ -57,6 +57,8 @@ export interface Confirmation {
   readonly alive: readonly string[]
   /** Other instances may live: the epoch is younger than a lease, or one of them has not been heard of for long. */
   readonly mayMiss: boolean
+  /** The longest that any of them believes what it holds without hearing of Redis, milliseconds. */
+  readonly staleness: number
   readonly epoch: string
   /** Its number in Redis. */
   readonly number: number
@@ -177,13 +179,14 @@ export class SharedSequence {
     } else if (from === this.#epoch) this.#renew('epoch', epoch, number)
     const more = numberIn(reply[3])
     if (more > 0) void this.#heartbeat.soon()
-    const others = instancesIn(textIn(reply[4])).filter(([name]) => name !== id)
-    const alive = others.filter(([, till]) => till > numberIn(reply[5]))
+    const others = instancesIn(textIn(reply[4])).filter(({ name }) => name !== id)
+    const alive = others.filter(({ till }) => till > numberIn(reply[5]))
     return {
       sequence: this.stampOf(number),
       fallen: listIn(reply[2]).map(textIn),
       more,
-      alive: alive.map(([name]) => name),
+      alive: alive.map(({ name }) => name),
+      staleness: Math.max(maxStaleness, ...others.map((other) => other.maxStaleness)),
       mayMiss: alive.length < others.length || numberIn(reply[6]) < maxStaleness,
       epoch,
       number,
@@ -283,6 +286,17 @@ function candidate(): string {
   return `e${randomBytes(9).toString('base64url')}`
 }
 
-function instancesIn(text: string): [name: string, till: number][] {
-  return Array.from(text.matchAll(/^(\S+) (\d+)$/gm), ([, name = '', till]) => [name, Number(till)])
+interface Instance {
+  readonly name: string
+  /** Until when it counts as heard of, by the clock of Redis, milliseconds since 1970. */
+  readonly till: number
+  readonly maxStaleness: number
+}
+
+function instancesIn(text: string): Instance[] {
+  return Array.from(text.matchAll(/^(\S+) (\d+) (\d+)$/gm), ([, name = '', till, bound]) => ({
+    name,
+    till: Number(till),
+    maxStaleness: Number(bound),
+  }))
 }

@@ -22,11 +22,11 @@ local time = now()
 
 -- Who is not heard of any more is remembered for an hour: it may go on and believe what it makes itself.
 local live = {}
-for name, till in string.gmatch(m[2] or '', '(%S+) (%d+)\\n') do
-  if name ~= ARGV[5] and tonumber(till) > time - 3600000 then live[#live + 1] = name .. ' ' .. till .. '\\n' end
+for line, name, till in string.gmatch(m[2] or '', '((%S+) (%d+) %d+\\n)') do
+  if name ~= ARGV[5] and tonumber(till) > time - 3600000 then live[#live + 1] = line end
 end
 if ARGV[6] ~= '0' then
-  live[#live + 1] = ARGV[5] .. ' ' .. string.format('%.0f', time + tonumber(ARGV[6])) .. '\\n'
+  live[#live + 1] = string.format('%s %.0f %s\\n', ARGV[5], time + tonumber(ARGV[6]), ARGV[6])
 end
 redis.call('HSET', VER, 'live', table.concat(live))
 for i = 11, #ARGV do

@@ -53,7 +53,7 @@ export function encodeEntry(content: EntryContent, coding: BodyCoding): Buffer |
 }
 
 /**
- * What was stored under a key. The body is in memory of its own size.
+ * What was stored under a key. The body of a response is in memory of its own size.
  *
  * @param bytes not to be changed until the promise settles, where there is one; from then on nobody needs them
  * @param largest body in bytes that is made whole: a few bytes can claim to be a large one
@@ -82,7 +82,7 @@ export function decodeEntry(
     return content
   }
   if (coding === 'identity') {
-    return resting.length === bodySize ? withBody(copied(resting)) : undefined
+    return resting.length === bodySize ? withBody(resting) : undefined
   }
   const body = decompressed(resting, coding, bodySize)
   return body instanceof Promise ? body.then(withBody) : withBody(body)

@@ -490,6 +490,7 @@ describe('the defaults', () => {
       cacheStatus: true,
       why: false,
       build: '',
+      keyedBuild: '',
       cacheControl: 'no-cache',
     })
     expect(clock).toBe(Date.now)

@@ -9,6 +9,7 @@ import type { FlushReason } from '../reasons.ts'
 import type { Dependency } from './dependency.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Message } from './invalidation-channel.ts'
+import { instancesIn } from './instances.ts'
 import type { Sequence } from './sequence.ts'
 
 const invalidateScript = script(invalidate)
@@ -284,19 +285,4 @@ function dependencyIn(text: string): Dependency {
 /** Letters first: a number would be taken for one of the sequence. */
 function candidate(): string {
   return `e${randomBytes(9).toString('base64url')}`
-}
-
-interface Instance {
-  readonly name: string
-  /** Until when it counts as heard of, by the clock of Redis, milliseconds since 1970. */
-  readonly till: number
-  readonly maxStaleness: number
-}
-
-function instancesIn(text: string): Instance[] {
-  return Array.from(text.matchAll(/^(\S+) (\d+) (\d+)$/gm), ([, name = '', till, bound]) => ({
-    name,
-    till: Number(till),
-    maxStaleness: Number(bound),
-  }))
 }

@@ -142,7 +142,7 @@ describe('a view whose fragments rest in Redis', () => {
       await views.shared.written(second)
     })
     expect(views.passes).toBe(3)
-    expect(scripts).toBe(3)
+    expect(scripts).toBe(2)
     const told = second.seen('fragment').map(({ key, stored }) => [key.split(' digest')[0], stored])
     expect(told).toEqual([
       ['fragment:solo', true],

@@ -41,7 +41,8 @@ export class RedisServer {
     server.#process = child
     const end = () => child.kill('SIGKILL')
     process.once('exit', end)
-    child.once('exit', () => process.off('exit', end))
+    process.once('SIGTERM', leave)
+    child.once('exit', () => process.off('exit', end).off('SIGTERM', leave))
     await ready(child)
     server.#control = server.client()
     return server
@@ -131,6 +132,11 @@ export class RedisServer {
     if (this.#process.exitCode === null && this.#process.signalCode === null)
       await once(this.#process, 'exit')
   }
+}
+
+/** By itself the signal ends a process without a word to anybody. */
+function leave() {
+  process.exit(143)
 }
 
 async function ready(child) {

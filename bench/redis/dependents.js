@@ -32,6 +32,7 @@ export async function dependentsReport({ quick }) {
       rows: [
         ['awaited part of invalidate(), ms', ...both('awaited')],
         ['slowest script, ms', ...both('script')],
+        ['CPU of Redis for each script, ms', ...both('cpu')],
         ["another client's longest PING meanwhile, ms", ...both('ping')],
         ['the same while nothing happens, ms', ...both('idle')],
         ['until all are swept, ms', ...both('swept')],
@@ -86,6 +87,8 @@ async function oneSweep(server, ping, many) {
   await until(() => performance.now() - idleStart > 1000, 'a second')
   const idle = (await ping.ask('longest')).longest
   await server.resetSlowest()
+  await server.resetCommands()
+  const used = await server.cpu()
   const start = performance.now()
   await cache.invalidate({ tag: 'all' })
   const awaited = performance.now() - start
@@ -93,9 +96,10 @@ async function oneSweep(server, ping, many) {
   const swept = performance.now() - start
   const { longest } = await ping.ask('longest')
   const script = await server.slowest()
+  const cpu = ((await server.cpu()) - used) / (await server.commands())
   await cache.close()
   const names = await server.keys()
-  return { awaited, script, swept, idle, ping: longest, keys: names.length, names }
+  return { awaited, script, cpu, swept, idle, ping: longest, keys: names.length, names }
 }
 
 /** Milliseconds of invalidating one row of many, by those of one row of ten, in turns. */

@@ -8,7 +8,7 @@ import { redisDriver } from 'bentocache/drivers/redis'
 import { Cacheable } from 'cacheable'
 import { cacheFragment, cacheFragments, entity } from '../../dist/src/index.js'
 
-export const sections = Array.from({ length: 10 }, (_, id) => ({
+const sections = Array.from({ length: 10 }, (_, id) => ({
   id,
   updatedAt: 1,
   cards: Array.from({ length: 10 }, (_card, card) => ({
@@ -36,7 +36,7 @@ TEXTS.set('page', pageText(sections.map(({ id }) => TEXTS.get(`section:${id}`)).
 export const names = [...TEXTS.keys()]
 
 export const card = entity('card', { touch: ({ id }) => section.ref(Math.floor(id / 10)) })
-export const section = entity('section')
+const section = entity('section')
 
 let ran = 0
 

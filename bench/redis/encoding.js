@@ -8,6 +8,8 @@ import { median, summary } from '../statistics.js'
 import { PREFIX, instance, stored } from './instance.js'
 import { RedisServer } from './server.js'
 
+/** Rounds that do not count: each reader is new, the code it runs is to be compiled. */
+const WARM_UPS = 10
 /** So many are read in one turn, as one page would. */
 const TOGETHER = 20
 
@@ -20,7 +22,7 @@ export async function encodingReport({ quick }) {
   try {
     for (const compress of codings) subjects.push(await subject(server, compress))
     const times = new Map(subjects.map((each) => [each, []]))
-    for (let round = -3; round < rounds; round++) {
+    for (let round = -WARM_UPS; round < rounds; round++) {
       for (const each of subjects) {
         const time = await each.read()
         if (round >= 0) times.get(each).push(time)

@@ -22,6 +22,8 @@ import {
 import { instance, sharing, stored, until, written } from './instance.js'
 import { RedisServer } from './server.js'
 
+/** Rounds that do not count: each reader is new, the code it runs is to be compiled. */
+const WARM_UPS = 10
 /** What all are compared with. */
 const BASE = 'one raw MGET of the 111 texts'
 
@@ -217,7 +219,7 @@ export async function pageReport({ quick }) {
     const counts = new Map()
     for (const reader of list) counts.set(reader, await counted(server, reader))
     const times = new Map(list.map((reader) => [reader, []]))
-    for (let round = -3; round < rounds; round++) {
+    for (let round = -WARM_UPS; round < rounds; round++) {
       for (const reader of list) {
         const time = await timed(reader, together)
         if (round >= 0) times.get(reader).push(time)

@@ -1,12 +1,7 @@
 import { fail } from './errors.ts'
 import { type CacheflowEvents, type EventName, Events } from './events.ts'
 import { type Explanation, type Impact, explanationOf, impactOf } from './flow/explanation.ts'
-import {
-  type CacheFragment,
-  type CacheFragments,
-  fragmentIn,
-  fragmentsIn,
-} from './flow/fragment.ts'
+import { fragmentIn, fragmentsIn } from './flow/fragment.ts'
 import type { RedisStatus } from './flow/membership.ts'
 import { Recording } from './flow/recording.ts'
 import { ResponseCache } from './flow/response-cache.ts'
@@ -22,6 +17,7 @@ import { type UpdateOptions, updating } from './graph/updates.ts'
 import { Gate } from './node/gate.ts'
 import { flag, refuseUnknown } from './option-check.ts'
 import { type CacheflowOptions, resolveOptions } from './options.ts'
+import { type Applications, type FragmentHandle, type WarmHandle, Warming } from './warming.ts'
 
 export interface InvalidateOptions {
   /** What falls may be served stale while it is renewed, for as long as it would have been. Default `false`. */
@@ -56,7 +52,7 @@ export interface CacheStats {
 }
 
 /** The handle of one cache: what applications say to it. Adapters make it a middleware too. */
-export interface CacheHandle {
+export interface CacheHandle extends FragmentHandle, WarmHandle {
   /**
    * Fells what was made from the target: after the promise resolves nothing of it is served again, and nothing whose
    * making began before is stored.
@@ -114,15 +110,6 @@ export interface CacheHandle {
    * throws they are dropped. What is invalidated within it is invalidated at once, and again at its end.
    */
   transaction<Result>(run: () => Promise<Result>): Promise<Result>
-  /** cacheFragment() outside of a request, in a job; what it encloses and depends on is found in the same way. */
-  readonly fragment: CacheFragment
-  /** cacheFragments() outside of a request. */
-  readonly fragments: CacheFragments
-  /**
-   * Runs a job whose fragments belong together. What they are made of is to be read within it, so that nothing that was read
-   * before an invalidation is stored behind it.
-   */
-  run<Result>(job: () => Result): Result
   /**
    * Listens to the events of this cache.
    *
@@ -147,8 +134,10 @@ export class Cacheflow<Native> {
   readonly #cache: ResponseCache<Native>
   readonly #events = new Events()
   readonly #touches: Touches
+  readonly warming: Warming<Native>
 
-  constructor(options: CacheflowOptions<Native>) {
+  /** @param applications what an adapter knows of them; without HTTP there are none */
+  constructor(options: CacheflowOptions<Native>, applications?: Applications) {
     this.#cache = new ResponseCache(resolveOptions(options), this.#events)
     this.gate = new Gate(this.#cache)
     this.#touches = new Touches({
@@ -158,6 +147,7 @@ export class Cacheflow<Native> {
         if (this.#events.wants('touch')) this.#events.emit('touch', { records, parents })
       },
     })
+    this.warming = new Warming(this.#cache, () => this.handle, applications)
     this.handle = this.#handle()
   }
 
@@ -188,7 +178,13 @@ export class Cacheflow<Native> {
       on: (name, listener) => this.#events.on(name, listener),
       stats: () => this.#stats(),
       status: () => this.#cache.membership?.status(),
-      close: () => this.#cache.close(),
+      warm: (target, given) => this.warming.warm(target, given),
+      warmer: (name, run, given) => this.warming.warmer(name, run, given),
+      readiness: () => this.warming.readiness(),
+      close: async () => {
+        await this.warming.close()
+        await this.#cache.close()
+      },
     }
   }
 

@@ -22,6 +22,8 @@ export type {
   RefuseEvent,
   StoreEvent,
   TouchEvent,
+  WarmEvent,
+  WarmFailure,
   WarningEvent,
 } from './events.ts'
 export type {
@@ -32,6 +34,7 @@ export type {
   MissReason,
   RefreshReason,
   RefuseReason,
+  WarmOutcome,
 } from './reasons.ts'
 export {
   type Composition,
@@ -99,4 +102,10 @@ export type { CacheflowOptions } from './options.ts'
 export type { RedisOptions } from './redis-options.ts'
 export type { RedisClient } from './store/redis-connection.ts'
 export type { RedisStatus } from './flow/membership.ts'
-export type { RouteOptions } from './route-options.ts'
+export type { RouteDeclaration, RouteOptions } from './route-options.ts'
+export type { WarmEntry, WarmPage } from './flow/warm-entry.ts'
+export type { WarmEntries, WarmSource } from './flow/warm-queue.ts'
+export type { WarmProgress, WarmReport } from './flow/warm-report.ts'
+export type { WarmTarget } from './node/warm-target.ts'
+export type { RouteWarming, WarmOptions, WarmerOptions } from './warming-options.ts'
+export type { FragmentHandle, Readiness, WarmHandle, Warmer, WarmerCall } from './warming.ts'

@@ -20,6 +20,7 @@ import { isToken } from './http/token.ts'
 import { type RedisOptions, redisSettings } from './redis-options.ts'
 import type { RedisClient } from './store/redis-connection.ts'
 import { type RouteOptions, policyOverlay, routeOptionNames } from './route-options.ts'
+import { warmSettings } from './warming-options.ts'
 
 export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   readonly memory?: {
@@ -41,6 +42,25 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    * What other instances share: a client of ioredis, or `{ client, namespace, ... }`. Default none: this process is alone.
    */
   readonly redis?: RedisClient | RedisOptions
+  /** How `warm()` fills the cache before visitors come. */
+  readonly warming?: {
+    /** Whether `warm()` does anything: off for tests and development. Default `true`. */
+    readonly enabled?: boolean
+    /** Scheme and host under which visitors see the application, which are part of every key. Default as `warm()` finds it. */
+    readonly origin?: string | readonly string[]
+    /** Header fields of every request, over those of a browser. Default none. */
+    readonly headers?: Readonly<Record<string, string>>
+    /** Requests at one time. Default 4. */
+    readonly parallelism?: number
+    /** Requests in a second at most. Default none. */
+    readonly rate?: number
+    /** What a run may take; what is left then is left out. Default none. */
+    readonly budget?: Duration
+    /** What one request may take. Default `'30s'`. */
+    readonly timeout?: Duration
+    /** How often what has failed is tried again. Default 2. */
+    readonly retries?: number
+  }
   /**
    * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. Default none.
    */
@@ -97,6 +117,7 @@ const names: ReadonlySet<string> = new Set([
   'memory',
   'fragments',
   'redis',
+  'warming',
   'audit',
   'verify',
   'maxVariants',
@@ -142,6 +163,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     ...sizesOf(options.memory),
     ...fragmentSettings(options.fragments),
     redis: redisSettings(options.redis),
+    warming: warmSettings(options.warming),
     auditSample: auditSample(options.audit),
     verify: flag(options.verify, 'verify', false),
     maxVariants: wholeNumber(options.maxVariants, 'maxVariants', 100),

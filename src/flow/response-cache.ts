@@ -12,6 +12,7 @@ import type { Lookup } from './lookup.ts'
 import { Making } from './request-collapsing.ts'
 import { FragmentCache } from './fragment-cache.ts'
 import type { Settings } from './settings.ts'
+import type { Visit } from './visit.ts'
 import { Warnings } from './warning.ts'
 
 /** How many keys that could not be stored are remembered. */
@@ -34,6 +35,8 @@ export class ResponseCache<Native> extends CacheState<Native> {
   hits = 0
   misses = 0
   bypasses = 0
+  /** How many runs of warmers are under way: only then a request can be one of theirs. */
+  warming = 0
   readonly #passes = new LRUCache<string, Pass>({
     max: rememberedPasses,
     maxSize: rememberedLength,
@@ -51,7 +54,8 @@ export class ResponseCache<Native> extends CacheState<Native> {
   observe(): Observation {
     const { ignoredInputs, credentials } = this.settings
     const observation = new Observation(ignoredInputs, credentials)
-    observation.heedsVersion = this.#mixesVersions
+    // A warmer speaks one version, and visitors perhaps another.
+    observation.heedsVersion = this.#mixesVersions || this.warming > 0
     return observation
   }
 
@@ -59,8 +63,9 @@ export class ResponseCache<Native> extends CacheState<Native> {
    * Clients mostly speak one version of HTTP. When another one comes, what was made until then may depend on the version without
    * anybody having noticed: it falls, once.
    */
-  noteVersion(version: string): void {
-    if (version === this.#version || this.#mixesVersions) return
+  noteVersion(request: IncomingRequest<Native>): void {
+    const { httpVersion: version } = request
+    if (version === this.#version || this.#mixesVersions || this.visitOf(request)) return
     if (this.#version !== undefined) {
       this.#mixesVersions = true
       this.sequence.record('all', false)
@@ -71,6 +76,11 @@ export class ResponseCache<Native> extends CacheState<Native> {
 
   /** Counts and tells a hit. */
   hit(request: IncomingRequest<Native>, stored: StoredResponse, reason: HitReason): void {
+    const visit = this.visitOf(request)
+    if (visit) {
+      visit.hit(reason, stored.body.byteLength)
+      return
+    }
     this.hits++
     if (!this.events.wants('hit')) return
     const now = this.settings.clock()
@@ -120,6 +130,16 @@ export class ResponseCache<Native> extends CacheState<Native> {
     if (isOff) this.#bypass(request, 'off', undefined)
     else if (bypass !== undefined) this.#bypass(request, bypass, bypassDetail)
     else this.#miss(request, primaryKey, reason ?? 'absent', felledBy)
+    const passed = isOff ? 'off' : bypass
+    if (passed !== undefined && passed !== 'credentials') {
+      const end = { kind: 'refused', reason: passed, detail: bypassDetail } as const
+      this.visitOf(request)?.tell(end)
+    }
+  }
+
+  /** The warmer's visit that a request is, if it is one. */
+  visitOf(request: IncomingRequest<Native>): Visit | undefined {
+    return this.warming === 0 ? undefined : request.visit
   }
 
   #miss(
@@ -146,7 +166,8 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** Tells that a response was stored. */
-  stored(response: StoredResponse): void {
+  stored(request: IncomingRequest<Native>, response: StoredResponse): void {
+    this.visitOf(request)?.tell({ kind: 'made', bytes: response.body.byteLength })
     if (!this.events.wants('store')) return
     const { primaryKey: key, route, status, tags, inputs: vary, timeline, body } = response
     const ttl = Math.floor((timeline.staleAt - timeline.cachedAt) / 1000)
@@ -182,6 +203,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
     detail: string | undefined,
   ): void {
     const route = request.route()?.pattern
+    this.visitOf(request)?.tell({ kind: 'refused', reason, detail })
     if (this.events.wants('refuse')) {
       const { method, target: url } = request
       this.events.emit('refuse', { key, method, url, route, reason, detail })

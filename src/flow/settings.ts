@@ -2,6 +2,7 @@ import type { Surrogate } from '../http/surrogate.ts'
 import type { UserAgentClass } from './request-input.ts'
 import type { RedisSettings } from './membership.ts'
 import type { Policy } from './policy.ts'
+import type { WarmSettings } from './warm-run.ts'
 
 /** The options of one cache, resolved: every field present, every value checked, times in milliseconds. */
 export interface Settings<Native> {
@@ -37,6 +38,7 @@ export interface Settings<Native> {
   readonly auditSample: number
   /** Nothing is served from the store: it is compared with what the application makes. */
   readonly verify: boolean
+  readonly warming: WarmSettings
   /** What is shared with other instances, and how; undefined: this process is alone. */
   readonly redis: RedisSettings | undefined
 }

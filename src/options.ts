@@ -60,6 +60,14 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
     readonly timeout?: Duration
     /** How often what has failed is tried again. Default 2. */
     readonly retries?: number
+    /** How many of the pages that visitors ask for most are warmed beside those that are declared. Default 0. */
+    readonly hottest?: number
+    /** What fell by an invalidation is made anew, the hottest first, once `warm()` was called. Default `false`. */
+    readonly afterInvalidation?: boolean
+    /** Repeats the first `warm()`. Minimum 100 ms, default none. */
+    readonly every?: Duration
+    /** Pages that visitors ask for are made anew so long before they are stale. Minimum 100 ms, default none. */
+    readonly ahead?: Duration
   }
   /**
    * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. Default none.

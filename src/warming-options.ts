@@ -55,7 +55,14 @@ export interface WarmerOptions {
 }
 
 const paceNames = ['origin', 'headers', 'parallelism', 'rate', 'budget', 'timeout', 'retries']
-const settingNames: ReadonlySet<string> = new Set(['enabled', ...paceNames])
+const settingNames: ReadonlySet<string> = new Set([
+  'enabled',
+  'hottest',
+  'afterInvalidation',
+  'every',
+  'ahead',
+  ...paceNames,
+])
 const runNames: ReadonlySet<string> = new Set([
   'name',
   'pages',
@@ -65,10 +72,16 @@ const runNames: ReadonlySet<string> = new Set([
   ...paceNames,
 ])
 
+interface SettingOptions extends PaceOptions {
+  readonly enabled?: boolean
+  readonly hottest?: number
+  readonly afterInvalidation?: boolean
+  readonly every?: Duration
+  readonly ahead?: Duration
+}
+
 /** @param given the option `warming` */
-export function warmSettings(
-  given: (PaceOptions & { readonly enabled?: boolean }) | undefined = {},
-): WarmSettings {
+export function warmSettings(given: SettingOptions | undefined = {}): WarmSettings {
   refuseUnknown(
     given,
     settingNames,
@@ -77,6 +90,10 @@ export function warmSettings(
   )
   return {
     enabled: flag(given.enabled, 'warming.enabled', true),
+    hottest: given.hottest === 0 ? 0 : wholeNumber(given.hottest, 'warming.hottest', 0),
+    afterInvalidation: flag(given.afterInvalidation, 'warming.afterInvalidation', false),
+    every: intervalOf(given.every, 'warming.every'),
+    ahead: intervalOf(given.ahead, 'warming.ahead') ?? 0,
     ...placeOf(given, 'warming', { origins: [], headers: {} }),
     ...paceOf(given, 'warming', {
       parallelism: 4,
@@ -104,7 +121,7 @@ export function warmRunSettings(given: WarmOptions, settings: WarmSettings): War
     throw fail('ERR_CACHEFLOW_OPTION', signal, 'signal of warm()', { mend: 'Give an AbortSignal.' })
   }
   return {
-    enabled: settings.enabled,
+    ...settings,
     ...placeOf(given, 'warm()', settings),
     ...paceOf(given, 'warm()', settings),
     name: text(given.name, 'name of warm()', 'all'),
@@ -153,6 +170,18 @@ function paceOf(given: PaceOptions, where: string, byDefault: Pace): Pace {
     timeout: duration(given.timeout, `timeout of ${where}`, byDefault.timeout),
     retries: retries === 0 ? 0 : wholeNumber(retries, `retries of ${where}`, byDefault.retries),
   }
+}
+
+/** What is repeated more often than this warms the machine. */
+const shortestInterval = 100
+
+function intervalOf(given: Duration | undefined, where: string): number | undefined {
+  if (given === undefined) return undefined
+  const interval = milliseconds(given, where)
+  if (interval >= shortestInterval) return Math.min(interval, 2 ** 31 - 1)
+  throw fail('ERR_CACHEFLOW_DURATION', given, where, {
+    mend: `Give at least ${shortestInterval} ms.`,
+  })
 }
 
 function duration(given: Duration | undefined, where: string, byDefault: number): number {

@@ -4,6 +4,7 @@ import type { CacheFragment, CacheFragments } from './flow/fragment.ts'
 import { warmAsOne } from './flow/warm-leadership.ts'
 import { type WarmPart, WarmQueue, type WarmSource, tasksOf } from './flow/warm-queue.ts'
 import { type WarmReport, WarmTally } from './flow/warm-report.ts'
+import { WarmUpkeep } from './flow/warm-upkeep.ts'
 import { WarmRun } from './flow/warm-run.ts'
 import type { ResponseCache } from './flow/response-cache.ts'
 import { type WarmTarget, type WarmWay, warmWay } from './node/warm-target.ts'
@@ -102,6 +103,8 @@ export class Warming<Native> {
   /** What is warmed is nobody's request, wherever warm() was called. */
   readonly #outside = new AsyncResource('cacheflow.warming')
   readonly #closing = new AbortController()
+  readonly #upkeep: WarmUpkeep<Native>
+  #first: { readonly target: WarmTarget | undefined; readonly options: WarmOptions } | undefined
   #state: Readiness['state'] = 'cold'
   #tally: WarmTally | undefined
   #report: WarmReport | undefined
@@ -114,6 +117,11 @@ export class Warming<Native> {
     this.#cache = cache
     this.#handle = handle
     this.#applications = applications
+    this.#upkeep = new WarmUpkeep(cache, {
+      again: () => this.#again({}),
+      pages: (name, pages, isForced) =>
+        this.#again({ pages, force: isForced, ...(name === undefined ? {} : { name }) }, name),
+    })
   }
 
   /** A route's middleware, and the pages to warm there. */
@@ -143,34 +151,72 @@ export class Warming<Native> {
     const { name } = settings
     if (!settings.enabled) return new WarmTally().report(name, 'off', 0)
     if (this.#state === 'cold') this.#state = 'warming'
+    this.#first ??= { target, options }
+    const report = await this.#queue(way, settings)
+    this.#report = report
+    this.#state = 'warm'
+    this.#upkeep.start()
+    return report
+  }
+
+  /** The way of the first run, with something else to warm. @param name undefined where every instance does its own */
+  async #again(given: WarmOptions, name: string | undefined = 'all'): Promise<void> {
+    if (this.#first === undefined || this.#cache.isClosed) return
+    const { target, options } = this.#first
+    const whole = { ...options, ...given, signal: this.#closing.signal }
+    const settings = warmRunSettings(whole, this.#cache.settings.warming)
+    const way = warmWay(target, settings)
+    if (name === undefined) await this.#outside.runInAsyncScope(() => this.#here(way, settings))
+    else await this.#queue(way, settings)
+  }
+
+  /** Runs of one name come one after the other. */
+  async #queue(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
+    const { name } = settings
     const earlier = this.#last.get(name) ?? Promise.resolve()
     const run = earlier.then(() => this.#outside.runInAsyncScope(() => this.#warm(way, settings)))
     this.#last.set(
       name,
       run.catch(() => undefined),
     )
-    const report = await run
-    this.#report = report
-    this.#state = 'warm'
-    return report
+    return run
   }
 
   /** Ends what is under way. */
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#last.values())
+    await this.#upkeep.close()
   }
 
   async #warm(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
-    const { name, signal: given } = settings
-    const { membership, events } = this.#cache
-    const signal = given ? AbortSignal.any([given, this.#closing.signal]) : this.#closing.signal
-    const here = (): Promise<WarmReport> => this.#run(way, settings, signal)
-    const report = membership
-      ? await warmAsOne(membership.warmLease, membership.sequence.joined, name, signal, here)
-      : await here()
+    const { membership } = this.#cache
+    if (membership === undefined) return this.#here(way, settings)
+    const signal = this.#signalOf(settings)
+    return warmAsOne(
+      membership.warmLease,
+      membership.sequence.joined,
+      settings.name,
+      signal,
+      async () => {
+        const report = await this.#here(way, settings)
+        // Whoever hears that all is warm finds it in Redis.
+        await membership.store.flush()
+        return report
+      },
+    )
+  }
+
+  async #here(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
+    const { events } = this.#cache
+    const report = await this.#run(way, settings, this.#signalOf(settings))
     if (events.wants('warm')) events.emit('warm', report)
     return report
+  }
+
+  #signalOf({ signal }: WarmRunSettings): AbortSignal {
+    const closing = this.#closing.signal
+    return signal && signal !== closing ? AbortSignal.any([signal, closing]) : closing
   }
 
   async #run(way: WarmWay, settings: WarmRunSettings, signal: AbortSignal): Promise<WarmReport> {
@@ -204,18 +250,11 @@ export class Warming<Native> {
   }
 
   #parts(way: WarmWay, { pages }: WarmRunSettings, queue: WarmQueue): WarmPart[] {
-    if (pages !== undefined) {
-      return [
-        {
-          name: 'pages',
-          priority: 0,
-          tasks: () => tasksOf(pages, { name: 'pages', patterns: [] }),
-        },
-      ]
-    }
     const applications = this.#applications
     const apps = applications?.of(way.app) ?? []
     for (const app of apps) applications?.meet(app)
+    if (pages !== undefined) return [partOf('pages', 0, pages)]
+    const { hottest } = this.#cache.settings.warming
     const routes = this.#declared.map(
       ({ middleware, pages: { pages: source, variants, priority } }) => {
         const patterns = [
@@ -225,7 +264,9 @@ export class Warming<Native> {
         return { name, priority, tasks: () => tasksOf(source, { name, patterns, variants }) }
       },
     )
-    return [...routes, ...Array.from(this.#warmers, ([name, each]) => this.#job(name, each, queue))]
+    const own = Array.from(this.#warmers, ([name, each]) => this.#job(name, each, queue))
+    const hot = hottest > 0 ? [partOf('hottest', 0, () => this.#upkeep.hottest(hottest))] : []
+    return [...hot, ...routes, ...own]
   }
 
   #job(
@@ -238,7 +279,7 @@ export class Warming<Native> {
       let isAdded = false
       const pages = (given: WarmSource): void => {
         const source = warmSource(given, `pages() of the warmer ${name}`)
-        queue.add({ name, priority, tasks: () => tasksOf(source, { name, patterns: [] }) })
+        queue.add(partOf(name, priority, source))
         isAdded = true
       }
       await handle.run(() => run(handle, { signal, pages }))
@@ -250,4 +291,9 @@ export class Warming<Native> {
       tasks: () => [{ kind: 'job', url: name, name, run: job } as const].values(),
     }
   }
+}
+
+/** Pages that belong to no route. */
+function partOf(name: string, priority: number, source: WarmSource): WarmPart {
+  return { name, priority, tasks: () => tasksOf(source, { name, patterns: [] }) }
 }

@@ -20,6 +20,8 @@ export class CacheState<Native> {
   /** Among other instances, where there is a Redis. */
   readonly membership: Membership | undefined
   isClosed = false
+  /** Told of the keys that have fallen, or become stale by an invalidation. */
+  onFall: ((keys: Iterable<string>) => void) | undefined
 
   constructor(settings: Settings<Native>, events: Events) {
     this.settings = settings
@@ -81,6 +83,7 @@ export class CacheState<Native> {
         this.events.emit('invalidate', { dependency, sequence, soft, keys: shownKeys(found) })
       }
     }
+    if (fallen.size > 0) this.onFall?.(fallen.keys())
     return [...fallen.values()]
   }
 

@@ -9,6 +9,7 @@ import type { IncomingRequest } from './incoming-request.ts'
 import { Observation } from './observation.ts'
 import { inputValue } from './request-input.ts'
 import type { Lookup } from './lookup.ts'
+import { Popularity } from './popularity.ts'
 import { Making } from './request-collapsing.ts'
 import { FragmentCache } from './fragment-cache.ts'
 import type { Settings } from './settings.ts'
@@ -29,6 +30,8 @@ interface Pass {
 /** What is stored, what is being made, and the order of invalidations: the state that all requests of one cache share. */
 export class ResponseCache<Native> extends CacheState<Native> {
   readonly fragments: FragmentCache
+  /** What visitors ask for, where warmers go by it. */
+  readonly popularity: Popularity | undefined
   readonly #warnings = new Warnings()
   #version: string | undefined
   #mixesVersions: boolean
@@ -47,6 +50,9 @@ export class ResponseCache<Native> extends CacheState<Native> {
     super(settings, events)
     // What other instances have made may come from clients of any version.
     this.#mixesVersions = settings.redis !== undefined
+    const { enabled, hottest, afterInvalidation, ahead } = settings.warming
+    const isAsked = enabled && (hottest > 0 || afterInvalidation || ahead > 0)
+    this.popularity = isAsked ? new Popularity() : undefined
     this.fragments = new FragmentCache(this)
   }
 
@@ -82,6 +88,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
       return
     }
     this.hits++
+    this.popularity?.hit(request, stored)
     if (!this.events.wants('hit')) return
     const now = this.settings.clock()
     this.events.emit('hit', {
@@ -165,8 +172,9 @@ export class ResponseCache<Native> extends CacheState<Native> {
     this.events.emit('bypass', { method, url, reason, detail })
   }
 
-  /** Tells that a response was stored. */
-  stored(request: IncomingRequest<Native>, response: StoredResponse): void {
+  /** Tells that a response was stored. @param time what its making took, milliseconds */
+  stored(request: IncomingRequest<Native>, response: StoredResponse, time: number): void {
+    this.popularity?.made(request, response, time)
     this.visitOf(request)?.tell({ kind: 'made', bytes: response.body.byteLength })
     if (!this.events.wants('store')) return
     const { primaryKey: key, route, status, tags, inputs: vary, timeline, body } = response

@@ -45,7 +45,8 @@ export function warmRequest(entry: WarmEntry, pattern: string | undefined): Warm
     throw new WarmEntryError(`${path} is neither a path nor an http URL`)
   }
   return {
-    origin: origin?.toLowerCase(),
+    // As it is given: host names compare without case, and keys do not.
+    origin,
     target: withQuery(target.startsWith('/') ? target : `/${target}`, query),
     headers: lowerCased(headers),
   }

@@ -25,6 +25,13 @@ export interface WarmSettings extends Pace {
   /** Where visitors see the application; none: as `warm()` finds it. */
   readonly origins: readonly string[]
   readonly headers: Readonly<Record<string, string>>
+  /** How many of the pages that visitors ask for most are warmed beside. */
+  readonly hottest: number
+  readonly afterInvalidation: boolean
+  /** Milliseconds between two runs; undefined: it runs when it is called. */
+  readonly every: number | undefined
+  /** How long before they are stale hot pages are made anew, milliseconds; 0: not before. */
+  readonly ahead: number
 }
 
 /** What came of one request. */

@@ -59,7 +59,7 @@ export function warmWay(target: WarmTarget | undefined, options: WarmWayOptions)
       origin,
       app: undefined,
       visit: (request, timeout) =>
-        fetchPage(origin, request.target, { ...headers, ...request.headers }, timeout),
+        fetchPage(origin, request.target, present({ ...headers, ...request.headers }), timeout),
     }
   }
   const listener = listenerOf(target)
@@ -69,10 +69,15 @@ export function warmWay(target: WarmTarget | undefined, options: WarmWayOptions)
     visit: (request, timeout) =>
       visitInside(
         listener,
-        { ...request, headers: { ...headers, ...request.headers } },
+        { ...request, headers: present({ ...headers, ...request.headers }) },
         { timeout, isForced: options.isForced },
       ),
   }
+}
+
+/** An empty field takes away what browsers send. */
+function present(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== ''))
 }
 
 const mend =

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { type RedisConnection, script } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import { listIn, numberIn, textIn } from './redis-reply.ts'
+import { hot } from './scripts/hot.ts'
 import { warm } from './scripts/warm.ts'
 
 const warmScript = script(warm)
+const hotScript = script(hot)
 
 /** Who is to warm. */
 export type WarmClaim =
@@ -18,7 +20,10 @@ export type WarmClaim =
 /** For how long others may ask how a run ended, milliseconds. */
 const remembered = 60_000
 
-/** One instance warms for all. */
+/** What heat is multiplied with each time that an instance tells of more: yesterday's pages give way to today's. */
+const fading = 0.98
+
+/** One instance warms for all, by what all of them know. */
 export class WarmLease {
   readonly #connection: RedisConnection
   readonly #keys: RedisKeys
@@ -68,6 +73,22 @@ export class WarmLease {
   /** It is left undone, for another one to do. @throws RedisUnavailable */
   async release(name: string, run: string): Promise<void> {
     await this.#ask(name, 'renew', run, 1, '')
+  }
+
+  /**
+   * Tells what is asked for, and hears what is asked for most by the visitors of all.
+   *
+   * @param most how many are kept
+   * @param news heat, and a page as text
+   * @throws RedisUnavailable
+   */
+  async hottest(
+    most: number,
+    news: readonly (readonly [heat: number, page: string])[],
+  ): Promise<string[]> {
+    const { prefix, versions } = this.#keys
+    const given = [prefix, most, fading, ...news.flat()]
+    return listIn(await this.#connection.run(hotScript, versions, given)).map(textIn)
   }
 
   async #ask(

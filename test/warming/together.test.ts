@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import Redis from 'ioredis'
+import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { WarmReport } from 'cacheflow'
 import { builtPackage } from '../support/built-package.ts'

@@ -59,7 +59,12 @@ export function warmWay(target: WarmTarget | undefined, options: WarmWayOptions)
       origin,
       app: undefined,
       visit: (request, timeout) =>
-        fetchPage(origin, request.target, present({ ...headers, ...request.headers }), timeout),
+        fetchPage(
+          origin,
+          request.target,
+          present({ ...addressOf(request.origin, origin), ...headers, ...request.headers }),
+          timeout,
+        ),
     }
   }
   const listener = listenerOf(target)
@@ -73,6 +78,13 @@ export function warmWay(target: WarmTarget | undefined, options: WarmWayOptions)
         { timeout, isForced: options.isForced },
       ),
   }
+}
+
+/** Pages of a site that is known under another name than the one at which it listens: visitors come by way of a proxy, too. */
+function addressOf(known: string | undefined, origin: string): Record<string, string> {
+  if (known === undefined || known === origin) return {}
+  const { host, protocol } = new URL(known)
+  return { host, 'x-forwarded-host': host, 'x-forwarded-proto': protocol.slice(0, -1) }
 }
 
 /** An empty field takes away what browsers send. */

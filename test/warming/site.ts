@@ -137,7 +137,7 @@ function koaSite(
     router.get(pattern, cache.route(given), async (ctx) => {
       const made = await handler({
         path: ctx.originalUrl,
-        params: ctx.params as Record<string, unknown>,
+        params: ctx.params,
         header: (name) => ctx.get(name),
       })
       if (typeof made === 'number') ctx.status = made

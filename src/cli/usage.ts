@@ -24,7 +24,9 @@ const redis: OptionTypes = {
   json: { type: 'boolean' },
 }
 
-export const usages = {
+export type CommandName = 'warm' | 'purge' | 'get' | 'ls' | 'why' | 'stats' | 'doctor'
+
+export const usages: Readonly<Record<CommandName, Usage>> = {
   warm: {
     name: 'warm',
     argument: '<url>',
@@ -95,9 +97,7 @@ export const usages = {
     example: 'cacheflow doctor --redis redis://localhost:6379',
     options: redis,
   },
-} satisfies Readonly<Record<string, Usage>>
-
-export type CommandName = keyof typeof usages
+}
 
 /** What was typed behind the name of a command. */
 export interface Typed {

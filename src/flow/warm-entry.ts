@@ -25,7 +25,7 @@ export interface WarmRequest {
 }
 
 /** Why an entry stands for no request. */
-export class WarmEntryError extends Error {
+class WarmEntryError extends Error {
   override readonly name = 'WarmEntryError'
 }
 

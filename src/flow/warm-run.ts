@@ -196,10 +196,10 @@ export class WarmRun {
   }
 }
 
-export function urlOf({ origin, target }: WarmRequest): string {
+function urlOf({ origin, target }: WarmRequest): string {
   return `${origin ?? ''}${target}`
 }
 
-export function messageOf(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

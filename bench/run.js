@@ -1,8 +1,8 @@
 /**
- * `npm run bench`: what a hit and a miss cost, each variant a process of its own, all interleaved.
+ * `npm run bench`: what a hit and a miss cost, each variant a process of its own, all interleaved; and what is shared by Redis.
  *
  *   --quick             fewer rounds, fewer requests
- *   --only=<pattern>    a regular expression over `<case>/<variant>`; what is compared with comes along
+ *   --only=<pattern>    a regular expression over `<case>/<variant>` and `redis/<subject>`; what is compared with comes along
  *   --rounds=<n>        counted rounds, after some to warm up
  *   --requests=<n>      counted requests a round, instead of each case's own number
  *   --json              print the samples themselves
@@ -19,6 +19,7 @@ import { CASES } from './cases.js'
 import { Child } from './child.js'
 import { Subject } from './measure.js'
 import { profileReport } from './profile.js'
+import { redisReport, redisSubjects } from './redis/report.js'
 import { report } from './table.js'
 import { VARIANTS } from './variants.js'
 
@@ -56,9 +57,12 @@ const load = new Child('load', 'load.js')
 try {
   if (options.list)
     console.log(
-      selected()
-        .flatMap(({ wanted, variants }) => variants.map(({ id }) => `${wanted.id}/${id}`))
-        .join('\n'),
+      [
+        ...selected().flatMap(({ wanted, variants }) =>
+          variants.map(({ id }) => `${wanted.id}/${id}`),
+        ),
+        ...redisSubjects(new RegExp(options.only)),
+      ].join('\n'),
     )
   else if (options.profile) await profile(options.profile)
   else await bench()
@@ -67,22 +71,35 @@ try {
 }
 
 async function bench() {
-  const results = {}
-  if (selected().length === 0)
+  const shared = redisSubjects(new RegExp(options.only))
+  if (selected().length === 0 && shared.length === 0)
     throw new Error(`--only=${options.only} fits nothing; see npm run bench -- --list`)
-  for (const { wanted, variants } of selected())
-    results[wanted.id] = await measure(wanted, variants)
   const command = [
     'npm run bench',
     ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []),
   ].join(' ')
+  if (selected().length > 0) await benchHits(command)
+  if (shared.length > 0) await benchRedis(shared, command)
+}
+
+async function benchRedis(names, command) {
+  const { quick, json, write } = options
+  const { markdown, reports } = await redisReport(names, { quick, command, progress })
+  console.log(json ? JSON.stringify(reports, null, 2) : markdown)
+  if (write) writeDocument(markdown, 'measured with Redis')
+}
+
+async function benchHits(command) {
+  const results = {}
+  for (const { wanted, variants } of selected())
+    results[wanted.id] = await measure(wanted, variants)
   const run = { command, date: new Date().toISOString().slice(0, 10), rounds, results }
   const pages = options.only === '' && !options.json ? `\n\n${await assemblyReport()}` : ''
   const markdown = report(run) + pages
   console.log(
     options.json ? JSON.stringify({ ...run, bars: verdicts(results) }, null, 2) : markdown,
   )
-  if (options.write) writeDocument(markdown)
+  if (options.write) writeDocument(markdown, 'measured')
 }
 
 /**
@@ -177,9 +194,9 @@ function progress(line) {
   console.error(line)
 }
 
-function writeDocument(markdown) {
+function writeDocument(markdown, place) {
   const file = new URL('../docs/benchmarks.md', import.meta.url)
-  const [before, after] = ['<!-- measured: begin -->', '<!-- measured: end -->']
+  const [before, after] = [`<!-- ${place}: begin -->`, `<!-- ${place}: end -->`]
   const text = readFileSync(file, 'utf8')
   const from = text.indexOf(before)
   const to = text.indexOf(after)

@@ -1,7 +1,7 @@
 import { fail } from './errors.ts'
 import { type CacheflowEvents, type EventName, Events } from './events.ts'
 import { type Explanation, type Impact, explanationOf, impactOf } from './flow/explanation.ts'
-import { fragmentIn, fragmentsIn } from './flow/fragment.ts'
+import { type CacheFragment, fragmentIn, fragmentsIn, putIn } from './flow/fragment.ts'
 import type { RedisStatus } from './flow/membership.ts'
 import { Recording } from './flow/recording.ts'
 import { ResponseCache } from './flow/response-cache.ts'
@@ -66,7 +66,7 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
    *   it holds in this process, and is tried again until it is confirmed
    */
   invalidate(target: InvalidationTarget, options?: InvalidateOptions): Promise<InvalidationReceipt>
-  /** What would fall with a target; nothing does. @throws as `invalidate` */
+  /** What would fall with a target of what this instance holds; nothing does. @throws as `invalidate` */
   impact(target: InvalidationTarget): Impact
   /** What is stored under a key as events and receipts show it, what it encloses, what encloses it, and what felled it last. */
   explain(key: string): Explanation
@@ -76,7 +76,7 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
    *
    *   await cache.touch(comment(row))     // the comment, its post, and every doll around them
    *
-   * @throws CacheflowError `ERR_CACHEFLOW_TOUCH`, `ERR_CACHEFLOW_PERSIST`, `ERR_CACHEFLOW_CLOSED`
+   * @throws CacheflowError `ERR_CACHEFLOW_TOUCH`, `ERR_CACHEFLOW_PERSIST`, `ERR_CACHEFLOW_CLOSED`, `ERR_CACHEFLOW_UNCONFIRMED`
    */
   touch(...records: readonly Touched[]): Promise<TouchReceipt>
   /**
@@ -110,6 +110,18 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
    * throws they are dropped. What is invalidated within it is invalidated at once, and again at its end.
    */
   transaction<Result>(run: () => Promise<Result>): Promise<Result>
+  /**
+   * Makes a fragment now and puts it in place of what is stored of it, in every instance; what encloses the old one falls:
+   *
+   *   await cache.put('home/top', { maxAge: '1h' }, async () => render(await db.topTen()))
+   *
+   * It takes what cacheFragment() takes, and returns the text. Its body has to read what it shows: what was read before the
+   * call may have changed by then. When the body fails, nothing stands in its place.
+   *
+   * @throws CacheflowError as `cacheFragment()`; `ERR_CACHEFLOW_CLOSED`; `ERR_CACHEFLOW_UNCONFIRMED` when Redis did not
+   *   confirm that the old one has fallen: then the body did not run
+   */
+  readonly put: CacheFragment
   /**
    * Listens to the events of this cache.
    *
@@ -174,6 +186,10 @@ export class Cacheflow<Native> {
         fragmentIn(this.#scope(), name, given),
       fragments: async (name: string, ...given: readonly unknown[]) =>
         fragmentsIn(this.#scope(), name, given),
+      put: async (name: string, ...given: readonly unknown[]) => {
+        this.#checkOpen(name, 'put()')
+        return putIn(this.#cache.fragments, this.#scope(), name, given)
+      },
       run: (job) => within(this.#scope(), job),
       on: (name, listener) => this.#events.on(name, listener),
       stats: () => this.#stats(),
@@ -232,8 +248,8 @@ export class Cacheflow<Native> {
       hits,
       misses,
       bypasses,
-      fragmentHits: fragments.hits,
-      fragmentMisses: fragments.misses,
+      fragmentHits: fragments.tally.hits,
+      fragmentMisses: fragments.tally.misses,
     }
   }
 }

@@ -3,6 +3,7 @@ import { fail } from './errors.ts'
 import type {
   AuditDifference,
   BypassReason,
+  FlushReason,
   FragmentReason,
   FragmentRefusal,
   HitReason,
@@ -18,6 +19,8 @@ export interface HitEvent {
   /** Path and query as received. */
   readonly url: string
   readonly reason: HitReason
+  /** Where it was found: in the memory of this process, or in Redis, from where this request has brought it there. */
+  readonly from: 'memory' | 'redis'
   /** Seconds since the response was made. */
   readonly age: number
   /** Seconds of freshness left; negative when stale. */
@@ -92,9 +95,9 @@ export interface InvalidateEvent {
   readonly keys: readonly string[]
 }
 export interface RedisEvent {
-  /** Redis has answered, after it had not; or it has not, after it had. */
+  /** Redis answers, or it does not: told the first time, and whenever it changes. */
   readonly connected: boolean
-  /** The last fault of a connection, where there is one. */
+  /** Why it does not, as far as that is known. */
   readonly error: unknown
 }
 export interface UnconfirmedEvent {
@@ -105,8 +108,7 @@ export interface UnconfirmedEvent {
   readonly error: unknown
 }
 export interface FlushEvent {
-  /** `epoch`: Redis has lost what it knew; `gap`: what was missed cannot be known any more. */
-  readonly reason: 'epoch' | 'gap'
+  readonly reason: FlushReason
   /** How many entries of this process were let go. */
   readonly entries: number
 }

@@ -9,25 +9,31 @@ export type { ByteSize } from './byte-size.ts'
 export type { Duration } from './duration.ts'
 export { CacheflowError, type ErrorCode } from './errors.ts'
 export type {
+  AuditEvent,
   BypassEvent,
   CacheflowEvents,
   EventName,
   EvictEvent,
   FaultEvent,
+  FlushEvent,
   FragmentEvent,
   HitEvent,
   InvalidateEvent,
   MissEvent,
+  RedisEvent,
   RefreshEvent,
   RefuseEvent,
   StoreEvent,
   TouchEvent,
+  UnconfirmedEvent,
   WarmEvent,
   WarmFailure,
   WarningEvent,
 } from './events.ts'
 export type {
+  AuditDifference,
   BypassReason,
+  FlushReason,
   FragmentReason,
   FragmentRefusal,
   HitReason,
@@ -108,5 +114,11 @@ export type { WarmEntries, WarmSource } from './flow/warm-queue.ts'
 export type { WarmProgress, WarmReport } from './flow/warm-report.ts'
 export { pathsIn, sitemap } from './node/page-list.ts'
 export type { WarmTarget } from './node/warm-target.ts'
-export type { RouteWarming, WarmOptions, WarmerOptions } from './warming-options.ts'
+export type {
+  PaceOptions,
+  RouteWarming,
+  WarmOptions,
+  WarmerOptions,
+  WarmingOptions,
+} from './warming-options.ts'
 export type { FragmentHandle, Readiness, WarmHandle, Warmer, WarmerCall } from './warming.ts'

@@ -14,13 +14,14 @@ import {
   text,
   wholeNumber,
 } from './option-check.ts'
+import { type BodyCoding, supportsCoding } from './store/body-coding.ts'
 import { userAgentClass } from './http/normalisation.ts'
 import type { Surrogate } from './http/surrogate.ts'
 import { isToken } from './http/token.ts'
 import { type RedisOptions, redisSettings } from './redis-options.ts'
 import type { RedisClient } from './store/redis-connection.ts'
 import { type RouteOptions, policyOverlay, routeOptionNames } from './route-options.ts'
-import { warmSettings } from './warming-options.ts'
+import { type WarmingOptions, warmSettings } from './warming-options.ts'
 
 export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   readonly memory?: {
@@ -42,45 +43,23 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    * What other instances share: a client of ioredis, or `{ client, namespace, ... }`. Default none: this process is alone.
    */
   readonly redis?: RedisClient | RedisOptions
-  /** How `warm()` fills the cache before visitors come. */
-  readonly warming?: {
-    /** Whether `warm()` does anything: off for tests and development. Default `true`. */
-    readonly enabled?: boolean
-    /** Scheme and host under which visitors see the application, which are part of every key. Default as `warm()` finds it. */
-    readonly origin?: string | readonly string[]
-    /** Header fields of every request, over those of a browser. Default none. */
-    readonly headers?: Readonly<Record<string, string>>
-    /** Requests at one time. Default 4. */
-    readonly parallelism?: number
-    /** Requests in a second at most. Default none. */
-    readonly rate?: number
-    /** What a run may take; what is left then is left out. Default none. */
-    readonly budget?: Duration
-    /** What one request may take. Default `'30s'`. */
-    readonly timeout?: Duration
-    /** How often what has failed is tried again. Default 2. */
-    readonly retries?: number
-    /** How many of the pages that visitors ask for most are warmed beside those that are declared. Default 0. */
-    readonly hottest?: number
-    /** What fell by an invalidation is made anew, the hottest first, once `warm()` was called. Default `false`. */
-    readonly afterInvalidation?: boolean
-    /** Repeats the first `warm()`. Minimum 100 ms, default none. */
-    readonly every?: Duration
-    /** Pages that visitors ask for are made anew so long before they are stale. Minimum 100 ms, default none. */
-    readonly ahead?: Duration
-  }
+  /** How `warm()` fills the cache before visitors come. Default: it makes what routes declare, four pages at one time. */
+  readonly warming?: WarmingOptions
   /**
-   * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. Default none.
+   * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. `sample` is the share, from 0
+   * to 1: `0.001` is one hit of a thousand. Default none.
    */
-  readonly audit?: {
-    /** From 0 to 1: `0.001` is one hit of a thousand. */
-    readonly sample: number
-  }
+  readonly audit?: { readonly sample: number }
   /**
    * To switch the cache on without fear: everything is stored, nothing is served from it, and `audit` events tell where it would have
    * served something else than the application. Default `false`.
    */
   readonly verify?: boolean
+  /**
+   * Bodies of 1 KiB and more are compressed once, when they have been stored: so they rest in Redis, and so hits are sent to those who
+   * accept it. `'gzip'`, `'br'`, or `'zstd'` where Node has it (22.15 and later). Default `false`.
+   */
+  readonly compress?: false | 'gzip' | 'br' | 'zstd'
   /** How many variants of one key are kept. Minimum 1, default 100. */
   readonly maxVariants?: number
   /** Equal requests at one time run the application once; `timeout` bounds the wait. Default `{ timeout: '5s' }`. */
@@ -110,7 +89,10 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   readonly cacheStatus?: boolean | 'debug'
   /** Send `cacheflow-why` and Server-Timing, and print warnings. Default: NODE_ENV is `'development'`. */
   readonly why?: boolean
-  /** Names the build; another build never confirms what this one made. Default none. */
+  /**
+   * Names the build; another build never confirms what this one made, and shows nothing of it: with Redis it is part of every key.
+   * Default none.
+   */
   readonly build?: string
   /** Cache-Control where the application says nothing and we store by maxAge. Default `'no-cache'`; `false`: none. */
   readonly cacheControl?: string | false
@@ -128,6 +110,7 @@ const names: ReadonlySet<string> = new Set([
   'warming',
   'audit',
   'verify',
+  'compress',
   'maxVariants',
   'collapse',
   'hitForMiss',
@@ -165,6 +148,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
   refuseUnknown(options, names, 'cacheflow()')
   const { collapse = true, observe = true, hitForMiss = '2m' } = options
   const { cacheStatus = true, cacheControl = 'no-cache' } = options
+  const build = text(options.build, 'build', '')
   const heuristic = flag(options.heuristic, 'heuristic', false)
   return {
     policy: policyOverlay(options)({ ...base, heuristic }),
@@ -172,6 +156,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     ...fragmentSettings(options.fragments),
     redis: redisSettings(options.redis),
     warming: warmSettings(options.warming),
+    compress: coding(options.compress),
     auditSample: auditSample(options.audit),
     verify: flag(options.verify, 'verify', false),
     maxVariants: wholeNumber(options.maxVariants, 'maxVariants', 100),
@@ -192,7 +177,8 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     requestDirectives: flag(options.requestDirectives, 'requestDirectives', false),
     cacheStatus: statusOf(cacheStatus),
     why: flag(options.why, 'why', process.env['NODE_ENV'] === 'development'),
-    build: text(options.build, 'build', ''),
+    build,
+    keyedBuild: options.redis === undefined ? '' : build,
     cacheControl: cacheControl === false ? false : fieldText(cacheControl, 'cacheControl'),
     userAgentClass: fn(options.userAgent, 'userAgent') ?? userAgentClass,
     clock: fn(options.clock, 'clock') ?? Date.now,
@@ -289,4 +275,13 @@ function isSurrogate(given: unknown): given is Surrogate {
     'encode' in given &&
     typeof given.encode === 'function'
   )
+}
+
+function coding(given: unknown = false): BodyCoding {
+  if (given === false) return 'identity'
+  const known = (['gzip', 'br', 'zstd'] as const).find((each) => each === given)
+  if (known !== undefined && supportsCoding(known)) return known
+  throw fail('ERR_CACHEFLOW_OPTION', given, 'compress', {
+    mend: "Give false, 'gzip', 'br', or 'zstd' where Node has it (22.15 and later).",
+  })
 }

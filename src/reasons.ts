@@ -170,6 +170,8 @@ export type FragmentReason =
   | 'evicted'
   /** The body ran: Redis was not heard of for longer than `maxStaleness`. */
   | 'unheard'
+  /** The body ran: put() replaced what was stored. */
+  | 'put'
   /** The body ran: `if` is false, `session` is null, or the cache is closed. */
   | 'off'
 
@@ -204,3 +206,10 @@ export type WarmOutcome =
   | 'budget'
   /** `warming.enabled` is off. */
   | 'off'
+
+/** Why everything in this process was let go. */
+export type FlushReason =
+  /** Redis has lost what it knew, or went back to an older state; the first contact with it is one, too. */
+  | 'epoch'
+  /** Invalidations were missed, and Redis does not remember them any more. */
+  | 'gap'

@@ -2,8 +2,6 @@ import { type Duration, milliseconds } from './duration.ts'
 import { fail } from './errors.ts'
 import type { RedisSettings } from './flow/membership.ts'
 import { refuseUnknown, wholeNumber } from './option-check.ts'
-import type { BodyCoding } from './store/body-coding.ts'
-import { supportsCoding } from './store/body-coding.ts'
 import type { RedisClient } from './store/redis-connection.ts'
 
 /** How instances share what they have made, and hear of what is invalidated. */
@@ -27,8 +25,6 @@ export interface RedisOptions {
    * Default 100,000.
    */
   readonly maxLog?: number
-  /** How bodies of 1 KiB and more rest in Redis: `'gzip'`, `'br'`, or `'zstd'` where Node has it. Default `false`. */
-  readonly compress?: false | 'gzip' | 'br' | 'zstd'
 }
 
 const names: ReadonlySet<string> = new Set([
@@ -37,7 +33,6 @@ const names: ReadonlySet<string> = new Set([
   'commandTimeout',
   'maxStaleness',
   'maxLog',
-  'compress',
 ])
 
 /** A client alone, or with how it is used. */
@@ -47,10 +42,10 @@ export function redisSettings(
   if (given === undefined) return undefined
   const options: RedisOptions = isClient(given) ? { client: given } : given
   if (typeof options !== 'object' || options === null || !isClient(options.client)) {
-    throw fail('ERR_CACHEFLOW_REDIS', given, 'redis')
+    throw fail('ERR_CACHEFLOW_REDIS', withoutPassword(given), 'redis')
   }
   refuseUnknown(options, names, 'redis', "Give { client: new Redis(), namespace: 'shop' }.")
-  const { namespace = 'cf' } = options
+  const { namespace = 'cf', commandTimeout = '250ms', maxStaleness = '2s' } = options
   if (typeof namespace !== 'string' || !/^[\w.:-]{1,64}$/.test(namespace)) {
     throw fail('ERR_CACHEFLOW_OPTION', namespace, 'redis.namespace', {
       mend: 'Give 1 to 64 letters, digits, dots, colons, hyphens or underscores.',
@@ -59,10 +54,9 @@ export function redisSettings(
   return {
     client: options.client,
     namespace,
-    commandTimeout: atLeast(1, options.commandTimeout ?? '250ms', 'redis.commandTimeout'),
-    maxStaleness: atLeast(30, options.maxStaleness ?? '2s', 'redis.maxStaleness'),
+    commandTimeout: atLeast(1, commandTimeout, 'redis.commandTimeout'),
+    maxStaleness: atLeast(30, maxStaleness, 'redis.maxStaleness'),
     maxLog: wholeNumber(options.maxLog, 'redis.maxLog', 100_000),
-    compress: coding(options.compress ?? false),
   }
 }
 
@@ -72,17 +66,13 @@ function isClient(given: unknown): given is RedisClient {
   )
 }
 
+/** Whoever gives a URL gives its password, and messages are logged. */
+function withoutPassword(given: unknown): unknown {
+  return typeof given === 'string' ? given.replace(/\/\/.*@/s, '//…@') : given
+}
+
 function atLeast(least: number, given: Duration, where: string): number {
   const duration = milliseconds(given, where)
   if (duration >= least) return duration
   throw fail('ERR_CACHEFLOW_DURATION', given, where, { mend: `Give at least ${least} ms.` })
-}
-
-function coding(given: unknown): BodyCoding {
-  if (given === false) return 'identity'
-  const known = (['gzip', 'br', 'zstd'] as const).find((each) => each === given)
-  if (known !== undefined && supportsCoding(known)) return known
-  throw fail('ERR_CACHEFLOW_OPTION', given, 'redis.compress', {
-    mend: "Give false, 'gzip', 'br', or 'zstd' where Node has it (22.15 and later).",
-  })
 }

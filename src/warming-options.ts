@@ -7,21 +7,38 @@ import { isToken } from './http/token.ts'
 import { flag, fn, refuseUnknown, text, wholeNumber } from './option-check.ts'
 
 /** What can be said for all runs of warmers, and again for one. */
-interface PaceOptions {
-  /** Where visitors see the application, which is part of every cache key. */
+export interface PaceOptions {
+  /**
+   * Scheme and host under which visitors see the application: part of every key. With several each page is made for each. Default
+   * `'http://localhost'`, with the port where a server is given.
+   */
   readonly origin?: string | readonly string[]
-  /** Header fields of every request, over those of a browser. */
+  /** Header fields of every request, over those of a browser; an empty text leaves one out. Default none. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Requests at one time. */
+  /** Requests at one time. Default 4. */
   readonly parallelism?: number
-  /** Requests in a second at most. */
+  /** Requests in a second at most. Default: as many as come. */
   readonly rate?: number
-  /** What a run may take; what is left then is left out. */
+  /** What a run may take; what is left then is left out. Default: as long as it takes. */
   readonly budget?: Duration
-  /** What one request may take. */
+  /** What one request may take. Default `'30s'`. */
   readonly timeout?: Duration
-  /** How often what has failed is tried again. */
+  /** How often what has failed is tried again: no answer, a status from 500, or 429. Default 2. */
   readonly retries?: number
+}
+
+/** How `warm()` fills the cache, and how it is kept warm. */
+export interface WarmingOptions extends PaceOptions {
+  /** Whether `warm()` does anything: off for tests and development. Default `true`. */
+  readonly enabled?: boolean
+  /** How many of the pages that visitors ask for most are warmed beside those that are declared. Default 0. */
+  readonly hottest?: number
+  /** What fell by an invalidation is made anew, the hottest first, once `warm()` was called. Default `false`. */
+  readonly afterInvalidation?: boolean
+  /** Repeats the first `warm()`. Minimum 100 ms, default: it runs when it is called. */
+  readonly every?: Duration
+  /** Pages that visitors ask for are made anew so long before they are stale. Minimum 100 ms, default: not before. */
+  readonly ahead?: Duration
 }
 
 /** One run of warmers. What is left out is as `cacheflow({ warming })` has it. */
@@ -72,16 +89,8 @@ const runNames: ReadonlySet<string> = new Set([
   ...paceNames,
 ])
 
-interface SettingOptions extends PaceOptions {
-  readonly enabled?: boolean
-  readonly hottest?: number
-  readonly afterInvalidation?: boolean
-  readonly every?: Duration
-  readonly ahead?: Duration
-}
-
 /** @param given the option `warming` */
-export function warmSettings(given: SettingOptions | undefined = {}): WarmSettings {
+export function warmSettings(given: WarmingOptions | undefined = {}): WarmSettings {
   refuseUnknown(
     given,
     settingNames,

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { Cluster, Redis } from 'ioredis'
+import { Redis as Redis5 } from 'ioredis5'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { CacheflowError, type CacheflowOptions, type RouteOptions, fastly } from 'cacheflow'
 import { cacheflow as forExpress } from 'cacheflow/express'
@@ -14,6 +16,8 @@ interface Case {
 
 const symbol = Symbol('x')
 const nothing = (): undefined => undefined
+/** Nobody listens there, and it is never connected itself. */
+const client = new Redis({ host: '127.0.0.1', port: 1, lazyConnect: true })
 const notDurations = [
   null,
   true,
@@ -145,6 +149,67 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
       ].flatMap((size) => [{ maxSize: size }, { maxEntrySize: size }]),
     ],
   },
+  warming: {
+    good: [
+      {},
+      { enabled: false, hottest: 10, afterInvalidation: true, every: '10m', ahead: 100 },
+      { origin: 'https://shop.example', headers: { 'Accept-Language': 'de', accept: '' } },
+      { origin: ['http://a.example:8080', 'https://b.example'] },
+      { parallelism: 1, rate: 0.5, budget: 0, timeout: '1s', retries: 0 },
+    ],
+    bad: [
+      ...[null, true, 5, 'warm', [], nothing, { Every: '1m' }],
+      ...[null, 0, 'yes'].map((enabled) => ({ enabled })),
+      ...[null, 5, '', 'shop.example', 'ftp://a', 'https://a.example/', ['/']].map((origin) => ({
+        origin,
+      })),
+      ...[null, 'a', { 'a b': 'c' }, { a: 5 }].map((headers) => ({ headers })),
+      ...[null, 0, -1, 1.5, '4'].map((parallelism) => ({ parallelism })),
+      ...[null, 0, -1, NaN, '4'].map((rate) => ({ rate })),
+      ...notDurations.map((budget) => ({ budget })),
+      ...notDurations.map((timeout) => ({ timeout })),
+      ...[null, -1, 1.5, '4'].map((retries) => ({ retries })),
+      ...[null, -1, 1.5, '4'].map((hottest) => ({ hottest })),
+      ...[null, 0, 'yes'].map((afterInvalidation) => ({ afterInvalidation })),
+      ...[...notDurations, 99].map((every) => ({ every })),
+      ...[...notDurations, 99].map((ahead) => ({ ahead })),
+    ],
+  },
+  redis: {
+    good: [
+      client,
+      new Redis5({ host: '127.0.0.1', port: 1, lazyConnect: true }),
+      new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true }),
+      { client },
+      { client, namespace: 'shop:v2', commandTimeout: 1, maxStaleness: 30 },
+      { client, maxLog: 1 },
+      { client, commandTimeout: '1s', maxStaleness: '1m' },
+    ],
+    bad: [
+      ...[null, true, false, 0, '', 'redis://127.0.0.1', [], nothing, symbol, Redis],
+      ...[{}, { port: 6379 }, { client: null }, { client: 'redis://127.0.0.1' }, { client: {} }],
+      { client: { duplicate: nothing } },
+      { client, nameSpace: 'shop' },
+      ...[null, 5, '', 'a b', '{shop}', 'é', 'x'.repeat(65), ['shop']].map((namespace) => ({
+        client,
+        namespace,
+      })),
+      ...[...notDurations, false, 0, 0.5].map((commandTimeout) => ({ client, commandTimeout })),
+      ...[...notDurations, false, 0, 29, '29ms'].map((maxStaleness) => ({ client, maxStaleness })),
+      ...[null, 0, -1, 1.5, '5', Infinity, {}].map((maxLog) => ({ client, maxLog })),
+      { client, compress: 'br' },
+    ],
+  },
+  audit: {
+    good: [{ sample: 0 }, { sample: 0.001 }, { sample: 1 }],
+    bad: [
+      ...[null, true, false, 0.5, '0.5', [], nothing, symbol, {}, { share: 0.5 }],
+      ...[null, true, -0.1, 1.1, '0.5', Number.NaN, {}].map((sample) => ({ sample })),
+      { sample: 0.5, seed: 1 },
+    ],
+  },
+  verify: { good: [true, false], bad: notFlags },
+  compress: { good: [false, 'gzip', 'br'], bad: [true, 'deflate', 'GZIP', '', 1, null, {}] },
   maxVariants: {
     good: [1, 100, 10_000],
     bad: [null, true, 0, -1, 1.5, '5', '', Number.NaN, Infinity, {}, [], nothing, 5n],
@@ -282,6 +347,10 @@ describe('an option given wrongly is told where it is written', () => {
     expect(codeOf({ tags: 'posts' })).toBe('ERR_CACHEFLOW_OPTION')
     expect(codeOf({ memory: { maxsize: 5 } })).toBe('ERR_CACHEFLOW_UNKNOWN_OPTION')
     expect(codeOf({ observe: null })).toBe('ERR_CACHEFLOW_OPTION')
+    expect(codeOf({ redis: 'redis://127.0.0.1' })).toBe('ERR_CACHEFLOW_REDIS')
+    expect(codeOf({ redis: { namespace: 'shop' } })).toBe('ERR_CACHEFLOW_REDIS')
+    expect(codeOf({ redis: { client, nameSpace: 'shop' } })).toBe('ERR_CACHEFLOW_UNKNOWN_OPTION')
+    expect(codeOf({ redis: { client, maxStaleness: 29 } })).toBe('ERR_CACHEFLOW_DURATION')
   })
 
   it('a wrong maxAge is told of false and http too', () => {
@@ -314,7 +383,7 @@ describe('what is no object of options', () => {
 })
 
 describe('an unknown name', () => {
-  it.each(['maxage', 'ttl', 'maxAge ', '__proto__x', 'redis'])(
+  it.each(['maxage', 'ttl', 'maxAge ', '__proto__x', 'Redis'])(
     '%s is an error that lists the known ones',
     (name) => {
       for (const run of [
@@ -347,18 +416,17 @@ describe('an unknown name', () => {
 })
 
 describe('an option given rightly', () => {
-  it('is taken by cacheflow(), undefined like nothing', () => {
+  it('is taken by cacheflow(), undefined like nothing', async () => {
+    const opened: { close(): Promise<void> }[] = []
     for (const [name, { good }] of Object.entries(cases)) {
-      for (const value of [...good, undefined]) {
+      for (const [i, value] of [...good, undefined].entries()) {
         for (const create of [forExpress, forKoa]) {
-          expect([name, value, errorOf(() => create({ [name]: value }))]).toEqual([
-            name,
-            value,
-            undefined,
-          ])
+          const error = errorOf(() => opened.push(create({ [name]: value })))
+          expect([name, i, error]).toEqual([name, i, undefined])
         }
       }
     }
+    await Promise.all(opened.map((cache) => cache.close()))
   })
 
   it('is taken by route(), undefined like nothing', () => {
@@ -389,6 +457,11 @@ describe('the defaults', () => {
     guard: '`true`',
     memory: "`'64MiB'`",
     fragments: '`false`',
+    redis: 'none',
+    warming: 'none',
+    audit: 'none',
+    verify: '`false`',
+    compress: '`false`',
     maxVariants: '100',
     collapse: "`{ timeout: '5s' }`",
     hitForMiss: "`'2m'`",
@@ -428,6 +501,24 @@ describe('the defaults', () => {
       maxEntrySize: 8 * 1024 * 1024,
       strict: false,
       outline: false,
+      redis: undefined,
+      warming: {
+        enabled: true,
+        origins: [],
+        headers: {},
+        parallelism: 4,
+        rate: Infinity,
+        budget: Infinity,
+        timeout: 30_000,
+        retries: 2,
+        hottest: 0,
+        afterInvalidation: false,
+        every: undefined,
+        ahead: 0,
+      },
+      auditSample: 0,
+      verify: false,
+      compress: 'identity',
       maxVariants: 100,
       collapseTimeout: 5_000,
       hitForMiss: 120_000,

@@ -38,7 +38,11 @@ const version = 2
  */
 export async function openDatabase(location) {
   if (location !== ':memory:') await mkdir(dirname(location), { recursive: true })
-  const database = createClient({ url: location === ':memory:' ? location : `file:${location}` })
+  const database = createClient({
+    url: location === ':memory:' ? location : `file:${location}`,
+    // Another instance may be writing: it is done soon.
+    timeout: 5_000,
+  })
 
   const { rows } = await database.execute('PRAGMA user_version')
   const found = Number(rows[0]?.user_version)

@@ -16,6 +16,9 @@ const names = [
   'invalidate',
   'evict',
   'warning',
+  'redis',
+  'unconfirmed',
+  'flush',
 ]
 
 /**
@@ -25,6 +28,7 @@ const names = [
  * @property {string} verdict    hit, miss or bypass
  * @property {string} reason
  * @property {string} refused    why the response was not stored, if it was not
+ * @property {import('node:http').ServerResponse} response
  */
 
 /** Remembers the cache's last events, and which request each belongs to. */
@@ -35,8 +39,18 @@ export class Journal {
   /** @type {AsyncLocalStorage<Exchange>} */
   #exchange = new AsyncLocalStorage()
 
-  /** @param {import('cacheflow/express').ExpressCacheflow} cache */
-  constructor(cache) {
+  #instance
+  #tells
+
+  /**
+   * @param {import('cacheflow/express').ExpressCacheflow} cache
+   * @param {object} [options]
+   * @param {string} [options.instance]    the name of this process among others
+   * @param {boolean} [options.tells]    responses say which instance answered, and whether a hit came from Redis
+   */
+  constructor(cache, { instance = '', tells = false } = {}) {
+    this.#instance = instance
+    this.#tells = tells && instance !== ''
     for (const name of names) cache.on(name, (event) => this.#note(name, event))
   }
 
@@ -56,7 +70,10 @@ export class Journal {
         verdict: '',
         reason: '',
         refused: '',
+        response: res,
       }
+      // Set before the cache has its turn it belongs to this answer alone, and is not stored with the page.
+      if (this.#tells) res.setHeader('Server-Timing', `instance;desc="${this.#instance}"`)
       res.once('close', () => {
         const milliseconds = performance.now() - started
         // The response is stored, or refused, right after its last byte: that belongs to the line.
@@ -73,6 +90,14 @@ export class Journal {
       if (name === 'hit' || name === 'miss' || name === 'bypass') {
         Object.assign(exchange, { verdict: name, reason })
       }
+      if (
+        name === 'hit' &&
+        event.from === 'redis' &&
+        this.#tells &&
+        !exchange.response.headersSent
+      ) {
+        exchange.response.appendHeader('Server-Timing', 'redis')
+      }
       if (name === 'refuse') exchange.refused = reason
       if (name !== 'invalidate' && name !== 'touch' && passedOver.test(exchange.url)) return
     }
@@ -87,6 +112,9 @@ export class Journal {
 function aboutOf(event, exchange) {
   if ('dependency' in event) return event.dependency
   if ('records' in event) return event.records.join(', ')
+  if ('dependencies' in event) return event.dependencies.join(', ')
+  if ('connected' in event) return event.connected ? 'Redis answers' : 'Redis does not answer'
+  if ('entries' in event) return `${event.entries} entries of this process`
   if ('message' in event) return event.route
   if ('key' in event) return event.key.replace(/^https?:\/\/[^/ ]+/, '')
   return exchange === undefined ? '' : `${exchange.method} ${exchange.url}`
@@ -96,7 +124,10 @@ function aboutOf(event, exchange) {
 function reasonOf(name, event) {
   switch (name) {
     case 'hit':
-      return `${event.reason}, ${Math.round(event.age)} s old, ${Math.round(event.ttl)} s left`
+      return (
+        `${event.reason}${event.from === 'redis' ? ', from Redis' : ''}, ` +
+        `${Math.round(event.age)} s old, ${Math.round(event.ttl)} s left`
+      )
     case 'miss':
       return event.by === undefined ? event.reason : `${event.reason} by ${event.by}`
     case 'store':
@@ -111,6 +142,10 @@ function reasonOf(name, event) {
       return `${event.bytes} bytes made room`
     case 'warning':
       return event.message
+    case 'redis':
+      return event.error instanceof Error ? event.error.message : ''
+    case 'unconfirmed':
+      return event.confirmed ? 'Redis has confirmed it by now' : 'Redis has not confirmed it yet'
     default:
       return event.detail === undefined ? event.reason : `${event.reason}: ${event.detail}`
   }

@@ -11,16 +11,22 @@ const {
   SHOP_DB = defaultLocation,
   SHOP_ADMIN_PASSWORD,
   SHOP_COOKIE_SECRET,
+  SHOP_INSTANCE = String(process.pid),
+  SHOP_NAMESPACE = 'shop',
+  REDIS_URL,
 } = process.env
 
 const adminPassword = SHOP_ADMIN_PASSWORD || 'demo'
 const database = await openDatabase(SHOP_DB)
+const redis = REDIS_URL && { client: await clientOf(REDIS_URL), namespace: SHOP_NAMESPACE }
 const { app, cache, journal } = createShop({
   database,
   adminPassword,
   // Without a secret of its own the shop forgets carts when it restarts.
   cookieSecret: SHOP_COOKIE_SECRET || randomBytes(32).toString('base64url'),
   development: NODE_ENV !== 'production',
+  instance: SHOP_INSTANCE,
+  ...(redis && { cacheOptions: { redis } }),
 })
 
 const server = createServer(journal.follow(app, printRequest))
@@ -35,13 +41,16 @@ server.once('error', (error) => {
 })
 
 server.listen(Number(PORT), HOST, () => {
-  const url = `http://${HOST}:${server.address().port}`
+  const { port } = server.address()
+  // Whoever has started several instances tells of all of them at once.
+  if (process.send) return process.send({ port })
+  const url = `http://${HOST}:${port}`
   console.log(`
   Quill & Kettle is open.
 
     Shop         ${url}/
     Back office  ${url}/admin/     user admin, ${describe(SHOP_ADMIN_PASSWORD)}
-    Cache        ${url}/_cache/
+    Cache        ${url}/_cache/${redis ? '\n    Redis        what is stored is shared with other instances' : ''}
 
   Open a page twice and compare the lines below. Ctrl+C closes the shop.
 `)
@@ -51,11 +60,25 @@ function describe(password) {
   return password ? 'password from SHOP_ADMIN_PASSWORD' : `password ${adminPassword}`
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
+/**
+ * The cache makes connections of its own from this client, which therefore need not connect.
+ * @param {string} url
+ */
+async function clientOf(url) {
+  const { Redis } = await import('ioredis')
+  return new Redis(url, { lazyConnect: true })
+}
+
+let isClosing = false
+// An instance does not outlive the process that has started it.
+for (const signal of ['SIGINT', 'SIGTERM', 'disconnect']) {
   process.once(signal, async () => {
+    if (isClosing) return
+    isClosing = true
     server.close()
     server.closeAllConnections()
     await cache.close()
     database.close()
+    if (process.connected) process.disconnect()
   })
 }

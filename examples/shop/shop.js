@@ -28,6 +28,7 @@ import { departments } from './seed/departments.js'
  * @param {string} options.adminPassword
  * @param {string} options.cookieSecret    signs the cart cookie
  * @param {boolean} [options.development]    shows on each page what the cache did
+ * @param {string} [options.instance]    the name of this process among others
  * @param {import('cacheflow').CacheflowOptions<import('express').Request>} [options.cacheOptions]
  */
 export function createShop({
@@ -35,6 +36,7 @@ export function createShop({
   adminPassword,
   cookieSecret,
   development = false,
+  instance = '',
   cacheOptions = {},
 }) {
   const cache = cacheflow({
@@ -46,7 +48,7 @@ export function createShop({
   })
   const catalogue = createCatalogue(database)
   const records = createRecords(catalogue)
-  const journal = new Journal(cache)
+  const journal = new Journal(cache, { instance, tells: development })
   const app = express()
 
   app.disable('x-powered-by')
@@ -74,7 +76,7 @@ export function createShop({
   app.use('/api', apiRoutes({ catalogue, records }))
   app.use('/cart', cartRoutes({ catalogue, cache, cookieSecret }))
   app.use('/admin', adminOnly(adminPassword), adminRoutes({ catalogue, records, cache }))
-  app.use('/_cache', adminOnly(adminPassword), cacheRoutes({ cache, journal }))
+  app.use('/_cache', adminOnly(adminPassword), cacheRoutes({ cache, journal, instance }))
   app.use(notFound)
   app.use(showError)
 

@@ -1,3 +1,5 @@
+import { confirmationOf } from './confirmation.js'
+
 /** The names under which pages are stored and invalidated. */
 export const tags = {
   /** @param {{ id: number }} product */
@@ -11,15 +13,16 @@ export const tags = {
  * Called after products have changed: their own pages fall, every page that shows one of them, and
  * the lists of their categories. Everything else stays stored.
  *
+ * It waits until every instance has confirmed: whoever reads a page after the form was answered sees
+ * the change, whichever instance answers.
+ *
  * @param {import('cacheflow/express').ExpressCacheflow} cache
  * @param {{ id: number, category: string }[]} products
- * @returns {Promise<number>} how many stored responses fell
  */
 export async function productsChanged(cache, products) {
   const changed = products.flatMap((product) => [
     tags.product(product),
     tags.category(product.category),
   ])
-  const receipt = await cache.invalidate({ tag: [...new Set(changed)] })
-  return receipt.responses
+  return confirmationOf(cache.invalidate({ tag: [...new Set(changed)] }, { wait: 'all' }))
 }

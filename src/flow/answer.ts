@@ -36,7 +36,7 @@ export function refreshExchange<Native>(
   making: Making,
 ): Exchange<Native> {
   try {
-    const primaryKey = cacheKey(request, policy, undefined)
+    const primaryKey = cacheKey(request, policy, undefined, cache.settings.keyedBuild)
     const { stored, key } = cache.store.find(primaryKey, (name) => cache.read(request, name))
     const { audited } = making
     const lookup = {
@@ -97,7 +97,7 @@ export function foresees<Native>(
   const asks = policy.key !== undefined || policy.session !== undefined
   if (asks || cache.settings.requestDirectives) return false
   try {
-    const key = cacheKey(request, policy, undefined)
+    const key = cacheKey(request, policy, undefined, cache.settings.keyedBuild)
     const { stored } = cache.store.find(key, (name) => cache.read(request, name))
     if (stored === undefined || stored.stamp < cache.sequence.softFloor) return false
     if (!cache.trusts(stored)) return false
@@ -118,7 +118,7 @@ function look<Native>(
 ): Answer<Native> {
   const { waited, fetched } = turn
   const { settings, store } = cache
-  const primaryKey = cacheKey(request, policy, audience)
+  const primaryKey = cacheKey(request, policy, audience, settings.keyedBuild)
   const now = settings.clock()
   const visit = cache.visitOf(request)
   if (visit) visit.isMet = true
@@ -151,10 +151,10 @@ function look<Native>(
       return { act: 'forward', exchange }
     }
     if (use === 'fresh' || use === 'max-stale') {
-      return serve(cache, request, stored, waited ? 'collapsed' : use, undefined)
+      return serve(cache, request, stored, waited ? 'collapsed' : use, undefined, turn)
     }
     if (use === 'stale-while-revalidate') {
-      return serve(cache, request, stored, use, cache.leadRefresh(stored))
+      return serve(cache, request, stored, use, cache.leadRefresh(stored), turn)
     }
     reason = use
     if (judge(stored, now) === 'dead') {
@@ -262,8 +262,9 @@ function serve<Native>(
   stored: StoredResponse,
   reason: HitReason,
   refresh: Making | undefined,
+  { fetched }: Turn,
 ): Answer<Native> {
-  cache.hit(request, stored, reason)
+  cache.hit(request, stored, reason, fetched === undefined ? 'memory' : 'redis')
   const audit = reason === 'fresh' ? cache.auditOf(stored) : undefined
   return { act: 'serve', stored, reason, refresh: refresh ?? audit }
 }

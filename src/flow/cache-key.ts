@@ -18,15 +18,20 @@ const longestKey = 4_096
  *
  *   https://shop.example via inner:3000/posts/1
  *   https://shop.example key 7:posts 1 session 5:alice
+ *   https://shop.example/posts/1 build 3:4f2
+ *
+ * @param build the name of the build, where pages outlive the process that made them
  */
 export function cacheKey<Native>(
   request: IncomingRequest<Native>,
   policy: Policy<Native>,
   audience: string | undefined,
+  build = '',
 ): string {
   const origin = request.origin + viaOf(request)
+  const made = build === '' ? '' : ` build ${build.length}:${build}`
   if (policy.key === undefined && audience === undefined && policy.query === undefined) {
-    return origin + request.target
+    return origin + request.target + made
   }
   const { key: nameOf } = policy
   const own =
@@ -34,7 +39,7 @@ export function cacheKey<Native>(
   const name =
     own === undefined ? keyedTarget(request.target, policy.query) : ` key ${own.length}:${own}`
   const key = origin + name
-  return audience === undefined ? key : `${key} session ${audience.length}:${audience}`
+  return (audience === undefined ? key : `${key} session ${audience.length}:${audience}`) + made
 }
 
 /** An application behind a trusted proxy can still read Host, which anybody can send beside any forwarded host (S-2). */

@@ -1,8 +1,12 @@
 import type { Events } from '../events.ts'
+import type { FlushReason } from '../reasons.ts'
 import { type Dependency, keyDependency } from '../graph/dependency.ts'
 import type { InvalidationReceipt } from '../graph/invalidation.ts'
 import { Sequence, type Start } from '../graph/sequence.ts'
+import { mayBeCoded } from '../http/coded.ts'
 import { softened } from '../http/freshness.ts'
+import type { CodedBody, StoredResponse } from '../http/stored-response.ts'
+import { compressed, copied, isCompressible } from '../store/body-coding.ts'
 import type { Stored } from '../store/entry-store.ts'
 import type { Lease } from '../store/redis-store.ts'
 import { ResponseStore } from '../store/response-store.ts'
@@ -58,6 +62,19 @@ export class CacheState<Native> {
     return receiptOf(shared.number, fallen, shared.fallen, shared.confirmed)
   }
 
+  /**
+   * Fells what stands under a key, in every instance, so that something else may take its place.
+   *
+   * @returns the start of that: behind the invalidation, and behind those that others made before it
+   * @throws as `invalidate`
+   */
+  async startAnew(key: string): Promise<Start> {
+    await this.invalidate([keyDependency(key)], false)
+    const shared = this.membership?.sequence
+    if (shared && shared.lag > 0) await shared.refresh()
+    return this.sequence.start()
+  }
+
   /** An invalidation that nobody waits for: what becomes of it, an event tells. */
   invalidateUnawaited(dependencies: readonly Dependency[]): void {
     this.invalidate(dependencies, false).catch(() => undefined)
@@ -88,7 +105,7 @@ export class CacheState<Native> {
   }
 
   /** What this process holds can no longer be judged. */
-  renew(reason: 'epoch' | 'gap'): void {
+  renew(reason: FlushReason): void {
     const { entries } = this.store
     this.store.clear()
     if (entries > 0 && this.events.wants('flush')) this.events.emit('flush', { reason, entries })
@@ -108,8 +125,30 @@ export class CacheState<Native> {
 
   /** Keeps what was stored here for other instances too. @param making the one that they wait for */
   share(stored: Stored, making?: Making): void {
-    this.membership?.store.offer(stored, making?.lease)
+    const { compress } = this.settings
+    const lease = making?.lease
     if (making) making.lease = undefined
+    const isCoded =
+      compress !== 'identity' &&
+      stored.kind === 'response' &&
+      mayBeCoded(stored) &&
+      isCompressible(stored.body, stored.fields)
+    if (isCoded) void this.#code(stored, compress, lease)
+    else this.membership?.store.offer(stored, lease)
+  }
+
+  /** Compresses a body, once: from then on it is sent so to those who accept it. */
+  async #code(
+    stored: StoredResponse,
+    coding: CodedBody['coding'],
+    lease: string | undefined,
+  ): Promise<void> {
+    const body = await compressed(stored.body, coding)
+    if (body && this.store.response(stored.key) === stored) {
+      stored.coded = { coding, body: copied(body) }
+      if (!this.store.put(stored.primaryKey, stored)) stored.coded = undefined
+    }
+    this.membership?.store.offer(stored, lease)
   }
 
   /** Begins to make a key: for this process, and for the others where they wait for it. */

@@ -6,7 +6,7 @@ import { type Dependable, checkedTag, dependenciesFrom } from '../graph/invalida
 import { type Moment, momentOf } from '../graph/moment.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import type { Recording } from './recording.ts'
-import { innermost } from './scope.ts'
+import { innermost, recordingsOf } from './scope.ts'
 import type { VersionCheck, VersionTag } from './version.ts'
 
 /** A record that tells when it changed. */
@@ -92,7 +92,8 @@ export class Draft {
 
   /** What fragments have attached under a name, each once, in the order of the page. */
   attachments(name: string): readonly string[] {
-    return [...(this.#exchange.recording.attachments.get(name) ?? [])]
+    const recordings = recordingsOf(this.#exchange.recording)
+    return [...new Set(recordings.flatMap(({ attachments }) => [...(attachments.get(name) ?? [])]))]
   }
 
   /**

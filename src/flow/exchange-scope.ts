@@ -8,6 +8,7 @@ export function scopeOf<Native>(facts: ExchangeFacts<Native>): Scope {
   const visitor: Visitor = {
     read: (name) => cache.read(request, name),
     origin: request.origin,
+    page: lookup.primaryKey,
     isObserved: observation !== undefined,
   }
   const fragments =

@@ -3,7 +3,7 @@ import { type InvalidationTarget, dependenciesOf } from '../graph/invalidation.t
 import { keysOf, shownKey } from './cache-state.ts'
 import type { ResponseCache } from './response-cache.ts'
 
-/** What would fall with a target. */
+/** What would fall with a target, as far as this instance holds it: others, and Redis, may have more. */
 export interface Impact {
   readonly responses: number
   readonly fragments: number

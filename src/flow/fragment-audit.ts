@@ -17,6 +17,8 @@ import { type FragmentSource, type Scope, within } from './scope.ts'
  * stored as ever.
  */
 export class FragmentAudit<Native> implements FragmentSource {
+  /** What is not in memory is made: a body with a hole in it could not be compared. */
+  readonly reads = undefined
   readonly #cache: CacheState<Native>
   readonly #fragments: FragmentSource
 

@@ -2,41 +2,43 @@ import { fail } from '../errors.ts'
 import type { FragmentReason } from '../reasons.ts'
 import { softened, timelineOf } from '../http/freshness.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
-import {
-  type Body,
-  type FragmentCall,
-  fragmentClosure,
-  fragmentKey,
-  fragmentVersion,
-} from './fragment-call.ts'
-import { storedFragment } from './fragment-storing.ts'
-import { type FragmentFault, FragmentMaking, type Outcome } from './fragment-making.ts'
+import { type Body, type FragmentCall, fragmentClosure } from './fragment-call.ts'
+import { enclosedIn, storedFragment } from './fragment-storing.ts'
+import { FragmentMaking, type Outcome } from './fragment-making.ts'
+import { FragmentTally } from './fragment-tally.ts'
 import { outlined, written } from './fragment-text.ts'
 import {
   type Asked,
   type FragmentRoom,
   type Way,
+  asking,
   fallen,
   isThenable,
   makingId,
 } from './fragment-lookup.ts'
-import { noteShown } from './fragment-repeat.ts'
+import { noteShown, pageOf } from './fragment-repeat.ts'
 import { Recording } from './recording.ts'
 import type { SharedStore } from './shared-store.ts'
-import { type Scope, within } from './scope.ts'
+import { type FragmentSource, type Scope, within } from './scope.ts'
+import { ViewMemory } from './view-memory.ts'
 
 /** Looks fragments up, makes those that are missing, and stores them with all that they were made from. */
-export class FragmentCache {
+export class FragmentCache implements FragmentSource {
   readonly #room: FragmentRoom
   readonly #makings = new Map<string, FragmentMaking>()
   readonly #renewing = new Set<string>()
-  hits = 0
-  misses = 0
+  readonly reads: ViewMemory
+  readonly tally: FragmentTally
   /** Since then requests are observed though nothing of them is stored: their fragments are. */
   isUsed = false
 
   constructor(room: FragmentRoom) {
     this.#room = room
+    this.tally = new FragmentTally(room)
+    this.reads = new ViewMemory({
+      shared: () => (room.isClosed ? undefined : room.membership?.store),
+      has: (key) => room.settings.clock() < (this.#standing(key)?.timeline.staleAt ?? 0),
+    })
   }
 
   /** Fragments being made that others may wait for. */
@@ -56,12 +58,23 @@ export class FragmentCache {
     mayWait: boolean,
   ): string | Promise<string> {
     this.isUsed = true
-    const { settings } = this.#room
-    const read = (name: string): string | undefined => scope.visitor?.read(name)
-    const key = fragmentKey(call, read, settings.build, scope.digest)
-    const asked: Asked = { call, body, scope, key, version: fragmentVersion(call), mayWait }
+    const asked = asking(call, body, scope, this.#room.settings, mayWait)
     if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
+    scope.pass?.meets(asked.key)
     return this.#look(asked, false)
+  }
+
+  /** Makes a fragment now, in place of what is stored of it here and elsewhere; its body has to read what it shows. */
+  async put(call: FragmentCall, body: Body<unknown>, outer: Scope): Promise<string> {
+    this.isUsed = true
+    const asked = asking(call, body, outer, this.#room.settings, true)
+    if (call.policy.isOff) return this.#make(asked, { reason: 'off' })
+    // It begins behind its own invalidation, and not with its page: what its body reads, it reads behind that.
+    const root = new Recording(await this.#room.startAnew(asked.key))
+    const inner = { ...asked, scope: { ...outer, recording: root, root, pass: undefined } }
+    const text = await this.#make(inner, { reason: 'put' })
+    outer.recording.enclose(root)
+    return text
   }
 
   /** @param isFetched Redis was asked for it */
@@ -71,8 +84,7 @@ export class FragmentCache {
     const stored = this.#standing(key)
     if (stored === undefined) {
       if (store.fragment(key)) return this.#missing(asked, { reason: 'unheard' }, isFetched)
-      const fall = store.fallOf(key)
-      return this.#missing(asked, { reason: fall?.reason ?? 'absent', by: fall?.by }, isFetched)
+      return this.#missing(asked, { reason: 'absent', ...store.fallOf(key) }, isFetched)
     }
     if (stored.version !== asked.version) {
       return this.#missing(asked, { reason: 'version' }, isFetched)
@@ -98,19 +110,10 @@ export class FragmentCache {
     return stored
   }
 
-  #serve({ call, scope }: Asked, stored: StoredFragment, reason: FragmentReason): string {
-    this.hits++
-    scope.recording.enclose({
-      closure: stored.closure,
-      tags: stored.tags,
-      freshUntil: stored.timeline.staleAt,
-      asOf: this.#room.sequence.validAt(stored.asOf),
-      attachments: stored.attachments,
-      inputs: stored.inputs,
-      audiences: stored.audience === undefined ? [] : [stored.audience],
-      refusal: undefined,
-    })
-    this.#tell(call, stored.key, { reason })
+  #serve(asked: Asked, stored: StoredFragment, reason: FragmentReason): string {
+    const { scope } = asked
+    scope.recording.enclose(enclosedIn(stored, this.#room.sequence.validAt(stored.asOf)))
+    if (scope.pass?.recalls(stored.key) !== true) this.tally.hit(asked, reason)
     return stored.text
   }
 
@@ -119,6 +122,7 @@ export class FragmentCache {
     const { scope, mayWait } = asked
     const running = mayWait ? this.#makings.get(makingId(asked)) : undefined
     if (running && this.#mayJoin(running, scope)) return this.#join(asked, running, way)
+    if (!mayWait && scope.pass?.leavesOut(asked.key, scope.fragment) === true) return ''
     const shared = this.#room.membership?.store
     if (mayWait && !isFetched && shared?.isOpen === true) return this.#fetch(asked, shared)
     return this.#make(asked, way)
@@ -142,7 +146,7 @@ export class FragmentCache {
   }
 
   async #join(asked: Asked, making: FragmentMaking, way: Way): Promise<string> {
-    const { scope, call, key } = asked
+    const { scope } = asked
     const outcome = await making.wait(scope)
     // What it turned out to depend on may have been invalidated before this request came.
     const isUsable =
@@ -150,9 +154,8 @@ export class FragmentCache {
       this.#room.sequence.isTrusted(outcome.asOf) &&
       this.#room.sequence.felledBy(making.stamp, outcome.closure) === undefined
     if (!isUsable) return this.#make(asked, way)
-    this.hits++
     scope.recording.enclose(outcome)
-    this.#tell(call, key, { reason: 'joined' })
+    this.tally.hit(asked, 'joined')
     return outcome.text
   }
 
@@ -179,10 +182,9 @@ export class FragmentCache {
   }
 
   #make(asked: Asked, way: Way): string | Promise<string> {
-    this.misses++
     const { call, scope, key, body } = asked
     const { strict } = this.#room.settings
-    if (strict) noteShown(scope.root, key)
+    if (strict) noteShown(pageOf(scope), key)
     const closure = fragmentClosure(call, key, scope.visitor?.origin)
     const making = new FragmentMaking(key, call, scope, closure, strict)
     const id = makingId(asked)
@@ -194,6 +196,7 @@ export class FragmentCache {
     }
     const done = (made: unknown): string => {
       try {
+        if (making.isPartial) return left()
         const outcome = this.#finish(asked, making, made, way)
         settle(outcome)
         scope.recording.enclose(outcome)
@@ -203,8 +206,14 @@ export class FragmentCache {
       }
     }
     const failed = (error: unknown): string => {
+      // It may have failed for what was left out of it.
+      if (making.isPartial) return left()
       settle(undefined)
       return this.#replaced(asked, error, way)
+    }
+    const left = (): string => {
+      settle(undefined)
+      return ''
     }
     let made: unknown
     try {
@@ -227,14 +236,14 @@ export class FragmentCache {
     const { maxAge = policy.maxAge } = making.recording
     const outcome = making.outcome(text, now + Math.min(maxAge, policy.maxAge))
     if (way.reason === 'off') {
-      this.#tell(call, key, way)
+      this.tally.missed(asked, way)
       return outcome
     }
     const fault =
       making.refusal(plain, settings.observe) ??
       fallen(sequence.felledBy(making.stamp, outcome.closure))
     if (fault) {
-      this.#tell(call, key, way, fault)
+      this.tally.missed(asked, way, fault)
       return outcome
     }
     const timeline = timelineOf(outcome.freshUntil - now, 0, now, policy)
@@ -246,8 +255,8 @@ export class FragmentCache {
       isSoft ? softened(timeline, now) : timeline,
     )
     const isStored = store.putFragment(stored)
-    if (isStored) this.#room.share(stored)
-    this.#tell(call, key, way, isStored ? undefined : { reason: 'too-large', detail: '' }, isStored)
+    if (isStored) this.tally.missed(asked, way, undefined, stored)
+    else this.tally.missed(asked, way, { reason: 'too-large', detail: '' })
     return { ...outcome, freshUntil: stored.timeline.staleAt, isShared: isStored }
   }
 
@@ -256,9 +265,10 @@ export class FragmentCache {
     const { call, scope, key } = asked
     const stored = way.reason === 'off' ? undefined : this.#standing(key)
     if (stored && this.#room.settings.clock() < stored.timeline.errorUntil) {
+      this.tally.replaced(asked)
       return this.#serve(asked, stored, 'stale-if-error')
     }
-    this.#tell(call, key, way, { reason: 'failed', detail: String(error) })
+    this.tally.missed(asked, way, { reason: 'failed', detail: String(error) })
     if (call.policy.onError === undefined) throw error
     scope.recording.refuse(`${call.where} failed`)
     return written(call.policy.onError(error), 'html', `onError of ${call.where}`)
@@ -271,26 +281,14 @@ export class FragmentCache {
   #compared(asked: Asked, stored: StoredFragment): string | Promise<string> {
     const { scope, body, call, key } = asked
     const text = this.#serve(asked, stored, 'fresh')
-    if (noteShown(scope.root, key) || this.#room.settings.outline) return text
+    if (noteShown(pageOf(scope), key) || this.#room.settings.outline) return text
     const making = new FragmentMaking(key, call, scope, [], true)
     const check = (made: unknown): string => {
-      if (written(made, call.policy.form, call.where) === text) return text
+      // What was left out of it is not there to be compared.
+      if (making.isPartial || written(made, call.policy.form, call.where) === text) return text
       throw fail('ERR_CACHEFLOW_FRAGMENT_KEY', key, call.where)
     }
     const made = within(making.scope, () => body(making.draft))
     return isThenable(made) ? Promise.resolve(made).then(check) : check(made)
-  }
-
-  #tell(
-    { name }: FragmentCall,
-    key: string,
-    { reason, by }: Way,
-    fault?: FragmentFault,
-    isStored = false,
-  ): void {
-    const { events } = this.#room
-    if (!events.wants('fragment')) return
-    const { reason: refusal, detail } = fault ?? { reason: undefined, detail: undefined }
-    events.emit('fragment', { key, fragment: name, reason, by, stored: isStored, refusal, detail })
   }
 }

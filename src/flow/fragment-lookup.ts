@@ -1,8 +1,9 @@
+import { fail } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { FragmentReason } from '../reasons.ts'
-import type { Sequence } from '../graph/sequence.ts'
+import type { Sequence, Start } from '../graph/sequence.ts'
 import type { ResponseStore } from '../store/response-store.ts'
-import type { Body, FragmentCall } from './fragment-call.ts'
+import { type Body, type FragmentCall, fragmentKey, fragmentVersion } from './fragment-call.ts'
 import type { Stored } from '../store/entry-store.ts'
 import type { FragmentFault } from './fragment-making.ts'
 import type { Membership } from './membership.ts'
@@ -20,6 +21,8 @@ export interface FragmentRoom {
   trusts(stored: Stored): boolean
   /** Keeps what was stored for other instances too. */
   share(stored: Stored): void
+  /** Fells what stands under a key, in every instance. @returns the start of what takes its place */
+  startAnew(key: string): Promise<Start>
 }
 
 /** Why a body ran, or did not. */
@@ -38,6 +41,27 @@ export interface Asked {
   readonly version: string
   /** False in a template that cannot await. */
   readonly mayWait: boolean
+}
+
+/**
+ * One look-up, with the key and the version that it asks for.
+ *
+ * @throws CacheflowError `ERR_CACHEFLOW_FRAGMENT_INCLUDE` where the digest is known not to have all that its template includes
+ */
+export function asking(
+  call: FragmentCall,
+  body: Body<unknown>,
+  scope: Scope,
+  { build, strict }: Pick<Settings<never>, 'build' | 'strict'>,
+  mayWait: boolean,
+): Asked {
+  const { digest, visitor } = scope
+  if (strict && digest?.endsWith('?') === true) {
+    const where = `an include beside ${call.where}`
+    throw fail('ERR_CACHEFLOW_FRAGMENT_INCLUDE', 'a computed name', where)
+  }
+  const key = fragmentKey(call, (name) => visitor?.read(name), build, digest)
+  return { call, body, scope, key, version: fragmentVersion(call), mayWait }
 }
 
 /** What all have in common that may share one making. */

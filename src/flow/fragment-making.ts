@@ -30,6 +30,7 @@ export class FragmentMaking implements FragmentScope {
   readonly recording: Recording
   readonly scope: Scope
   readonly draft: FragmentDraft
+  isPartial = false
   readonly #call: FragmentCall
   readonly #called: readonly Dependency[]
   readonly #isStrict: boolean

@@ -2,6 +2,7 @@ import type { Timeline } from '../http/freshness.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
 import type { Asked } from './fragment-lookup.ts'
 import type { FragmentMaking, Outcome } from './fragment-making.ts'
+import type { Enclosed } from './recording.ts'
 
 /** What was made, as it is stored. */
 export function storedFragment(
@@ -34,4 +35,18 @@ const noAttachments: StoredFragment['attachments'] = new Map()
 function attachmentsOf({ attachments }: Outcome): StoredFragment['attachments'] {
   if (attachments.size === 0) return noAttachments
   return new Map(Array.from(attachments, ([name, values]) => [name, [...values]]))
+}
+
+/** What is stored, as what encloses it has to know of it. @param asOf as of when it is known to be valid */
+export function enclosedIn(stored: StoredFragment, asOf: number): Enclosed {
+  return {
+    closure: stored.closure,
+    tags: stored.tags,
+    freshUntil: stored.timeline.staleAt,
+    asOf,
+    attachments: stored.attachments,
+    inputs: stored.inputs,
+    audiences: stored.audience === undefined ? [] : [stored.audience],
+    refusal: undefined,
+  }
 }

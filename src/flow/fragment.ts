@@ -3,6 +3,7 @@ import { onOrigin } from '../graph/dependency.ts'
 import type { EntityCollection, EntityRecord } from '../graph/entity.ts'
 import { type Dependable, dependenciesFrom } from '../graph/invalidation.ts'
 import { several } from '../graph/several.ts'
+import type { FragmentCache } from './fragment-cache.ts'
 import { type Body, type Subjects, fragmentCall, isSubject } from './fragment-call.ts'
 import type { FragmentDraft } from './fragment-draft.ts'
 import type { FragmentOptions } from './fragment-options.ts'
@@ -120,6 +121,17 @@ export function fragmentIn(
 ): string | Promise<string> {
   const { subjects, options, body } = argumentsOf(given, `cacheFragment('${name}')`)
   return scope.fragments.show(fragmentCall(name, subjects, options), body, scope, mayWait)
+}
+
+/** A fragment in place of the one that is stored, with the arguments of cacheFragment() behind its name. */
+export async function putIn(
+  fragments: FragmentCache,
+  scope: Scope,
+  name: string,
+  given: readonly unknown[],
+): Promise<string> {
+  const { subjects, options, body } = argumentsOf(given, `put('${name}')`)
+  return fragments.put(fragmentCall(name, subjects, options), body, scope)
 }
 
 /** Several fragments, with the arguments of cacheFragments() behind their name. */

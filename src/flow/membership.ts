@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Events } from '../events.ts'
+import type { FlushReason } from '../reasons.ts'
 import type { Dependency } from '../graph/dependency.ts'
 import {
   acknowledgement,
@@ -29,19 +30,18 @@ export interface RedisSettings {
   readonly maxStaleness: number
   /** How many invalidations Redis remembers. */
   readonly maxLog: number
-  readonly compress: BodyCoding
 }
 
 /** What membership needs of the cache that it belongs to. */
 export interface Member {
-  readonly settings: { readonly clock: () => number }
+  readonly settings: { readonly clock: () => number; readonly compress: BodyCoding }
   readonly events: Events
   readonly store: ResponseStore
   readonly sequence: Sequence
   /** Fells what is stored here. */
   fall(number: number, dependencies: readonly Dependency[] | 'all', soft: boolean): unknown
   /** Everything that is stored here is void. */
-  renew(reason: 'epoch' | 'gap'): void
+  renew(reason: FlushReason): void
   /** Somebody who knows nothing of numbers has changed these keys. */
   evict(keys: readonly string[]): void
   /** What was stored here is no longer valid. */
@@ -81,9 +81,9 @@ export class Membership {
   readonly #id = randomBytes(9).toString('base64url')
 
   constructor(member: Member, settings: RedisSettings) {
-    const { client, namespace, commandTimeout, maxStaleness, maxLog, compress } = settings
+    const { client, namespace, commandTimeout, maxStaleness, maxLog } = settings
     const { events, store, sequence } = member
-    const { clock } = member.settings
+    const { clock, compress } = member.settings
     const id = this.#id
     this.#member = member
     this.#channel = channelOf(namespace, client.isCluster)
@@ -108,9 +108,9 @@ export class Membership {
       leases: () => this.store.leases,
       onInvalidation: (number, dependencies, soft) => member.fall(number, dependencies, soft),
       onRenewal: (reason) => member.renew(reason),
-      onConnection: (isConnected) => {
-        const error = isConnected ? undefined : connection.fault
-        if (events.wants('redis')) events.emit('redis', { connected: isConnected, error })
+      onConnection: (connected, failure) => {
+        const error = connected ? undefined : (connection.fault ?? failure)
+        if (events.wants('redis')) events.emit('redis', { connected, error })
       },
       onBeat: () => this.invalidation.retry(),
     })
@@ -118,7 +118,6 @@ export class Membership {
     this.invalidation = new SharedInvalidation({
       shared: this.sequence,
       patience: commandTimeout,
-      maxStaleness,
       onUnconfirmed: (dependencies, confirmed, error) => {
         if (!events.wants('unconfirmed')) return
         const names = dependencies === 'all' ? ['all'] : dependencies
@@ -141,6 +140,7 @@ export class Membership {
       store,
       clock,
       compress,
+      pendingOf: (closure) => this.invalidation.pendingOf(closure),
       onRefused: (stored) => {
         member.drop(stored)
         // It is known to Redis, and not yet here.

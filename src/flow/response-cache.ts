@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Events } from '../events.ts'
+import type { Events, HitEvent } from '../events.ts'
 import type { BypassReason, HitReason, MissReason, RefuseReason } from '../reasons.ts'
 import { keyDependency } from '../graph/dependency.ts'
 import { currentAge, timeToLive } from '../http/freshness.ts'
@@ -81,7 +81,12 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** Counts and tells a hit. */
-  hit(request: IncomingRequest<Native>, stored: StoredResponse, reason: HitReason): void {
+  hit(
+    request: IncomingRequest<Native>,
+    stored: StoredResponse,
+    reason: HitReason,
+    from: HitEvent['from'] = 'memory',
+  ): void {
     const visit = this.visitOf(request)
     if (visit) {
       visit.hit(reason, stored.body.byteLength)
@@ -96,6 +101,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
       method: request.method,
       url: request.target,
       reason,
+      from,
       age: currentAge(stored.timeline, now),
       ttl: timeToLive(stored.timeline, now),
       route: stored.route,
@@ -120,15 +126,17 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** Is a stale response still to be made anew by this instance? Another one may have done so, or be about it. */
-  async isToRefresh({ key, stamp, timeline }: StoredResponse, making: Making): Promise<boolean> {
+  async isToRefresh(stored: StoredResponse, making: Making): Promise<boolean> {
+    const { key } = stored
     const shared = this.membership?.store
     if (shared?.isOpen !== true || making.audited) return true
     const { kind } = await shared.fetch(key, 'lease')
     if (kind === 'wait' || kind === 'pass') return false
     if (kind === 'lead' && shared.take(key)) making.lease = key
     const standing = this.store.response(key)
-    const isNewer = standing !== undefined && standing.timeline.cachedAt > timeline.cachedAt
-    return !isNewer || standing.stamp < stamp
+    // By its own clock: the one who has made it may have another.
+    const isFresh = standing !== undefined && this.settings.clock() < standing.timeline.staleAt
+    return standing === stored || !isFresh
   }
 
   /** Counts and tells what led to the application: a miss, or a bypass. */

@@ -16,12 +16,26 @@ export interface Visitor {
   read(name: string): string | undefined
   /** Scheme and host that it asked. */
   readonly origin: string
+  /** What it asked for, as keys have it. */
+  readonly page: string
   /** Are the application's reads of this request known? */
   readonly isObserved: boolean
 }
 
+/** Fragments that other instances may have stored. */
+export interface FragmentReads {
+  readonly isOpen: boolean
+  /** Brings what there is of these into memory, in one round trip; it never rejects. */
+  fetch(keys: readonly string[]): Promise<unknown>
+  /** What a page has shown when it was rendered last, and memory does not have now. */
+  lacking(page: string): string[]
+  remember(page: string, keys: Iterable<string>): void
+}
+
 /** Where fragments come from. */
 export interface FragmentSource {
+  /** undefined where there is nothing but memory. */
+  readonly reads: FragmentReads | undefined
   show(
     call: FragmentCall,
     body: Body<unknown>,
@@ -43,12 +57,33 @@ export interface Scope {
   readonly fragment: FragmentScope | undefined
   /** Of the template in which the call stands: it joins the fragment's key, so that a changed template never shows old text. */
   readonly digest?: string | undefined
+  /** Of the view in which the call stands: it may yet be thrown away. */
+  readonly pass?: ViewPass | undefined
+}
+
+/** One pass over a view that cannot wait for what it encloses. */
+export interface ViewPass {
+  readonly recording: Recording
+  /** What the view is a part of: a page, or a fragment. */
+  readonly outer: Recording
+  /** Leaves a hole for what has to be asked for. @returns false when it is known not to be there: its body runs */
+  leavesOut(key: string, fragment: FragmentScope | undefined): boolean
+  /** Notes a key that is shown. */
+  meets(key: string): void
+  /** Happens when this pass counts, and not when it is thrown away. */
+  later(effect: () => void): void
+  /** Something was made and stored, whether this pass counts or not: it is told once. */
+  stored(key: string, effect: () => void): void
+  /** Is what was found in memory the work of an earlier pass, met for the first time? Then it was no hit. */
+  recalls(key: string): boolean
 }
 
 /** A fragment being made, as what it encloses sees it. */
 export interface FragmentScope {
   /** undefined directly in a response. */
   readonly outer: FragmentScope | undefined
+  /** Something in it was left out. */
+  isPartial: boolean
   note(read: Read): void
 }
 
@@ -68,6 +103,12 @@ export function currentScope(): Scope | undefined {
 export function innermost(root: Recording): Recording {
   const scope = scopes.getStore()
   return scope?.root === root ? scope.recording : root
+}
+
+/** What a page is made of so far: its recording, and that of the pass over its view. */
+export function recordingsOf(root: Recording): readonly Recording[] {
+  const pass = scopes.getStore()?.pass
+  return pass?.outer === root ? [root, pass.recording] : [root]
 }
 
 /** Tells every fragment that is being made of a read: it shapes them all. */

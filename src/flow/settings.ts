@@ -1,5 +1,6 @@
 import type { Surrogate } from '../http/surrogate.ts'
 import type { UserAgentClass } from './request-input.ts'
+import type { BodyCoding } from '../store/body-coding.ts'
 import type { RedisSettings } from './membership.ts'
 import type { Policy } from './policy.ts'
 import type { WarmSettings } from './warm-run.ts'
@@ -26,6 +27,8 @@ export interface Settings<Native> {
   readonly why: boolean
   /** Part of the entity tags that freshWhen() makes: another build, another tag. */
   readonly build: string
+  /** The build, where pages of an older one may still be stored: in Redis. */
+  readonly keyedBuild: string
   /** Cache-Control for responses stored by our own lifetime when the application set none. */
   readonly cacheControl: string | false
   /** A fragment that reads what its key does not have is an error. */
@@ -39,6 +42,8 @@ export interface Settings<Native> {
   /** Nothing is served from the store: it is compared with what the application makes. */
   readonly verify: boolean
   readonly warming: WarmSettings
+  /** How bodies are compressed, once, for Redis and for those who accept it. */
+  readonly compress: BodyCoding
   /** What is shared with other instances, and how; undefined: this process is alone. */
   readonly redis: RedisSettings | undefined
 }

@@ -1,5 +1,6 @@
 import type { SharedSequence } from '../graph/shared-sequence.ts'
-import type { Sequence } from '../graph/sequence.ts'
+import type { Dependency } from '../graph/dependency.ts'
+import type { Sequence, Start } from '../graph/sequence.ts'
 import { softened } from '../http/freshness.ts'
 import type { BodyCoding } from '../store/body-coding.ts'
 import { decodeClosure } from '../store/closure-text.ts'
@@ -25,12 +26,18 @@ export interface SharedStoreOptions {
   readonly store: ResponseStore
   readonly clock: () => number
   readonly compress: BodyCoding
+  /** Has this process invalidated something of it, and Redis does not know? */
+  readonly pendingOf: (closure: readonly Dependency[]) => 'hard' | 'soft' | undefined
   /** Redis refused what this process had stored: something that it depends on has been invalidated. */
   readonly onRefused: (stored: Stored, by: string) => void
   readonly onFault: (error: unknown, during: string) => void
 }
 
 const none: Lease = { kind: 'none' }
+/** For how long what was not there counts as still not there, milliseconds: a page is made in about this time. */
+const absence = 500
+/** Of how many fragments it is known at most. */
+const mostAbsent = 10_000
 
 /**
  * L2 as one instance uses it. What is asked for within a turn of the event loop is read in one round trip and then stands in memory, as if it had been
@@ -49,6 +56,8 @@ export class SharedStore {
   readonly #leases = new Set<string>()
   #released: [key: string, pass: number][] = []
   readonly #others = new Map<string, Set<() => void>>()
+  /** Fragments that were not there when what enclosed them was asked for, and when that was: its maker need not ask again. */
+  readonly #absent = new Map<string, number>()
 
   constructor(options: SharedStoreOptions) {
     this.#options = options
@@ -76,6 +85,7 @@ export class SharedStore {
     const name = `${wish} ${key}`
     const reading = this.#reading.get(name)
     if (reading) return reading
+    if (this.#isAbsent(key)) return Promise.resolve(none)
     const answer = deferred<Lease>()
     if (this.#asked.size === 0) setImmediate(() => void this.#read())
     this.#asked.set(name, { key, wish, answer })
@@ -139,7 +149,7 @@ export class SharedStore {
     const { redis, sequence, shared, onFault } = this.#options
     const asked = [...this.#asked.values()]
     this.#asked = new Map()
-    const sentAt = sequence.now
+    const sentAt: Start = { stamp: Math.floor(sequence.applied), asOf: sequence.now }
     const { epoch } = shared
     const leases = new Map<string, Lease>()
     try {
@@ -150,7 +160,10 @@ export class SharedStore {
         if (placed) placing.push(placed)
         if (answer.kind === 'variants') this.#options.store.adoptVariants(key, answer.inputs)
       }
-      for (const [key, answer] of extra) take(key, answer)
+      for (const [key, answer] of extra) {
+        take(key, answer)
+        if (answer.kind === 'absent') this.#missed(key, sentAt.asOf)
+      }
       for (const [i, answer] of answers.entries()) {
         const { key } = asked[i] ?? { key: '' }
         take(key, answer)
@@ -168,6 +181,18 @@ export class SharedStore {
     }
   }
 
+  #missed(key: string, at: number): void {
+    if (this.#absent.size >= mostAbsent) this.#absent.clear()
+    this.#absent.set(key, at)
+  }
+
+  /** It is told once: by the next time another instance may have made it. */
+  #isAbsent(key: string): boolean {
+    const at = this.#absent.get(key)
+    this.#absent.delete(key)
+    return at !== undefined && this.#options.sequence.now - at < absence
+  }
+
   /** A lease that nobody takes at once is given back: whoever asked has gone, or found the answer elsewhere. */
   #grant(key: string): void {
     if (this.#leases.has(key)) return
@@ -181,23 +206,30 @@ export class SharedStore {
   #place(
     key: string,
     { number, soft, closure: names, data }: RedisValue,
-    asOf: number,
+    sentAt: Start,
     epoch: string | undefined,
   ): Promise<void> | undefined {
-    const { store, shared, sequence, clock } = this.#options
+    const { store, shared, sequence, clock, compress, pendingOf } = this.#options
+    const { asOf } = sentAt
     const closure = decodeClosure(names)
     if (closure === undefined) return undefined
     const put = (content: Awaited<ReturnType<typeof decodeEntry>>): void => {
       // Numbers of another epoch say nothing.
       if (content === undefined || shared.epoch !== epoch) return
-      const stamp = shared.stampOf(number)
+      // Redis may be ahead of what is known here; what is invalidated here meanwhile has a lower number, and fells it all the same.
+      const stamp = Math.min(shared.stampOf(number), sentAt.stamp)
       if (sequence.felledBy(stamp, closure) !== undefined) return
+      const pending = pendingOf(closure)
+      if (pending === 'hard') return
       const standing = store.peek(key)
-      const isOlder =
-        standing !== undefined && standing.timeline.cachedAt > content.timeline.cachedAt
-      if (isOlder && sequence.isTrusted(standing.asOf)) return
-      const isSoft = soft || sequence.isSoftened(stamp, closure)
-      const timeline = isSoft ? softened(content.timeline, clock()) : content.timeline
+      const isSoft = soft || pending === 'soft' || sequence.isSoftened(stamp, closure)
+      const now = clock()
+      const timeline = isSoft ? softened(content.timeline, now) : content.timeline
+      const isOlder = standing !== undefined && standing.timeline.cachedAt > timeline.cachedAt
+      // Clocks differ: what is stale gives way to what is fresh, whatever they say.
+      const isBetter = standing && now >= standing.timeline.staleAt && now < timeline.staleAt
+      if (isOlder && !isBetter && sequence.isTrusted(standing.asOf)) return
+      if (content.kind === 'response' && compress === 'identity') content.coded = undefined
       // A copy of the head costs more than what is added to it.
       const beside = { timeline, stamp, asOf, closure }
       if (content.kind === 'fragment') store.putFragment(Object.assign(content, beside))

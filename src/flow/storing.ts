@@ -90,8 +90,13 @@ function stored<Native>(
   const felledBy = sequence.felledBy(stamp, closure)
   if (felledBy !== undefined) return refuse('invalidated', felledBy)
   const standing = store.response(key)
-  // The most recent response is the one to use, not the one whose body took longest (RFC 9111 §4).
-  if (standing && (standing.stamp > stamp || standing.timeline.cachedAt > receivedAt)) {
+  // The most recent response is the one to use, not the one whose body took longest (RFC 9111 §4). What stood there when this
+  // one began is older, whatever the clock of the instance that made it says.
+  const isNewer =
+    standing !== undefined &&
+    standing !== lookup.stored &&
+    (standing.stamp > stamp || standing.timeline.cachedAt > receivedAt)
+  if (isNewer) {
     return refuse('invalidated', 'a newer response is stored')
   }
 

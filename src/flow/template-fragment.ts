@@ -8,6 +8,7 @@ import type { FragmentOptions } from './fragment-options.ts'
 import { fragmentIn, fragmentsIn } from './fragment.ts'
 import { written } from './fragment-text.ts'
 import { Recording } from './recording.ts'
+import { Rendering } from './rendering.ts'
 import { type Scope, currentScope } from './scope.ts'
 
 /** What a body in a template gives: text, or in an asynchronous engine a promise of it. */
@@ -34,6 +35,18 @@ export interface TemplateFragment {
   ): Made
   /** The same for one template: its digest joins the keys. For what connects an engine, as `cacheflow/views` does. */
   digested(digest: string | undefined): TemplateFragment
+  /**
+   * Renders a view whose fragments may rest in Redis: they are read together, and the view is rendered again with them. For what
+   * connects an engine.
+   *
+   * @param view its name, such as its path: what it shows is remembered under it, and read before it is rendered the next time
+   * @param render may run several times. It is given the functions that the view has to have in this pass, or none where those in
+   *   its locals do
+   */
+  replayed(
+    view: string,
+    render: (functions: TemplateFunctions | undefined) => string | Promise<string>,
+  ): string | Promise<string>
 }
 
 /** cacheFragments() as templates have it. */
@@ -71,7 +84,7 @@ export function templateFunctions<Native>(facts: ExchangeFacts<Native>): Templat
 export function uncachedFunctions(): TemplateFunctions {
   const recording = new Recording({ stamp: 0, asOf: 0 })
   const scope: Scope = {
-    fragments: { show: (call, body) => made(call, body, recording) },
+    fragments: { reads: undefined, show: (call, body) => made(call, body, recording) },
     recording,
     root: recording,
     visitor: undefined,
@@ -91,11 +104,28 @@ function functionsIn(scope: () => Scope, digest?: string): TemplateFunctions {
   return {
     cacheFragment: Object.assign(cacheFragment, {
       digested: (other: string | undefined) => digested(other).cacheFragment,
+      replayed: (view: string, render: RenderWith) => replayed(scope(), view, render),
     }),
     cacheFragments: Object.assign(cacheFragments, {
       digested: (other: string | undefined) => digested(other).cacheFragments,
     }),
   } as TemplateFunctions
+}
+
+type RenderWith = (functions: TemplateFunctions | undefined) => string | Promise<string>
+
+function replayed(scope: Scope, view: string, render: RenderWith): string | Promise<string> {
+  const { reads } = scope.fragments
+  // A view within a view is a part of its passes.
+  if (reads?.isOpen !== true || scope.pass !== undefined) return render(undefined)
+  return new Rendering(scope, reads, view, (own) => {
+    // Called where nobody knows any more what is being made, they belong to this pass all the same.
+    const within = (): Scope => {
+      const current = currentScope()
+      return current && current.pass === own.pass ? current : own
+    }
+    return render(functionsIn(within))
+  }).run()
 }
 
 function made({ policy, where }: FragmentCall, body: Body<unknown>, recording: Recording): Text {

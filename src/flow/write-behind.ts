@@ -25,6 +25,8 @@ const mostWaiting = 32 * 1024 * 1024
 
 interface Waiting {
   readonly stored: Stored
+  /** What its number belongs to. */
+  readonly epoch: string | undefined
   readonly write: RedisWrite
 }
 
@@ -53,10 +55,9 @@ export class WriteBehind {
     const now = clock()
     const encoded = encodeEntry(stored, compress)
     const add = (data: Buffer): void => {
-      // Numbers of another epoch say nothing.
-      if (shared.epoch !== epoch) return
       this.#bytes += data.length
-      this.#waiting.push({ stored, write: { ...writeOf(stored, now), number, data, lease } })
+      const write = { ...writeOf(stored, now), number, data, lease }
+      this.#waiting.push({ stored, epoch, write })
       this.#schedule(lease !== undefined)
     }
     if (Buffer.isBuffer(encoded)) add(encoded)
@@ -86,14 +87,16 @@ export class WriteBehind {
   }
 
   async #write(): Promise<void> {
-    const { redis, onAnswer, onFault } = this.#options
-    const writing = this.#waiting
+    const { redis, shared, onAnswer, onFault } = this.#options
+    // Numbers of another epoch say nothing, and it may have begun while they waited.
+    const writing = this.#waiting.filter(({ epoch }) => epoch === shared.epoch)
     this.#waiting = []
     this.#bytes = 0
     clearTimeout(this.#timer)
     clearImmediate(this.#immediate)
     this.#timer = undefined
     this.#immediate = undefined
+    if (writing.length === 0) return
     try {
       const answers = await redis.write(writing.map(({ write }) => write))
       for (const [i, { stored }] of writing.entries()) {

@@ -10,8 +10,8 @@ export interface HeartbeatOptions {
   readonly interval: number
   /** Asks Redis. @throws when it does not answer */
   readonly beat: () => Promise<void>
-  /** Told when Redis answers after it did not, and the other way round. */
-  readonly onConnection: (isConnected: boolean) => void
+  /** Told whether Redis answers: the first time, and whenever that changes. */
+  readonly onConnection: (isConnected: boolean, error: unknown) => void
 }
 
 /** Asks at intervals, and at once where something is known to be missing; never twice at a time. */
@@ -22,10 +22,15 @@ export class Heartbeat {
   #again = false
   #isResting = false
   #isClosed = false
-  isConnected = false
+  /** What was told last; undefined before the first time. */
+  #told: boolean | undefined
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
+  }
+
+  get isConnected(): boolean {
+    return this.#told === true
   }
 
   /** Begins to beat. */
@@ -38,6 +43,8 @@ export class Heartbeat {
 
   /** Resolves when Redis has answered, or to false when it did not. */
   now(): Promise<boolean> {
+    // A beat behind the last one would bring a closed instance back among those who are alive.
+    if (this.#isClosed) return Promise.resolve(false)
     if (this.#running) {
       this.#again = true
       return this.#running
@@ -55,7 +62,7 @@ export class Heartbeat {
     this.#isResting = true
     await pause(pauseBetween, undefined, { ref: false })
     this.#isResting = false
-    if (!this.#isClosed) await this.now()
+    await this.now()
   }
 
   /** Resolves when none is under way. */
@@ -70,19 +77,19 @@ export class Heartbeat {
       this.#again = false
       try {
         await this.#options.beat()
-      } catch {
-        this.#tell(false)
+      } catch (error) {
+        this.#tell(false, error)
         return false
       }
-      this.#tell(true)
+      this.#tell(true, undefined)
       // Messages go on coming while Redis answers; what is still missing is known a heartbeat later.
       if (!this.#again || turn === mostTurns) return true
     }
   }
 
-  #tell(isConnected: boolean): void {
-    if (isConnected === this.isConnected) return
-    this.isConnected = isConnected
-    this.#options.onConnection(isConnected)
+  #tell(isConnected: boolean, error: unknown): void {
+    if (isConnected === this.#told) return
+    this.#told = isConnected
+    this.#options.onConnection(isConnected, error)
   }
 }

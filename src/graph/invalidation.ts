@@ -36,17 +36,20 @@ export type Named = EntityRef | EntityList
 /** What something can be made to depend on. */
 export type Dependable = Exclude<InvalidationTarget, { readonly all: true }>
 
-/** What an invalidation did. */
+/**
+ * What an invalidation did. With Redis it counts what fell in this instance and at once in Redis; of a great number only the
+ * first fall at once, and the rest in slices behind. None of them is served from the first moment, counted or not.
+ */
 export interface InvalidationReceipt {
-  /** Its number: whatever was made from reads before it is never stored after it. */
+  /** Its number, in the order that all instances share: whatever was made from reads before it is never stored after it. */
   readonly sequence: number
-  /** How many stored responses fell (or became stale, when soft). */
+  /** How many stored responses fell (or became stale, when soft: those of this instance). */
   readonly responses: number
-  /** How many stored fragments fell. */
+  /** How many stored fragments fell (or became stale). */
   readonly fragments: number
-  /** Their keys in this instance. */
+  /** The keys of both, as events show them. */
   readonly keys: readonly string[]
-  /** How many other instances confirmed. */
+  /** How many other instances have confirmed; 0 unless it waited for them by `wait: 'all'`. */
   readonly instances: number
 }
 

@@ -7,8 +7,6 @@ export interface SharedInvalidationOptions {
   readonly shared: SharedSequence
   /** How long the first connection may take before an invalidation counts as unconfirmed, milliseconds. */
   readonly patience: number
-  /** How long others may serve what they hold without having heard, milliseconds. */
-  readonly maxStaleness: number
   /** Told when an invalidation could not be confirmed, and when it was at last. */
   readonly onUnconfirmed: (
     dependencies: readonly Dependency[] | 'all',
@@ -26,6 +24,12 @@ export interface Shared extends Confirmation {
   readonly confirmed: number
 }
 
+/** An invalidation that this process has applied, and of which Redis has not told the number yet. */
+interface Pending {
+  readonly dependencies: readonly Dependency[] | 'all'
+  readonly soft: boolean
+}
+
 interface Barrier {
   readonly acknowledged: Map<string, Set<string>>
   settle: () => void
@@ -37,6 +41,8 @@ export class SharedInvalidation {
   readonly #unconfirmed = { hard: new Set<Dependency>(), soft: new Set<Dependency>() }
   readonly #all = { hard: false, soft: false }
   readonly #barriers = new Set<Barrier>()
+  readonly #sent = new Set<Pending>()
+  #retried: Pending | undefined
   #isRetrying = false
 
   constructor(options: SharedInvalidationOptions) {
@@ -46,7 +52,27 @@ export class SharedInvalidation {
   /** How many dependencies wait for a confirmation; all of them count as one. */
   get unconfirmed(): number {
     const { hard, soft } = this.#unconfirmed
-    return hard.size + soft.size + Number(this.#all.hard) + Number(this.#all.soft)
+    const { dependencies = [] } = this.#retried ?? {}
+    const retried = dependencies === 'all' ? 1 : dependencies.length
+    return hard.size + soft.size + Number(this.#all.hard) + Number(this.#all.soft) + retried
+  }
+
+  /**
+   * What Redis has of this closure may be older than an invalidation of this process that Redis does not know of, whatever
+   * number it says: only a number behind that invalidation could tell.
+   */
+  pendingOf(closure: readonly Dependency[]): 'hard' | 'soft' | undefined {
+    if (this.#sent.size === 0 && this.unconfirmed === 0) return undefined
+    for (const kind of ['hard', 'soft'] as const) {
+      const waiting = this.#unconfirmed[kind]
+      if (this.#all[kind] || closure.some((each) => waiting.has(each))) return kind
+      for (const { dependencies, soft } of this.#sent) {
+        if (soft !== (kind === 'soft')) continue
+        if (dependencies === 'all' || dependencies.some((each) => closure.includes(each)))
+          return kind
+      }
+    }
+    return undefined
   }
 
   /**
@@ -63,6 +89,8 @@ export class SharedInvalidation {
     const { shared, patience, onUnconfirmed } = this.#options
     const barrier: Barrier = { acknowledged: new Map(), settle: () => undefined }
     if (waits) this.#barriers.add(barrier)
+    const pending: Pending = { dependencies, soft }
+    this.#sent.add(pending)
     try {
       if (shared.epoch === undefined) await within(patience, shared.joined)
       let confirmation: Confirmation
@@ -73,6 +101,8 @@ export class SharedInvalidation {
         onUnconfirmed(dependencies, false, cause)
         const given = dependencies === 'all' ? 'all' : dependencies.join(', ')
         throw fail('ERR_CACHEFLOW_UNCONFIRMED', given, 'invalidate()', { cause })
+      } finally {
+        this.#sent.delete(pending)
       }
       return { ...confirmation, confirmed: waits ? await this.#passed(barrier, confirmation) : 0 }
     } finally {
@@ -107,12 +137,17 @@ export class SharedInvalidation {
       // What fails meanwhile waits anew.
       this.#all[kind] = false
       this.#unconfirmed[kind].clear()
+      this.#retried = { dependencies, soft: kind === 'soft' }
+      this.#sent.add(this.#retried)
       try {
         await shared.confirm(dependencies, kind === 'soft', false)
       } catch {
         // The next heartbeat tries again.
         this.#keep(dependencies, kind === 'soft')
         return
+      } finally {
+        this.#sent.delete(this.#retried)
+        this.#retried = undefined
       }
       onUnconfirmed(dependencies, true, undefined)
     }
@@ -132,23 +167,23 @@ export class SharedInvalidation {
   /** Waits for those who were alive; whoever has not confirmed within maxStaleness has stopped to serve what it holds. */
   async #passed(barrier: Barrier, confirmation: Confirmation): Promise<number> {
     const name = `${confirmation.epoch} ${confirmation.number}`
-    const { alive, isYoung } = confirmation
+    const { alive, mayMiss, staleness } = confirmation
     const count = (): number => {
       const known = barrier.acknowledged.get(name)
       return known === undefined ? 0 : alive.filter((id) => known.has(id)).length
     }
-    // Of a young epoch not all instances are known yet.
-    if (isYoung || count() < alive.length) {
+    // Who does not confirm believes what it holds for as long as that, and no longer.
+    if (mayMiss || count() < alive.length) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.#options.maxStaleness)
+        const timer = setTimeout(resolve, staleness)
         barrier.settle = () => {
-          if (isYoung || count() < alive.length) return
+          if (mayMiss || count() < alive.length) return
           clearTimeout(timer)
           resolve()
         }
       })
     }
-    return isYoung ? (barrier.acknowledged.get(name)?.size ?? 0) : count()
+    return mayMiss ? (barrier.acknowledged.get(name)?.size ?? 0) : count()
   }
 }
 

@@ -5,6 +5,7 @@ import type { RedisKeys } from '../store/redis-keys.ts'
 import { listIn, numberIn, textIn } from '../store/redis-reply.ts'
 import { invalidate } from '../store/scripts/invalidate.ts'
 import { sync } from '../store/scripts/sync.ts'
+import type { FlushReason } from '../reasons.ts'
 import type { Dependency } from './dependency.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Message } from './invalidation-channel.ts'
@@ -40,8 +41,8 @@ export interface SharedSequenceOptions {
     soft: boolean,
   ) => void
   /** What this process holds can no longer be judged: it is void. */
-  readonly onRenewal: (reason: 'epoch' | 'gap') => void
-  readonly onConnection: (isConnected: boolean) => void
+  readonly onRenewal: (reason: FlushReason) => void
+  readonly onConnection: (isConnected: boolean, error: unknown) => void
   /** Redis has answered a heartbeat. */
   readonly onBeat: () => void
 }
@@ -54,8 +55,10 @@ export interface Confirmation {
   readonly more: number
   /** The other instances that were alive. */
   readonly alive: readonly string[]
-  /** Instances may live that are not known yet: the epoch is younger than a lease. */
-  readonly isYoung: boolean
+  /** Other instances may live: the epoch is younger than a lease, or one of them has not been heard of for long. */
+  readonly mayMiss: boolean
+  /** The longest that any of them believes what it holds without hearing of Redis, milliseconds. */
+  readonly staleness: number
   readonly epoch: string
   /** Its number in Redis. */
   readonly number: number
@@ -176,12 +179,15 @@ export class SharedSequence {
     } else if (from === this.#epoch) this.#renew('epoch', epoch, number)
     const more = numberIn(reply[3])
     if (more > 0) void this.#heartbeat.soon()
+    const others = instancesIn(textIn(reply[4])).filter(({ name }) => name !== id)
+    const alive = others.filter(({ till }) => till > numberIn(reply[5]))
     return {
       sequence: this.stampOf(number),
       fallen: listIn(reply[2]).map(textIn),
       more,
-      alive: aliveIn(textIn(reply[4])).filter((name) => name !== id),
-      isYoung: numberIn(reply[5]) < maxStaleness,
+      alive: alive.map(({ name }) => name),
+      staleness: Math.max(maxStaleness, ...others.map((other) => other.maxStaleness)),
+      mayMiss: alive.length < others.length || numberIn(reply[6]) < maxStaleness,
       epoch,
       number,
     }
@@ -261,7 +267,7 @@ export class SharedSequence {
   }
 
   /** What was missed cannot be known: nothing that was made before counts any more. */
-  #renew(reason: 'epoch' | 'gap', epoch: string | undefined, number: number): void {
+  #renew(reason: FlushReason, epoch: string | undefined, number: number): void {
     this.#epoch = epoch
     this.#base = this.#sequence.renew() - number
     this.#seen = number
@@ -280,6 +286,17 @@ function candidate(): string {
   return `e${randomBytes(9).toString('base64url')}`
 }
 
-function aliveIn(text: string): string[] {
-  return Array.from(text.matchAll(/^(\S+) \d+$/gm), ([, name]) => name ?? '')
+interface Instance {
+  readonly name: string
+  /** Until when it counts as heard of, by the clock of Redis, milliseconds since 1970. */
+  readonly till: number
+  readonly maxStaleness: number
+}
+
+function instancesIn(text: string): Instance[] {
+  return Array.from(text.matchAll(/^(\S+) (\d+) (\d+)$/gm), ([, name = '', till, bound]) => ({
+    name,
+    till: Number(till),
+    maxStaleness: Number(bound),
+  }))
 }

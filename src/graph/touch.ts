@@ -83,12 +83,14 @@ export class Touches {
       outer.dependencies.push(...buffer.dependencies)
       return result
     }
-    if (buffer.dependencies.length > 0) {
-      await this.#options.invalidate([...new Set(buffer.dependencies)])
-    }
-    if (buffer.touched.length > 0) {
-      await this.#carryOut(buffer.touched, this.#stopped.getStore() !== true)
-    }
+    const { dependencies, touched } = buffer
+    const follows = this.#stopped.getStore() !== true
+    // One that Redis does not confirm must not keep the others back.
+    const ends = await Promise.allSettled([
+      dependencies.length > 0 && this.#options.invalidate([...new Set(dependencies)]),
+      touched.length > 0 && this.#carryOut(touched, follows),
+    ])
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
     return result
   }
 

@@ -4,7 +4,13 @@ import { type Validators, headInvalidates } from './validation.ts'
 
 export type BodyForm = 'bytes' | 'text' | 'json' | 'none' | 'null'
 
-/** A stored response (RFC 9111 §1.2): immutable but for its timeline, which a soft invalidation shortens. */
+/** The body of a stored response in a content coding (RFC 9110 §8.4): made once, and sent to whoever accepts it. */
+export interface CodedBody {
+  readonly coding: 'gzip' | 'br' | 'zstd'
+  readonly body: Buffer
+}
+
+/** A stored response (RFC 9111 §1.2): immutable but for its timeline, which a soft invalidation shortens, and for what is compressed behind it. */
 export interface StoredResponse {
   readonly kind: 'response'
   /** Its cache key before variants: the one that events and invalidations name. */
@@ -25,6 +31,8 @@ export interface StoredResponse {
   readonly body: Buffer
   /** As what the framework held the body, so that middleware outside of the cache finds the same on a hit. */
   readonly form: BodyForm
+  /** The same, compressed, where that has been done. */
+  coded?: CodedBody | undefined
   readonly validators: Validators
   /**
    * The end-to-end fields as the application made them, where a validator is among them: what it may confirm with a 304.

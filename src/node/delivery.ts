@@ -11,8 +11,9 @@ import { type HeaderFields, fieldValue, withoutFields } from '../http/header-fie
 import { parseHttpDate } from '../http/http-date.ts'
 import { multipartBody } from '../http/multipart.ts'
 import { answerRange } from '../http/range.ts'
-import type { StoredResponse } from '../http/stored-response.ts'
+import type { CodedBody, StoredResponse } from '../http/stored-response.ts'
 import { isNotModified, notModifiedFields } from '../http/validation.ts'
+import { codedFields, codedFor, codedValidators, variedByCoding } from '../http/coded.ts'
 
 /** How the stored response came to be used, for Cache-Status and `why`. */
 export interface Report {
@@ -32,9 +33,11 @@ interface Wire {
   readonly full: string[]
   readonly notModified: string[]
   second: number
+  /** The coded body that there was when it was prepared: with it the response varies. */
+  readonly beside: CodedBody | undefined
 }
 
-const wires = new WeakMap<StoredResponse, Wire>()
+const wires = new WeakMap<StoredResponse | CodedBody, Wire>()
 const places = { age: 1, cacheStatus: 3 } as const
 
 /** A stored response as one request gets it. */
@@ -56,25 +59,32 @@ export function renditionOf<Native>(
   stored: StoredResponse,
   settings: Settings<Native>,
   report: Report,
+  mayBeCoded = false,
 ): Rendition {
   const { headers, method } = request
+  const coded = mayBeCoded ? codedFor(headers, stored) : undefined
   const added = addedBy(stored, settings.why)
   if (stored.status === 200) {
     const isConditional =
       headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined
-    if (isConditional && isNotModified(headers, stored.validators)) {
-      const fields = fieldsFor('notModified', stored, settings, report)
+    const validators = coded ? codedValidators(stored.fields, coded.coding) : stored.validators
+    if (isConditional && isNotModified(headers, validators)) {
+      const fields = fieldsFor('notModified', stored, coded, settings, report)
       return { status: 304, message: undefined, fields, added, body: undefined, isWhole: false }
     }
     if (headers['range'] !== undefined && method === 'GET' && takesRanges(stored)) {
-      const partial = partialOf(request, stored, fieldsFor('full', stored, settings, report))
+      const partial = partialOf(
+        request,
+        stored,
+        fieldsFor('full', stored, undefined, settings, report),
+      )
       if (partial) return { ...partial, added }
     }
   }
-  const fields = fieldsFor('full', stored, settings, report)
+  const fields = fieldsFor('full', stored, coded, settings, report)
   const { status, statusMessage: message } = stored
   const isBodiless = method === 'HEAD' || hasNoBody(status)
-  const body = isBodiless ? undefined : stored.body
+  const body = isBodiless ? undefined : (coded ?? stored).body
   return { status, message, fields, added, body, isWhole: true }
 }
 
@@ -87,7 +97,13 @@ export function deliver<Native>(
   report: Report,
   writer: Writer = response,
 ): void {
-  const { status, message, fields, added, body } = renditionOf(request, stored, settings, report)
+  const { status, message, fields, added, body } = renditionOf(
+    request,
+    stored,
+    settings,
+    report,
+    true,
+  )
   const isBare = request.isHttp1 && !Object.hasOwn(response, 'writeHead')
   if (isBare && response.getHeaderNames().length === 0) {
     if (message === undefined) writer.writeHead(status, fields)
@@ -170,10 +186,12 @@ function partialOf<Native>(
 function fieldsFor<Native>(
   kind: 'full' | 'notModified',
   stored: StoredResponse,
+  coded: CodedBody | undefined,
   settings: Settings<Native>,
   report: Report,
 ): HeaderFields {
-  const wire = wires.get(stored) ?? prepared(stored)
+  const standing = wires.get(coded ?? stored)
+  const wire = standing?.beside === stored.coded && standing ? standing : prepared(stored, coded)
   const now = settings.clock()
   const second = Math.floor(now / 1000)
   const isPlain = report.kind === 'fresh' && !settings.why && settings.cacheStatus === true
@@ -197,16 +215,23 @@ function fieldsFor<Native>(
   return [...own, ...wire[kind].slice(places.cacheStatus + 1)]
 }
 
-function prepared(stored: StoredResponse): Wire {
-  const fields = withoutFields(stored.fields, new Set(['cache-status', 'content-length']))
-  const length = hasNoBody(stored.status) ? [] : ['Content-Length', String(stored.body.byteLength)]
+function prepared(stored: StoredResponse, coded: CodedBody | undefined): Wire {
+  const own = coded
+    ? codedFields(stored.fields, coded.coding)
+    : stored.coded
+      ? variedByCoding(stored.fields)
+      : stored.fields
+  const fields = withoutFields(own, new Set(['cache-status', 'content-length']))
+  const { byteLength } = (coded ?? stored).body
+  const length = hasNoBody(stored.status) ? [] : ['Content-Length', String(byteLength)]
   const slots = ['Age', '', 'Cache-Status', '']
   const wire = {
     full: [...slots, ...fields, ...length],
     notModified: [...slots, ...notModifiedFields(fields)],
     second: -1,
+    beside: stored.coded,
   }
-  wires.set(stored, wire)
+  wires.set(coded ?? stored, wire)
   return wire
 }
 

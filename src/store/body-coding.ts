@@ -141,10 +141,13 @@ export function decompressed(
   }
 }
 
-/** A pool or a larger piece would stay in memory with the body. */
 function ownBody(body: Buffer, length: number): Buffer | undefined {
-  if (body.length !== length) return undefined
-  return body.buffer.byteLength <= length + 1 ? body : copied(body)
+  return body.length === length ? inOwnMemory(body) : undefined
+}
+
+/** As it is, or a copy where it is a part of something larger, which would stay in memory with it. */
+export function inOwnMemory(body: Buffer): Buffer {
+  return body.buffer.byteLength <= body.length + 1 ? body : copied(body)
 }
 
 /** The same bytes in memory of their own size. */

@@ -7,6 +7,7 @@ import {
   decompressed,
   isCompressible,
 } from './body-coding.ts'
+import { mayBeCoded } from '../http/coded.ts'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { type EntryContent, readHead, writeHead } from './entry-head.ts'
@@ -38,6 +39,9 @@ export function encodeEntry(content: EntryContent, coding: BodyCoding): Buffer |
   writeHead(writer, content, textForm)
   const head = writer.written
   const fields = content.kind === 'response' ? content.fields : []
+  if (content.kind === 'response' && content.coded?.coding === coding) {
+    return sealed(head, content.coded.body, coding, body.length)
+  }
   if (coding === 'identity' || !isCompressible(body, fields)) {
     return sealed(head, body, 'identity', body.length)
   }
@@ -49,7 +53,7 @@ export function encodeEntry(content: EntryContent, coding: BodyCoding): Buffer |
 }
 
 /**
- * What was stored under a key. The body is in memory of its own size.
+ * What was stored under a key. The body of a response is in memory of its own size.
  *
  * @param bytes not to be changed until the promise settles, where there is one; from then on nobody needs them
  * @param largest body in bytes that is made whole: a few bytes can claim to be a large one
@@ -70,10 +74,15 @@ export function decodeEntry(
   if (coding === undefined || bodyStart > bytes.length || bodySize > largest) return undefined
   if (bytes.readUInt32BE(at.checksum) !== crc32(bytes.subarray(at.coding))) return undefined
   const resting = bytes.subarray(bodyStart)
-  const withBody = (body: Buffer | undefined): EntryContent | undefined =>
-    body && readHead(new ByteReader(bytes.subarray(at.head, bodyStart)), key, body)
+  const withBody = (body: Buffer | undefined): EntryContent | undefined => {
+    const content = body && readHead(new ByteReader(bytes.subarray(at.head, bodyStart)), key, body)
+    if (content?.kind === 'response' && coding !== 'identity' && mayBeCoded(content)) {
+      content.coded = { coding, body: copied(resting) }
+    }
+    return content
+  }
   if (coding === 'identity') {
-    return resting.length === bodySize ? withBody(copied(resting)) : undefined
+    return resting.length === bodySize ? withBody(resting) : undefined
   }
   const body = decompressed(resting, coding, bodySize)
   return body instanceof Promise ? body.then(withBody) : withBody(body)

@@ -2,6 +2,7 @@ import type { Timeline } from '../http/freshness.ts'
 import { type HeaderFields, isHopByHop } from '../http/header-fields.ts'
 import type { BodyForm, StoredResponse } from '../http/stored-response.ts'
 import { isToken } from '../http/token.ts'
+import { inOwnMemory } from './body-coding.ts'
 import type { ByteReader } from './byte-reader.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import type { StoredFragment } from './stored-fragment.ts'
@@ -9,6 +10,7 @@ import { TEXT_FORMS, type TextForm } from './text-form.ts'
 
 /** What stands beside an entry in Redis, or is known only of a copy in memory. */
 type Beside = 'stamp' | 'closure' | 'asOf'
+// What stands in memory beside the body is made from the bytes of the entry: `coded` is no part of the head.
 
 export type ResponseContent = Omit<StoredResponse, Beside>
 export type FragmentContent = Omit<StoredFragment, Beside>
@@ -45,7 +47,10 @@ export function readHead(reader: ByteReader, key: string, body: Buffer): EntryCo
   const kind = KINDS[reader.byte()]
   // The key that was asked for, not an equal one: texts that come out of the bytes keep all of them in memory.
   if (reader.string() !== key || kind === undefined) return undefined
-  return kind === 'response' ? readResponse(reader, key, body) : readFragment(reader, key, body)
+  // Of a fragment the text is kept, and not the bytes.
+  return kind === 'response'
+    ? readResponse(reader, key, inOwnMemory(body))
+    : readFragment(reader, key, body)
 }
 
 function writeResponse(writer: ByteWriter, response: ResponseContent): void {

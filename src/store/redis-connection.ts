@@ -59,7 +59,7 @@ export class RedisConnection {
   #isOpen = false
   #isSubscribed = false
   #isClosed = false
-  /** The last fault of a connection, for people. */
+  /** The last fault of a connection, or what the server refused last, for people. */
   fault: unknown
 
   constructor(client: RedisClient, options: RedisConnectionOptions) {
@@ -130,9 +130,12 @@ export class RedisConnection {
       this.#isOpen = false
       return reply
     } catch (error) {
+      this.fault = error
       // What the server refuses tells nothing of whether it answers.
-      if (!isReply(error) || isMessage(error, 'LOADING')) this.#isOpen = true
-      throw error
+      if (isReply(error) && !isMessage(error, 'LOADING')) throw error
+      this.#isOpen = true
+      if (error instanceof RedisUnavailable) throw error
+      throw new RedisUnavailable('no answer', { cause: error })
     }
   }
 
@@ -177,10 +180,9 @@ export class RedisConnection {
   #timed<Reply>(reply: Promise<Reply>): Promise<Reply> {
     const { commandTimeout } = this.#options
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new RedisUnavailable(`no answer within ${commandTimeout} ms`)),
-        commandTimeout,
-      )
+      const late = (): void => reject(new RedisUnavailable(`no answer within ${commandTimeout} ms`))
+      // Where this process was busy for so long, the answer may have come and not have been read: timers have their turn first.
+      const timer = setTimeout(() => setImmediate(late), commandTimeout)
       reply.then(resolve, reject).finally(() => clearTimeout(timer))
     })
   }

@@ -79,6 +79,8 @@ export type WriteAnswer =
 const mostAtOnce = 500
 /** How many bytes one script writes at most, as far as one value is not larger. */
 const mostBytes = 1024 * 1024
+/** How many times the work of a byte of data one of a closure is: each name in it is an edge of the graph. */
+const closureWeight = 16
 /** How long an edge of the graph lives at least: 24 hours. */
 const edgeLife = 86_400_000
 
@@ -113,7 +115,7 @@ export class RedisStore {
   /**
    * Reads keys in one round trip.
    *
-   * @returns an answer for each, and those for the fragments that missing ones enclosed
+   * @returns an answer for each, and those for the fragments that missing ones enclosed, there or not
    */
   async read(
     wishes: readonly (readonly [key: string, wish: Wish])[],
@@ -208,13 +210,14 @@ function partsOf(writes: readonly RedisWrite[]): RedisWrite[][] {
   const parts: RedisWrite[][] = []
   let bytes = Infinity
   for (const each of writes) {
+    const own = each.data.length + each.closure.length * closureWeight
     const part = parts.at(-1)
-    if (part === undefined || part.length === mostAtOnce || bytes + each.data.length > mostBytes) {
+    if (part === undefined || part.length === mostAtOnce || bytes + own > mostBytes) {
       parts.push([each])
-      bytes = each.data.length
+      bytes = own
     } else {
       part.push(each)
-      bytes += each.data.length
+      bytes += own
     }
   }
   return parts

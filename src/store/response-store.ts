@@ -145,6 +145,7 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
 function bytesOf(stored: StoredResponse): number {
   // A framework that held the body as text gets it back as text, which is then kept beside the bytes.
   let size = stored.body.byteLength * (stored.form === 'text' ? 2 : 1)
+  size += stored.coded?.body.byteLength ?? 0
   for (const text of stored.fields) size += text.length + 16
   for (const tag of stored.tags) size += tag.length + 16
   // The strings are those of `fields`.

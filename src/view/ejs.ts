@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fail } from '../errors.ts'
 import { type BlockCalls, type Exchange, blockCalls } from './block-capture.ts'
+import { type DynamicIncludes, namesFrom } from './dynamic-includes.ts'
 import { isCall } from './fragment-calls.ts'
 import { type EjsSigns, EjsSyntax } from './ejs-syntax.ts'
 import { namesIn, templateDigest } from './template-digest.ts'
@@ -14,7 +16,7 @@ export interface Ejs extends EjsSigns {
 }
 
 /** Options of EJS that this engine reads itself; all others go to EJS as they are. */
-export interface EjsOptions extends EjsSigns {
+export interface EjsOptions extends EjsSigns, DynamicIncludes {
   readonly [option: string]: unknown
   /** Where includes are looked for beside the including file. Default: the `views` of the Express application. */
   readonly views?: readonly string[]
@@ -29,6 +31,7 @@ interface Included {
   readonly template?: string
 }
 
+const computed = /\binclude\s*\(\s*(?!(['"`])(?:(?!\1)[^\\\n$])+\1\s*[,)])/
 const includes = /\binclude\s*\(\s*(['"`])((?:(?!\1)[^\\\n$])+)\1/g
 
 /**
@@ -136,7 +139,16 @@ class EjsTemplates {
       read: (other) => (other === at ? source : this.#read(other)),
       linked: (from, text) =>
         namesIn(text, includes).flatMap((name) => this.#resolve(name, from) ?? []),
+      computes: (_from, text) => computed.test(text),
+      dynamic: (from) => this.#dynamic(from),
     })
+  }
+
+  #dynamic(from: string): string[] | undefined {
+    const { dynamic, views } = this.#options
+    if (dynamic === undefined) return undefined
+    const names = namesFrom(dynamic, [dirname(from), ...textsIn(views)])
+    return names.flatMap((name) => this.#resolve(name, from) ?? [])
   }
 
   #read(path: string): string {

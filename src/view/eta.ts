@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type BlockCalls, type Exchange, blockCalls } from './block-capture.ts'
+import { type DynamicIncludes, namesFrom } from './dynamic-includes.ts'
+import { replayed } from './replay.ts'
 import { namesIn, templateDigest, textDigest } from './template-digest.ts'
 
 /** What is used of an Eta 4. */
@@ -8,12 +10,15 @@ export interface Eta {
     readonly plugins: readonly object[]
     readonly useWith: boolean
     readonly varName: string
+    readonly views?: string
   }
   readFile: ((path: string) => string) | null
   resolvePath: ((name: string, options?: { filepath?: string }) => string) | null
   configure(config: object): void
+  renderAsync(template: unknown, data: object, meta?: object): Promise<string>
 }
 
+const computed = /\b(?:include|includeAsync|layout)\s*\(\s*(?!(['"`])(?:(?!\1)[^\\\n$])+\1\s*[,)])/
 const links = /\b(?:include|includeAsync|layout)\s*\(\s*(['"`])((?:(?!\1)[^\\\n$])+)\1/g
 
 /**
@@ -25,9 +30,13 @@ const links = /\b(?:include|includeAsync|layout)\s*\(\s*(['"`])((?:(?!\1)[^\\\n$
  *     <h2><%= row.title %></h2>
  *   <% }) %>
  *
+ * @param options `dynamic`: what templates include by computed names
  * @returns the same Eta
  */
-export function etaFragments<Engine extends Eta>(eta: Engine): Engine {
+export function etaFragments<Engine extends Eta>(
+  eta: Engine,
+  { dynamic }: DynamicIncludes = {},
+): Engine {
   if ('cacheflowView' in eta.config) return eta
   /** The file that was read last: the next text to be compiled is its own. */
   let last = { path: '', source: '' }
@@ -41,7 +50,8 @@ export function etaFragments<Engine extends Eta>(eta: Engine): Engine {
   }
   const fragments = {
     processTemplate: (source: string): string => {
-      digest = source === last.source ? fileDigest(eta, last.path, source) : textDigest([source])
+      digest =
+        source === last.source ? fileDigest(eta, last.path, source, dynamic) : textDigest([source])
       return source
     },
     // In the tree, not in the text: a tag more would take the first line's end with it.
@@ -51,6 +61,11 @@ export function etaFragments<Engine extends Eta>(eta: Engine): Engine {
     ],
   }
   eta.configure({ plugins: [...eta.config.plugins, fragments], cacheflowView: withCalls })
+  const renderAsync = eta.renderAsync.bind(eta)
+  eta.renderAsync = async (template, data, meta) =>
+    replayed(typeof template === 'string' ? template : '', data, (own) =>
+      renderAsync(template, own, meta),
+    )
   return eta
 }
 
@@ -66,10 +81,19 @@ function withCalls(data: object | undefined, digest: string, exchange: Exchange)
   return { ...data, ...calls }
 }
 
-function fileDigest(eta: Eta, path: string, source: string): string {
+function fileDigest(
+  eta: Eta,
+  path: string,
+  source: string,
+  dynamic: readonly string[] | undefined,
+): string {
+  const { views = '' } = eta.config
   return templateDigest(path, {
     read: (at) => (at === path ? source : readIn(eta, at)),
     linked: (from, text) => namesIn(text, links).flatMap((name) => resolve(eta, name, from) ?? []),
+    computes: (_from, text) => computed.test(text),
+    dynamic: (from) =>
+      dynamic && namesFrom(dynamic, [views]).flatMap((name) => resolve(eta, name, from) ?? []),
   })
 }
 

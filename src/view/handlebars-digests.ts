@@ -1,3 +1,4 @@
+import { type DynamicIncludes, namesAmong } from './dynamic-includes.ts'
 import { textDigest } from './template-digest.ts'
 
 /** The option that carries a digest from the template to the helper. */
@@ -13,7 +14,7 @@ export interface HandlebarsParser {
  * Writes the digest of a template, and of the partials that it names, into its fragments as it is parsed. Partials count that
  * are registered as text by then.
  */
-export function addDigests(handlebars: HandlebarsParser): void {
+export function addDigests(handlebars: HandlebarsParser, { dynamic }: DynamicIncludes): void {
   const parse = handlebars.parse.bind(handlebars)
   // Handlebars puts a function in the place of a text that it has compiled.
   const texts = new Map<string, string>()
@@ -32,24 +33,32 @@ export function addDigests(handlebars: HandlebarsParser): void {
       return undefined
     }
   }
-  const collect = (tree: object, into: Map<string, string>): void => {
-    walk(tree, (node) => {
-      const name = partialName(node)
-      if (name === undefined || into.has(name)) return
-      const text = textOf(name)
+  /** @returns false where a partial has a computed name, and nobody has told what that may be */
+  const collect = (tree: object, into: Map<string, string>): boolean => {
+    let isWhole = true
+    const add = (name: string): void => {
+      const text = into.has(name) ? undefined : textOf(name)
       if (text === undefined) return
       into.set(name, text)
       const partial = treeOf(text)
-      if (partial) collect(partial, into)
+      if (partial && !collect(partial, into)) isWhole = false
+    }
+    walk(tree, (node) => {
+      const name = partialName(node)
+      if (typeof name === 'string') add(name)
+      if (name !== computed) return
+      if (dynamic === undefined) isWhole = false
+      else for (const each of namesAmong(dynamic, Object.keys(handlebars.partials))) add(each)
     })
+    return isWhole
   }
   handlebars.parse = (source, options) => {
     const tree = parse(source, options)
     // A tree that was parsed before has its digests.
     if (typeof source !== 'string') return tree
     const partials = new Map<string, string>()
-    collect(tree, partials)
-    const digest = textDigest([source, ...partials.values()])
+    const isWhole = collect(tree, partials)
+    const digest = textDigest([source, ...partials.values()]) + (isWhole ? '' : '?')
     walk(tree, (node) => {
       if (isFragment(node)) setOption(node, digest)
     })
@@ -64,11 +73,13 @@ function walk(node: unknown, visit: (node: object) => void): void {
   for (const each of inner) walk(each, visit)
 }
 
-/** The partial that a node names; undefined when it is computed, or another node. */
-function partialName(node: object): string | undefined {
+const computed: unique symbol = Symbol('a computed name')
+
+/** The partial that a node names; undefined when it is another node. */
+function partialName(node: object): string | typeof computed | undefined {
   if (!('type' in node) || !('name' in node)) return undefined
   const isPartial = node.type === 'PartialStatement' || node.type === 'PartialBlockStatement'
-  return isPartial ? original(node.name) : undefined
+  return isPartial ? (original(node.name) ?? computed) : undefined
 }
 
 function isFragment(node: object): node is { hash?: { pairs: unknown[] } | null } {

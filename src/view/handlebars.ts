@@ -1,11 +1,19 @@
 import { fail } from '../errors.ts'
 import type { FragmentDraft } from '../flow/fragment-draft.ts'
+import type { DynamicIncludes } from './dynamic-includes.ts'
+import { type Engine, engineFragments } from './engine.ts'
 import { fragmentCalls } from './fragment-calls.ts'
 import { type HandlebarsParser, addDigests, digestName } from './handlebars-digests.ts'
 
 /** What is used of Handlebars 4. */
 export interface Handlebars extends HandlebarsParser {
   registerHelper(name: string, helper: (...given: readonly unknown[]) => unknown): void
+}
+
+/** What is used of hbs 4. */
+export interface Hbs {
+  readonly handlebars: Handlebars
+  __express: Engine
 }
 
 /** What Handlebars hands to a block helper behind its arguments. */
@@ -25,14 +33,21 @@ const placeholder = /__[A-Za-z_]{8}__/
  *
  *   {{#each rows}}{{#fragment "posts/card" (post this) maxAge="1h"}}<h2>{{title}}</h2>{{/fragment}}{{/each}}
  *
- * With `hbs` give it `hbs.handlebars`. Register it before the first template is compiled.
+ * With `hbs` give it `hbs` itself: its views then take what they miss from Redis in one round trip. Register it before the first template is compiled.
+ *
+ * @param options `dynamic`: what templates include by computed names, as partials are named
  */
-export function handlebarsFragments(handlebars: Handlebars): void {
-  addDigests(handlebars)
-  handlebars.registerHelper('fragment', function (this: unknown, ...given) {
-    const [name, ...subjects] = given.slice(0, -1)
+export function handlebarsFragments(
+  given: Handlebars | Hbs,
+  { dynamic }: DynamicIncludes = {},
+): void {
+  const handlebars = 'handlebars' in given ? given.handlebars : given
+  if ('__express' in given) given.__express = engineFragments(given.__express)
+  addDigests(handlebars, { dynamic })
+  handlebars.registerHelper('fragment', function (this: unknown, ...args) {
+    const [name, ...subjects] = args.slice(0, -1)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Handlebars calls every helper so
-    const called = given.at(-1) as HelperOptions
+    const called = args.at(-1) as HelperOptions
     if (!('fn' in called)) {
       throw fail('ERR_CACHEFLOW_FRAGMENT', undefined, `{{fragment ${JSON.stringify(name)}}}`, {
         mend: 'Write it as a block: {{#fragment ...}}...{{/fragment}}.',

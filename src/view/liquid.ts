@@ -1,3 +1,4 @@
+import { type DynamicIncludes, namesFrom } from './dynamic-includes.ts'
 import { fragmentCalls } from './fragment-calls.ts'
 import { namesIn, templateDigest } from './template-digest.ts'
 import { type ViewEngine, viewEngine } from './view-engine.ts'
@@ -64,6 +65,7 @@ interface Arguments {
   readonly named: readonly (readonly [string, string])[]
 }
 
+const computed = /\{%-?\s*(?:render|include|layout)\s+(?!(['"])[^'"]+\1|none\b)/
 const links = /\{%-?\s*(?:render|include|layout)\s+(['"])([^'"]+)\1/g
 
 /**
@@ -75,12 +77,14 @@ const links = /\{%-?\s*(?:render|include|layout)\s+(['"])([^'"]+)\1/g
  *   {% for row in rows %}
  *     {% fragment "posts/card", row | post, maxAge: "1h" %}<h2>{{ row.title }}</h2>{% endfragment %}
  *   {% endfor %}
+ *
+ * @param options `dynamic`: what templates include by computed names
  */
-export function liquidFragments(liquid: Liquid): ViewEngine {
+export function liquidFragments(liquid: Liquid, { dynamic }: DynamicIncludes = {}): ViewEngine {
   liquid.registerTag('fragment', {
     parse(this: Tag, token: TagToken, rest: unknown[]) {
       this.given = argumentsIn(token.args)
-      this.digest = digestOf(liquid, token.input)
+      this.digest = digestOf(liquid, token.input, dynamic)
       this.templates = []
       const stream = this.liquid.parser
         .parseStream(rest)
@@ -140,15 +144,17 @@ function argumentsIn(text: string): Arguments {
   return { plain: parts.filter((each) => !named.test(each)), named: options }
 }
 
-function digestOf(liquid: Liquid, source: string): string {
+function digestOf(liquid: Liquid, source: string, dynamic: readonly string[] | undefined): string {
   const { fs, root, partials, layouts, extname } = liquid.options
   const folders = new Set([...partials, ...layouts, ...root])
+  const resolved = (name: string): string | readonly string[] => {
+    const places = [...folders].map((folder) => fs.resolve(folder, name, extname))
+    return places.find((place) => fs.existsSync?.(place)) ?? []
+  }
   return templateDigest('', {
     read: (path) => (path === '' ? source : fs.readFileSync?.(path)),
-    linked: (_path, text) =>
-      namesIn(text, links).flatMap((name) => {
-        const places = [...folders].map((folder) => fs.resolve(folder, name, extname))
-        return places.find((place) => fs.existsSync?.(place)) ?? []
-      }),
+    linked: (_path, text) => namesIn(text, links).flatMap(resolved),
+    computes: (_path, text) => computed.test(text),
+    dynamic: () => dynamic && namesFrom(dynamic, [...folders]).flatMap(resolved),
   })
 }

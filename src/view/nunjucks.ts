@@ -1,4 +1,6 @@
 import { fail } from '../errors.ts'
+import { engineFragments } from './engine.ts'
+import { type DynamicIncludes, namesFrom } from './dynamic-includes.ts'
 import { fragmentCalls, isCall } from './fragment-calls.ts'
 import { namesIn, templateDigest, textDigest } from './template-digest.ts'
 
@@ -6,6 +8,12 @@ import { namesIn, templateDigest, textDigest } from './template-digest.ts'
 export interface NunjucksEnvironment {
   addExtension(name: string, extension: object): unknown
   getTemplate(name: string, eagerCompile?: boolean): object
+  readonly loaders?: readonly object[]
+  render(
+    name: string,
+    context?: object,
+    done?: (error: never, html: string | null) => void,
+  ): unknown
 }
 
 interface Token {
@@ -42,6 +50,9 @@ interface Context {
 
 type Contents = (done: (error: unknown, text?: string) => void) => void
 
+/** A relative name counts: a tag does not know the file that it stands in. */
+const computed =
+  /\{%-?\s*(?:include|extends|import|from)\s+(?!(['"])(?!\.)[^'"]+\1\s*(?:-?%\}|(?:ignore|as|import|with|without|only)\b))/
 const links = /\{%-?\s*(?:include|extends|import|from)\s+(['"])([^'"]+)\1/g
 
 /**
@@ -52,15 +63,20 @@ const links = /\{%-?\s*(?:include|extends|import|from)\s+(['"])([^'"]+)\1/g
  *   {% for row in rows %}
  *     {% fragment 'posts/card', post(row), maxAge='1h' %}<h2>{{ row.title }}</h2>{% endfragment %}
  *   {% endfor %}
+ *
+ * @param options `dynamic`: what templates include by computed names
  */
-export function nunjucksFragments(environment: NunjucksEnvironment): void {
+export function nunjucksFragments(
+  environment: NunjucksEnvironment,
+  { dynamic }: DynamicIncludes = {},
+): void {
   /** What a template includes may change while it is itself kept: it is looked at once in each of its renders. */
   const digests = new WeakMap<Context, Map<string, string>>()
   const digestIn = (context: Context, own: string, linked: string): string => {
     if (linked === '') return own
     const known = digests.get(context) ?? new Map<string, string>()
     digests.set(context, known)
-    const digest = known.get(own) ?? digestOf(environment, own, linked.split('\n'))
+    const digest = known.get(own) ?? digestOf(environment, own, linked.split('\n'), dynamic)
     known.set(own, digest)
     return digest
   }
@@ -74,7 +90,11 @@ export function nunjucksFragments(environment: NunjucksEnvironment): void {
       const source = parser.tokens.str
       args.children.unshift(
         new nodes.Literal(lineno, colno, textDigest([source])),
-        new nodes.Literal(lineno, colno, linkedIn(source).join('\n')),
+        new nodes.Literal(
+          lineno,
+          colno,
+          [...linkedIn(source), ...(computed.test(source) ? [any] : [])].join('\n'),
+        ),
       )
       parser.advanceAfterBlockEnd(value)
       const contents = parser.parseUntilBlocks('endfragment')
@@ -101,6 +121,20 @@ export function nunjucksFragments(environment: NunjucksEnvironment): void {
     },
   }
   environment.addExtension('cacheflow fragment', extension)
+  takeTogether(environment)
+}
+
+/** Where a view is told when it is ready, as Express asks for it, its fragments are read together before. */
+function takeTogether(environment: NunjucksEnvironment): void {
+  const render = environment.render.bind(environment)
+  const engine = engineFragments((name, locals, done) =>
+    render(name, locals, (error, html) => done(error, html ?? undefined)),
+  )
+  environment.render = (name, context, done) => {
+    const isTold = isCall(done) && typeof name === 'string' && typeof context === 'object'
+    if (!isTold) return render(name, context, done)
+    return engine(name, context, (error, html) => done(error, html ?? null))
+  }
 }
 
 interface Keywords {
@@ -142,12 +176,29 @@ function linkedIn(source: string): string[] {
   return namesIn(source, links).filter((name) => !name.startsWith('.'))
 }
 
+/** Stands among names for one that is computed. */
+const any = '*'
+
 /** @param own the digest of the template itself */
-function digestOf(environment: NunjucksEnvironment, own: string, names: readonly string[]): string {
+function digestOf(
+  environment: NunjucksEnvironment,
+  own: string,
+  names: readonly string[],
+  dynamic: readonly string[] | undefined,
+): string {
   return templateDigest('', {
     read: (name) => (name === '' ? own : sourceOf(environment, name)),
-    linked: (name, text) => (name === '' ? names : linkedIn(text)),
+    linked: (name, text) => (name === '' ? names.filter((each) => each !== any) : linkedIn(text)),
+    computes: (name, text) => (name === '' ? names.includes(any) : computed.test(text)),
+    dynamic: () => dynamic && namesFrom(dynamic, foldersOf(environment)),
   })
+}
+
+function foldersOf({ loaders = [] }: NunjucksEnvironment): string[] {
+  const folders = loaders.flatMap((loader): unknown =>
+    'searchPaths' in loader ? loader.searchPaths : [],
+  )
+  return folders.filter((folder) => typeof folder === 'string')
 }
 
 function sourceOf(environment: NunjucksEnvironment, name: string): string | undefined {

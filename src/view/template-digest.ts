@@ -6,15 +6,21 @@ export interface TemplateSources {
   read(path: string): string | undefined
   /** The templates that this one names in so many words. */
   linked(path: string, source: string): readonly string[]
+  /** Does it include something by a name that it computes? */
+  computes(path: string, source: string): boolean
+  /** The templates that a template may include so; undefined where nobody has named them. */
+  dynamic(path: string): readonly string[] | undefined
 }
 
 /**
  * What a template and all that it includes look like, in a few letters: they join the keys of its fragments, so that after a
- * deployment no fragment shows what an older template made.
+ * deployment no fragment shows what an older template made. It ends with a question mark where something is included by a computed
+ * name, and nobody has told what that may be.
  */
 export function templateDigest(path: string, sources: TemplateSources): string {
   const texts: string[] = []
   const seen = new Set<string>()
+  let isOpen = false
   const add = (at: string): void => {
     if (seen.has(at)) return
     seen.add(at)
@@ -22,9 +28,13 @@ export function templateDigest(path: string, sources: TemplateSources): string {
     if (source === undefined) return
     texts.push(source)
     for (const next of sources.linked(at, source)) add(next)
+    if (!sources.computes(at, source)) return
+    const dynamic = sources.dynamic(at)
+    if (dynamic === undefined) isOpen = true
+    else for (const next of dynamic) add(next)
   }
   add(path)
-  return textDigest(texts)
+  return textDigest(texts) + (isOpen ? '?' : '')
 }
 
 /** The digest of templates whose texts are at hand. */

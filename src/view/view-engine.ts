@@ -1,3 +1,5 @@
+import { replayed } from './replay.ts'
+
 /** Tells of a rendered view, or why there is none. */
 export type Rendered = (error: unknown, html?: string) => void
 
@@ -15,13 +17,15 @@ export interface ViewEngine {
 export function viewEngine(
   render: (path: string, locals: object) => string | Promise<string>,
 ): ViewEngine {
+  const shown = (path: string, given: object): string | Promise<string> =>
+    replayed(path, given, (locals) => render(path, locals))
   function engine(path: string, locals: object, done: Rendered): void
   function engine(path: string, locals?: object): Promise<string>
   function engine(path: string, locals: object = {}, done?: Rendered): Promise<string> | undefined {
-    if (done === undefined) return (async () => render(path, locals))()
+    if (done === undefined) return (async () => shown(path, locals))()
     let text: string | Promise<string>
     try {
-      text = render(path, locals)
+      text = shown(path, locals)
     } catch (error) {
       done(error)
       return undefined

@@ -167,3 +167,173 @@ describe('the sequence of invalidations', () => {
     expect(careful).toBeGreaterThan(100)
   })
 })
+
+describe('where several instances share the order', () => {
+  it('an invalidation without a number yet takes a place between two: what starts behind it stands', () => {
+    const sequence = new Sequence()
+    sequence.apply(5, ['other'], false)
+    const before = sequence.start()
+    const number = sequence.provisional(['a'], false)
+    expect(number).toBeGreaterThan(5)
+    expect(number).toBeLessThan(6)
+    const after = sequence.start()
+    expect(sequence.felledBy(before.stamp, ['a'])).toBe('a')
+    expect(sequence.felledBy(after.stamp, ['a'])).toBeUndefined()
+    // Its number in the shared order is later than both.
+    sequence.apply(6, ['a'], false)
+    expect(sequence.felledBy(after.stamp, ['a'])).toBe('a')
+    expect(sequence.felledBy(sequence.start().stamp, ['a'])).toBeUndefined()
+  })
+
+  it('several without a number follow each other, soft ones too', () => {
+    const sequence = new Sequence()
+    const first = sequence.provisional(['a'], false)
+    const second = sequence.provisional(['b'], true)
+    const third = sequence.provisional('all', false)
+    expect([first, second, third, 1].toSorted((a, b) => a - b)).toEqual([first, second, third, 1])
+    expect(sequence.isSoftened(first, ['b'])).toBe(true)
+    expect(sequence.felledBy(second, [])).toBe('all')
+    expect(sequence.felledBy(third, [])).toBeUndefined()
+  })
+
+  it('when there is no place left before the next number, nothing is stored until that comes', () => {
+    const sequence = new Sequence()
+    while (sequence.provisional(['a'], false) < 1);
+    expect(sequence.felledBy(sequence.start().stamp, [])).toBe('all')
+    expect(sequence.applied).toBeLessThan(1)
+    sequence.apply(1, ['a'], false)
+    expect(sequence.felledBy(sequence.start().stamp, ['a'])).toBeUndefined()
+  })
+
+  it('one that is ahead of others takes effect, and what starts then counts as made before it', () => {
+    const sequence = new Sequence()
+    sequence.apply(1, ['a'], false)
+    sequence.note(3, ['c'], false)
+    expect([sequence.applied, sequence.highest]).toEqual([1, 3])
+    const { stamp } = sequence.start()
+    expect(stamp).toBe(1)
+    expect(sequence.felledBy(stamp, ['c'])).toBe('c')
+    expect(sequence.felledBy(stamp, ['b'])).toBeUndefined()
+    sequence.apply(2, ['b'], false)
+    expect(sequence.felledBy(stamp, ['b'])).toBe('b')
+    sequence.apply(3, [], false)
+    expect(sequence.felledBy(sequence.start().stamp, ['a', 'b', 'c'])).toBeUndefined()
+  })
+
+  it('a late one does not take the place of a later one of the same dependency', () => {
+    const sequence = new Sequence()
+    sequence.note(3, ['a'], false)
+    sequence.apply(1, ['a'], false)
+    sequence.apply(2, [], false)
+    expect(sequence.felledBy(2, ['a'])).toBe('a')
+  })
+
+  it('a renewal fells all that was begun before, and the order goes on behind the highest', () => {
+    const sequence = new Sequence()
+    sequence.apply(4, ['a'], false)
+    sequence.note(9, ['b'], false)
+    const { stamp } = sequence.start()
+    expect(sequence.renew()).toBe(10)
+    expect([sequence.applied, sequence.highest]).toEqual([10, 10])
+    expect(sequence.felledBy(stamp, [])).toBe('all')
+    expect(sequence.felledBy(9, [])).toBe('all')
+    expect(sequence.felledBy(sequence.start().stamp, ['a', 'b'])).toBeUndefined()
+  })
+
+  it('what is held is trusted for maxStaleness behind the last word of the others, or behind its own beginning', () => {
+    let now = 1_000
+    const sequence = new Sequence({ maxStaleness: 200, now: () => now })
+    expect(sequence.heardAt).toBe(-Infinity)
+    const { asOf } = sequence.start()
+    expect(asOf).toBe(1_000)
+    now = 1_199
+    expect(sequence.isTrusted(asOf)).toBe(true)
+    now = 1_200
+    expect(sequence.isTrusted(asOf)).toBe(false)
+    expect(sequence.isTrusted(1_001)).toBe(true)
+    sequence.heard(1_150)
+    expect([sequence.isTrusted(asOf), sequence.validAt(asOf), sequence.validAt(1_180)]).toEqual([
+      true,
+      1_150,
+      1_180,
+    ])
+    now = 1_350
+    expect(sequence.isTrusted(asOf)).toBe(false)
+  })
+
+  it('an answer that comes late takes back nothing that was heard', () => {
+    const sequence = new Sequence({ maxStaleness: 200, now: () => 0 })
+    sequence.heard(500)
+    sequence.heard(400)
+    expect(sequence.heardAt).toBe(500)
+  })
+
+  it('alone, everything is trusted for ever, and nobody asks what time it is', () => {
+    const sequence = new Sequence({
+      now: () => {
+        throw new Error('asked for the time')
+      },
+    })
+    expect(sequence.start()).toEqual({ stamp: 0, asOf: 0 })
+    expect(sequence.isTrusted(0)).toBe(true)
+  })
+
+  const seed = 7_002
+  it(`agrees with a list of all that is known, in whichever order it comes (seed ${seed})`, () => {
+    const random = new Random(seed)
+    const names = Array.from({ length: 8 }, (_, i) => `tag:${i}`)
+    const faults: string[] = []
+    const seen = { ahead: 0, between: 0, renewed: 0, felled: 0, valid: 0 }
+    for (let round = 0; round < 400; round++) {
+      const sequence = new Sequence()
+      const known: { number: number; of: readonly string[] | 'all'; soft: boolean }[] = []
+      let applied = 0
+      for (let step = 0; step < 40; step++) {
+        const soft = random.chance(0.3)
+        const of = random.chance(0.05) ? 'all' : names.filter(() => random.chance(0.15))
+        const next = Math.floor(applied) + 1
+        const way = random.below(10)
+        if (way === 0) {
+          const number = sequence.renew()
+          known.push({ number, of: 'all', soft: false })
+          applied = number
+          seen.renewed++
+        } else if (way < 4) {
+          const number = next + 1 + random.below(3)
+          sequence.note(number, of, soft)
+          known.push({ number, of, soft })
+          seen.ahead++
+        } else if (way < 6) {
+          applied = sequence.provisional(of, soft)
+          known.push({ number: applied, of, soft })
+          seen.between++
+        } else {
+          sequence.apply(next, of, soft)
+          known.push({ number: next, of, soft })
+          applied = next
+        }
+        const highest = Math.max(...known.map(({ number }) => number))
+        const stamp = random.chance(0.5) ? applied : random.below(applied + 1)
+        const closure = names.filter(() => random.chance(0.2))
+        const isHit = (kind: boolean): boolean =>
+          known.some(
+            (each) =>
+              each.soft === kind &&
+              each.number > stamp &&
+              (each.of === 'all' || each.of.some((name) => closure.includes(name))),
+          )
+        const isFelled = sequence.felledBy(stamp, closure) !== undefined
+        if (isFelled) seen.felled++
+        else seen.valid++
+        const isRight =
+          sequence.applied === applied &&
+          sequence.highest === highest &&
+          isFelled === isHit(false) &&
+          sequence.isSoftened(stamp, closure) === isHit(true)
+        if (!isRight) faults.push(`round ${round}, step ${step}`)
+      }
+    }
+    expect(faults).toEqual([])
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(1_000)
+  })
+})

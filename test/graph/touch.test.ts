@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CacheflowError, type CacheHandle, createCacheflow } from '../../src/index.ts'
 import { type Entity, type EntityRef, entity } from '../../src/graph/entity.ts'
+import { Touches } from '../../src/graph/touch.ts'
 
 interface Row {
   readonly id: number
@@ -234,6 +235,27 @@ describe('transaction()', () => {
       committed = value
     })
     expect(await show()).toBe('new')
+  })
+})
+
+describe('an invalidation that is not confirmed', () => {
+  it('keeps no touch of its transaction from being carried out, and is told behind it', async () => {
+    const invalidated: (readonly string[])[] = []
+    const touches = new Touches({
+      invalidate: async (dependencies) => {
+        invalidated.push(dependencies)
+        throw new Error(`not confirmed: ${dependencies.join()}`)
+      },
+      clock: () => 5_000,
+      onTouch: () => undefined,
+    })
+    const post = entity<Row>('post')
+    const ending = touches.transaction(async () => {
+      touches.invalidated(['tag:posts'])
+      await touches.touch([post.ref(1)])
+    })
+    await expect(ending).rejects.toThrow('not confirmed: tag:posts')
+    expect(invalidated).toEqual([['tag:posts'], ['entity:post:1']])
   })
 })
 

@@ -53,6 +53,19 @@ describe('docs/options.md', () => {
     })
   }
 
+  it('tells every setting of redis with its default, in the order of the source', () => {
+    const file = readFileSync(`${root}src/redis-options.ts`, 'utf8')
+    const [, body = ''] = /^export interface RedisOptions \{\n([^]*?)^\}/m.exec(file) ?? []
+    const settings = Array.from(
+      body.matchAll(/Default (`[^`]+`|[\d,]+)\.\s*\*\/\s*readonly (\w+)\?:/g),
+      ([, byDefault, name]) => `${name}: ${byDefault}`,
+    )
+    const section = sectionsOf(all).find(({ name }) => name === 'redis')?.text ?? ''
+    const bullets = section.matchAll(/^- `(\w+)`[^:]*, default (`[^`]+`|[\d,]+):/gm)
+    expect(settings.length).toBe(body.match(/\?:/g)?.length)
+    expect(Array.from(bullets, ([, name, byDefault]) => `${name}: ${byDefault}`)).toEqual(settings)
+  })
+
   const folder = `${root}test/house/.readme-options`
   const [example, ...more] = write(folder, programs(document))
 

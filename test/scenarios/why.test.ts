@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Router } from 'express'
+import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import type {
   BypassReason,
@@ -18,7 +19,9 @@ import {
   application,
   expressApplication,
 } from '../support/application.ts'
+import { RedisServer } from '../support/redis-server.ts'
 import { Stops } from '../support/stops.ts'
+import { until } from '../support/until.ts'
 
 /** Opens an application and leads it to one event. */
 type Story = () => Promise<Application>
@@ -35,6 +38,22 @@ async function asked(
   })
   await app.get('/', headers)
   return app
+}
+
+/** An application that shares through a Redis of its own, and has heard of it. */
+async function shared(
+  redis: Readonly<Record<'maxStaleness', number>>,
+): Promise<{ readonly app: Application; readonly server: RedisServer }> {
+  const server = await RedisServer.start()
+  onTestFinished(() => server[Symbol.asyncDispose]())
+  const client = new Redis({ host: '127.0.0.1', port: server.port, lazyConnect: true })
+  const app = await application(() => page, {
+    why: true,
+    tags: ['site'],
+    redis: { client, commandTimeout: '5s', ...redis },
+  })
+  await until('Redis is heard of', () => app.cache.status()?.connected === true)
+  return { app, server }
 }
 
 const page: Made = { fields: { 'Content-Type': 'text/html' }, body: '<p>page</p>' }
@@ -117,6 +136,26 @@ const misses: Readonly<Record<MissReason, Story>> = {
       { memory: { maxSize: 6_000, maxEntrySize: 5_000 } },
     )
     await app.get('/other')
+    await app.get('/')
+    return app
+  },
+  verify: async () => {
+    const app = await asked(page, { verify: true })
+    await app.get('/')
+    return app
+  },
+  warm: async () => {
+    const app = await asked(page)
+    const origin = `http://127.0.0.1:${app.port}`
+    await app.cache.warm(app.server, { pages: ['/'], force: true, origin })
+    return app
+  },
+  unheard: async () => {
+    const { app, server } = await shared({ maxStaleness: 300 })
+    await app.get('/')
+    await server.kill()
+    // The page counts from the last answer of Redis, or from its own beginning: both are over then.
+    await until('Redis is unheard', () => (app.cache.status()?.heard ?? 0) > 600)
     await app.get('/')
     return app
   },
@@ -373,6 +412,10 @@ const names: readonly EventName[] = [
   'refresh',
   'invalidate',
   'evict',
+  'redis',
+  'unconfirmed',
+  'flush',
+  'audit',
   'warning',
   'fault',
 ]
@@ -467,6 +510,54 @@ describe('the other events', () => {
     const [event] = app.seen('evict')
     expect(event?.key).toBe(`${app.origin}/`)
     expect(event?.bytes).toBeGreaterThan(3_000)
+  })
+
+  it('redis tells that Redis answers, and that it does not any more, with the reason', async () => {
+    const { app, server } = await shared({ maxStaleness: 90 })
+    expect(app.seen('redis').at(-1)).toMatchObject({ connected: true, error: undefined })
+    app.forget()
+    await server.kill()
+    await app.happened('redis')
+    expect(app.seen('redis')).toMatchObject([{ connected: false, error: expect.any(Error) }])
+    await server.restart()
+    await app.happened('redis', 2)
+    expect(app.seen('redis')[1]).toMatchObject({ connected: true, error: undefined })
+  })
+
+  it('unconfirmed tells what Redis has not confirmed, and later that it has', async () => {
+    const { app, server } = await shared({ maxStaleness: 90 })
+    await server.kill()
+    await expect(app.cache.invalidate({ tag: 'site' })).rejects.toMatchObject({
+      code: 'ERR_CACHEFLOW_UNCONFIRMED',
+      cause: expect.any(Error),
+    })
+    const dependencies = ['tag:site']
+    expect(app.seen('unconfirmed')).toMatchObject([
+      { dependencies, confirmed: false, error: expect.any(Error) },
+    ])
+    expect(app.cache.status()?.unconfirmed).toBe(1)
+    await server.restart()
+    await app.happened('unconfirmed', 2)
+    expect(app.seen('unconfirmed')[1]).toMatchObject({ dependencies, confirmed: true })
+    expect(app.cache.status()?.unconfirmed).toBe(0)
+  })
+
+  it('flush tells that Redis has lost what it knew, and how many entries went', async () => {
+    const { app, server } = await shared({ maxStaleness: 90 })
+    await app.get('/a')
+    await app.get('/b')
+    await server.command('FLUSHALL')
+    await app.happened('flush')
+    expect(app.seen('flush')).toMatchObject([{ reason: 'epoch', entries: 2 }])
+  })
+
+  it('flush tells that missed invalidations are not known any more', async () => {
+    const { app, server } = await shared({ maxStaleness: 90 })
+    await app.get('/')
+    // A number of which there is neither a message nor a line in the log.
+    await server.command('HINCRBY', '{cf}:rd:ver', 'seq', 1)
+    await app.happened('flush')
+    expect(app.seen('flush')).toMatchObject([{ reason: 'gap', entries: 1 }])
   })
 
   it('fault tells the error and what was being done', async () => {

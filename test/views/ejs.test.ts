@@ -5,9 +5,11 @@ import { describe, expect, it } from 'vitest'
 import type { Application } from '../support/application.ts'
 import { ejsLanguage } from './languages/ejs.ts'
 import { folderOf, messageOf, shownTwice, siteBy } from './site.ts'
+import { sharedConformance } from './shared-suite.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(ejsLanguage)
+sharedConformance(ejsLanguage)
 
 type Render = (path: string, locals: object) => Promise<string>
 

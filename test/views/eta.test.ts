@@ -4,9 +4,11 @@ import { describe, expect, it } from 'vitest'
 import type { Application } from '../support/application.ts'
 import { etaLanguage } from './languages/eta.ts'
 import { shownTwice, siteBy } from './site.ts'
+import { sharedConformance } from './shared-suite.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(etaLanguage)
+sharedConformance(etaLanguage)
 
 const siteOf = async (
   templates: Readonly<Record<string, string>>,

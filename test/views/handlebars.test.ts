@@ -8,9 +8,11 @@ import type { Application } from '../support/application.ts'
 import { handlebarsLanguage } from './languages/handlebars.ts'
 import { node, type Row } from './rows.ts'
 import { shownTwice, siteBy } from './site.ts'
+import { sharedConformance } from './shared-suite.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(handlebarsLanguage)
+sharedConformance(handlebarsLanguage)
 
 const siteOf = async (
   page: string,

@@ -16,4 +16,6 @@ export interface Language {
 export interface Opened {
   mount(app: Express): void
   render(view: string, locals: object): string | Promise<string>
+  /** As `render`, where that gives its text at once: in a way that may wait for what Redis has. */
+  readonly late?: (view: string, locals: object) => Promise<string>
 }

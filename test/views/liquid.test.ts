@@ -6,9 +6,11 @@ import type { Application } from '../support/application.ts'
 import { liquidLanguage } from './languages/liquid.ts'
 import { node, type Row } from './rows.ts'
 import { shownTwice, siteBy } from './site.ts'
+import { sharedConformance } from './shared-suite.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(liquidLanguage)
+sharedConformance(liquidLanguage)
 
 type Way = 'engine' | 'sync' | 'string'
 

@@ -4,9 +4,11 @@ import { describe, expect, it } from 'vitest'
 import type { Application } from '../support/application.ts'
 import { nunjucksLanguage } from './languages/nunjucks.ts'
 import { shownTwice, siteBy, writeTemplates } from './site.ts'
+import { sharedConformance } from './shared-suite.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(nunjucksLanguage)
+sharedConformance(nunjucksLanguage)
 
 const siteOf = async (templates: Readonly<Record<string, string>>): Promise<Application> =>
   siteBy(nunjucksLanguage, templates, (folder) => {

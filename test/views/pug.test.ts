@@ -5,9 +5,11 @@ import { describe, expect, it } from 'vitest'
 import type { Application } from '../support/application.ts'
 import { pugLanguage } from './languages/pug.ts'
 import { shownTwice, siteBy, writeTemplates } from './site.ts'
+import { sharedConformance } from './shared-suite.ts'
 import { viewConformance } from './suite.ts'
 
 viewConformance(pugLanguage)
+sharedConformance(pugLanguage)
 
 async function siteOf(
   templates: Readonly<Record<string, string>>,

@@ -6,14 +6,15 @@ import { cacheflow as forExpress } from 'cacheflow/express'
 import { cacheflow as forKoa } from 'cacheflow/koa'
 import express5, { type ErrorRequestHandler } from 'express'
 import express4 from 'express4'
-import Koa from 'koa'
+import Koa3 from 'koa'
+import Koa2 from 'koa2'
 import { expect, onTestFinished } from 'vitest'
 import { Application } from '../support/application.ts'
 import type { Language, Opened } from './language.ts'
 import { Rows } from './rows.ts'
 
 /** Where views are rendered. */
-export const places = ['Express 5', 'Express 4', 'Koa 3'] as const
+export const places = ['Express 5', 'Express 4', 'Koa 3', 'Koa 2'] as const
 export type Place = (typeof places)[number]
 
 /** Templates in a folder of their own, until the test is over. */
@@ -46,8 +47,8 @@ export async function site(
 ): Promise<Application> {
   const app = await Application.start((made) => {
     const given = { clock: () => made.now, ...options }
-    return place === 'Koa 3'
-      ? onKoa(language, folder, locals, given)
+    return place === 'Koa 3' || place === 'Koa 2'
+      ? onKoa(place, language, folder, locals, given)
       : onExpress(place, language, folder, locals, given)
   })
   // Of the first request that shows fragments nothing is stored: nobody had to observe it.
@@ -90,13 +91,14 @@ function onExpress(
 }
 
 function onKoa(
+  place: 'Koa 3' | 'Koa 2',
   language: Language,
   folder: string,
   locals: () => object,
   options: CacheflowOptions<unknown>,
 ): Mounted {
   const cache = forKoa(options)
-  const app = new Koa()
+  const app = place === 'Koa 2' ? new Koa2() : new Koa3()
   app.silent = true
   app.use(cache)
   app.use(async (ctx) => {
@@ -110,7 +112,9 @@ function onKoa(
     ctx.state['cacheflow'].noStore('its fragments are tested')
     try {
       ctx.type = 'html'
-      ctx.body = await engine.render(ctx.path.slice(1), { ...ctx.state, ...locals() })
+      const { render, late } = engine
+      const show = options.redis === undefined ? render : (late ?? render)
+      ctx.body = await show(ctx.path.slice(1), { ...ctx.state, ...locals() })
     } catch (error) {
       ctx.status = 500
       ctx.body = messageOf(error)

@@ -4,6 +4,6 @@
  * @type {import('express').RequestHandler}
  */
 export function madeAt(req, res, next) {
-  res.set('Server-Timing', `made;desc="${new Date().toISOString()}"`)
+  res.append('Server-Timing', `made;desc="${new Date().toISOString()}"`)
   next()
 }

@@ -62,6 +62,17 @@ function outline(found, pageMadeAt) {
   return button
 }
 
+/** Which instance answered, and how it came to the page. */
+function answered(what) {
+  const how = {
+    hit: told.has('redis') ? 'had it from Redis' : 'had it in its memory',
+    miss: 'made it',
+    bypass: 'made it',
+    browser: 'was not asked: the browser had it',
+  }
+  return `Instance ${told.get('instance')} ${how[what] ?? 'answered'}.`
+}
+
 const bar = document.querySelector('#cache-bar')
 const [navigation] = performance.getEntriesByType('navigation')
 const told = new Map(navigation?.serverTiming.map(({ name, description }) => [name, description]))
@@ -87,6 +98,7 @@ function story() {
   return [
     verdict,
     words[telling] ?? telling,
+    verdict === 'hit' && told.has('redis') ? 'from Redis' : '',
     verdict === 'hit' ? age : '',
     `answered in ${milliseconds.toFixed(1)} ms`,
   ]
@@ -106,4 +118,9 @@ if (bar && verdict) {
   const made = Date.parse(told.get('made') ?? '')
   bar.append(word, text, ...(found.length > 0 ? [outline(found, made)] : []), link)
   bar.hidden = false
+  const footer = document.querySelector('#answered')
+  if (footer && told.has('instance')) {
+    footer.textContent = answered(what)
+    footer.hidden = false
+  }
 }

@@ -1,4 +1,5 @@
 import express, { Router } from 'express'
+import { confirmationIn, confirmationOf, queryOf } from '../confirmation.js'
 import { sameOrigin } from '../middleware/same-origin.js'
 import { productsChanged } from '../tags.js'
 import { findProduct } from './products.js'
@@ -25,8 +26,8 @@ export function adminRoutes({ catalogue, records, cache }) {
   router.get('/products/:id', async (req, res, next) => {
     const product = await findProduct(catalogue, req.params.id)
     if (product === undefined) return next()
-    const fallen = /^\d+$/.test(String(req.query.fallen)) ? Number(req.query.fallen) : undefined
-    await showForm(res, { product, values: valuesOf(product), problems: {}, fallen })
+    const confirmation = confirmationIn(req)
+    await showForm(res, { product, values: valuesOf(product), problems: {}, confirmation })
   })
 
   router.post('/products/:id', async (req, res, next) => {
@@ -41,15 +42,15 @@ export function adminRoutes({ catalogue, records, cache }) {
 
     await catalogue.update(product.id, change)
     // A product that moved leaves one category and enters another: both lists have changed.
-    const fallen = await productsChanged(cache, [product, { ...product, ...change }])
-    res.redirect(303, `/admin/products/${product.id}?fallen=${fallen}`)
+    const confirmation = await productsChanged(cache, [product, { ...product, ...change }])
+    res.redirect(303, `/admin/products/${product.id}?${queryOf(confirmation)}`)
   })
 
   router.get('/reviews/:id', async (req, res, next) => {
     const review = await findReview(req.params.id)
     if (review === undefined) return next()
-    const fallen = /^\d+$/.test(String(req.query.fallen)) ? Number(req.query.fallen) : undefined
-    await showReview(res, { review, values: review, problems: {}, fallen })
+    const confirmation = confirmationIn(req)
+    await showReview(res, { review, values: review, problems: {}, confirmation })
   })
 
   router.post('/reviews/:id', async (req, res, next) => {
@@ -61,10 +62,24 @@ export function adminRoutes({ catalogue, records, cache }) {
       return showReview(res, { review, values: req.body ?? {}, problems })
     }
     await catalogue.updateReview(review.id, change)
-    // The review, its product's cards, and every page that shows one of them: nothing else.
-    const { invalidation } = await cache.touch(records.review(await catalogue.review(review.id)))
-    res.redirect(303, `/admin/reviews/${review.id}?fallen=${invalidation?.responses ?? 0}`)
+    const confirmation = await confirmationOf(touchReview(review.id))
+    res.redirect(303, `/admin/reviews/${review.id}?${queryOf(confirmation)}`)
   })
+
+  /**
+   * The review, its product's cards, and every page that shows one of them: nothing else falls. A
+   * touch tells all instances; that they have all heard of it is waited for by an invalidation of
+   * the same records.
+   *
+   * @param {number} id
+   */
+  async function touchReview(id) {
+    const review = records.review(await catalogue.review(id))
+    const { invalidation } = await cache.touch(review)
+    const entity = [review, records.product.ref(review.row.productId)]
+    const { instances } = await cache.invalidate({ entity }, { wait: 'all' })
+    return { ...invalidation, instances }
+  }
 
   /**
    * @param {import('express').Response} res
@@ -74,7 +89,7 @@ export function adminRoutes({ catalogue, records, cache }) {
     const categories = await catalogue.categories()
     const reviews = await catalogue.reviews(page.product.id)
     res.render('admin/product', {
-      fallen: undefined,
+      confirmation: undefined,
       ...page,
       categories,
       reviews,
@@ -88,7 +103,7 @@ export function adminRoutes({ catalogue, records, cache }) {
    */
   async function showReview(res, page) {
     const product = await catalogue.product(page.review.productId)
-    res.render('admin/review', { fallen: undefined, ...page, product, section: 'admin' })
+    res.render('admin/review', { confirmation: undefined, ...page, product, section: 'admin' })
   }
 
   /** @param {string} id */

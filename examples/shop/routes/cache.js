@@ -1,4 +1,5 @@
 import express, { Router } from 'express'
+import { confirmationIn, confirmationOf, queryOf } from '../confirmation.js'
 import { sameOrigin } from '../middleware/same-origin.js'
 
 /**
@@ -7,26 +8,38 @@ import { sameOrigin } from '../middleware/same-origin.js'
  * @param {object} shop
  * @param {import('cacheflow/express').ExpressCacheflow} shop.cache
  * @param {import('../journal.js').Journal} shop.journal
+ * @param {string} shop.instance    the name of this process among others
  */
-export function cacheRoutes({ cache, journal }) {
+export function cacheRoutes({ cache, journal, instance }) {
   const router = Router()
   router.use(cache.route(false), sameOrigin, express.urlencoded({ extended: false, limit: '4kb' }))
 
   router.get('/', (req, res) => {
-    const fallen = /^\d+$/.test(String(req.query.fallen)) ? Number(req.query.fallen) : undefined
-    res.render('cache', { stats: cache.stats(), events: journal.events, fallen, section: 'cache' })
+    res.render('cache', {
+      instance,
+      stats: cache.stats(),
+      status: cache.status(),
+      events: journal.events,
+      confirmation: confirmationIn(req),
+      section: 'cache',
+    })
+  })
+
+  // The same numbers for programs.
+  router.get('/status', (req, res) => {
+    res.json({ instance, stats: cache.stats(), status: cache.status() ?? null })
   })
 
   router.post('/tag', async (req, res) => {
     const tag = String(req.body?.tag ?? '').trim()
     if (tag === '') return res.redirect(303, './')
-    const receipt = await cache.invalidate({ tag })
-    res.redirect(303, `./?fallen=${receipt.responses}`)
+    const confirmation = await confirmationOf(cache.invalidate({ tag }, { wait: 'all' }))
+    res.redirect(303, `./?${queryOf(confirmation)}`)
   })
 
   router.post('/all', async (req, res) => {
-    const receipt = await cache.invalidate({ all: true })
-    res.redirect(303, `./?fallen=${receipt.responses}`)
+    const confirmation = await confirmationOf(cache.invalidate({ all: true }, { wait: 'all' }))
+    res.redirect(303, `./?${queryOf(confirmation)}`)
   })
 
   return router

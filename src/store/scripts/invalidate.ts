@@ -10,7 +10,8 @@ import { fall, reseed, state } from './state.ts'
  *   ARGV[10]  how much work at once    ARGV[11]  how many invalidations the log holds
  *   ARGV[12..] the roots; none of them: everything
  *
- *   returns { epoch, sequence, fallen keys, how many more, live instances, milliseconds since the epoch began }
+ *   returns { epoch, sequence, fallen keys, how many more, instances and until when each is heard of,
+ *             the server's time, milliseconds since the epoch began }
  */
 export const invalidate: string = `${state}${reseed}${fall}
 -- A write that needs no memory comes first: behind it a full Redis lets the others pass (an invalidation must never be refused).
@@ -91,5 +92,5 @@ redis.call(ARGV[7], ARGV[6], cjson.encode({
   soft = soft, ack = ARGV[9] == '1'
 }))
 local m = fields({'live', 'since'})
-return {epoch, n, fallen, more, m[1] or '', math.floor(redis.call('TIME')[1] * 1000 - tonumber(m[2] or 0))}
+return {epoch, n, fallen, more, m[1] or '', now(), now() - tonumber(m[2] or 0)}
 `

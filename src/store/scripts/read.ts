@@ -2,8 +2,8 @@ import { state } from './state.ts'
 
 /**
  * Reads many keys, checks each against the versions, and stamps what is valid anew: until the next invalidation it costs no more than a plain
- * read. What is not valid is unlinked. For a key that is missing, the fragments that it enclosed when it was last made are read with it: whoever
- * makes it again will ask for them. A key that is asked for with a lease is made by one instance at a time.
+ * read. What is not valid is unlinked. For a key that is missing, the fragments that it enclosed when it was last made are read with it, and those that
+ * are missing too are told: whoever makes it again will ask for all of them. A key that is asked for with a lease is made by one instance at a time.
  *
  *   ARGV[2]    the epoch of whoever asks; in another one nothing is returned
  *   ARGV[3]    its name, for leases
@@ -46,7 +46,7 @@ local function look(k)
     redis.call('UNLINK', at)
     return nil
   end
-  local stamp, isSoft = stampOf(v), string.sub(v, 31, 31) == '1'
+  local stamp, isSoft = stampOf(v), softOf(v)
   if not stamp then return nil end
   if stamp < seq then
     local closure = closureOf(v)
@@ -90,8 +90,7 @@ for i = 6, #ARGV, 2 do
         end
       end
       for _, name in ipairs(names) do
-        local found = look(name)
-        if found then extra[#extra + 1] = {name, found} end
+        extra[#extra + 1] = {name, look(name) or {'a'}}
       end
     end
     answer = wish == 'l' and leased(k) or {'a'}

@@ -13,6 +13,12 @@ local function fields(names)
   return redis.call('HMGET', VER, unpack(names))
 end
 
+-- Milliseconds since 1970, by the server's clock.
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
 -- nil where the state is not that of this server's life.
 local function current()
   local m = fields({'epoch', 'birth'})
@@ -36,6 +42,7 @@ local function value(at)
 end
 
 local function stampOf(v) return tonumber(string.sub(v, 15, 30)) end
+local function softOf(v) return string.sub(v, 31, 31) == '1' end
 local function madeOf(v) return tonumber(string.sub(v, 32, 47)) end
 local function staleOf(v) return tonumber(string.sub(v, 48, 63)) end
 local function closureOf(v) return string.sub(v, 72, 71 + tonumber(string.sub(v, 64, 71))) end
@@ -53,7 +60,7 @@ local function reseed(candidate, highest)
   redis.call('UNLINK', VER, P .. 'log')
   redis.call('HSET', VER, 'epoch', candidate, 'seq', seq, 'floor', seq, 'softFloor', 0, 'soft', 0,
     'birth', string.match(redis.call('INFO', 'server'), 'run_id:(%w+)'), 'live', m[2] or '',
-    'since', string.format('%.0f', redis.call('TIME')[1] * 1000))
+    'since', string.format('%.0f', now()))
   if redis.call('EXISTS', P .. 'exp') == 1 then
     redis.call('RENAME', P .. 'exp', P .. 'sweep:all:' .. candidate)
     redis.call('PEXPIRE', P .. 'sweep:all:' .. candidate, 172800000)

@@ -18,15 +18,15 @@ if epoch and epoch == ARGV[4] and tonumber(fields({'seq'})[1] or 0) < tonumber(A
 if not epoch then epoch = reseed(ARGV[2], ARGV[3]) end
 local m = fields({'seq', 'live', 'floor', 'softFloor'})
 local seq = tonumber(m[1])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local time = now()
 
+-- Who is not heard of any more is remembered for an hour: it may go on and believe what it makes itself.
 local live = {}
-for name, till in string.gmatch(m[2] or '', '(%S+) (%d+)\\n') do
-  if name ~= ARGV[5] and tonumber(till) > now then live[#live + 1] = name .. ' ' .. till .. '\\n' end
+for line, name, till in string.gmatch(m[2] or '', '((%S+) (%d+) %d+\\n)') do
+  if name ~= ARGV[5] and tonumber(till) > time - 3600000 then live[#live + 1] = line end
 end
 if ARGV[6] ~= '0' then
-  live[#live + 1] = ARGV[5] .. ' ' .. string.format('%.0f', now + tonumber(ARGV[6])) .. '\\n'
+  live[#live + 1] = string.format('%s %.0f %s\\n', ARGV[5], time + tonumber(ARGV[6]), ARGV[6])
 end
 redis.call('HSET', VER, 'live', table.concat(live))
 for i = 11, #ARGV do

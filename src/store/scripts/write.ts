@@ -95,7 +95,10 @@ local function store(k, stamp, ttl, expires, stale, made, closure, data, primary
   if by then return '!' .. by end
   local at = P .. 'v:' .. k
   local v = value(at)
-  if isOf(v, epoch, 'v') and stampOf(v) >= stamp and madeOf(v) > made then return 'older' end
+  if isOf(v, epoch, 'v') and stampOf(v) >= stamp and madeOf(v) > made then
+    -- Clocks differ: what is stale gives way to what was made behind it, whatever they say.
+    if not softOf(v) and staleOf(v) > made then return 'older' end
+  end
   if primary ~= '' then
     local known = index(primary, inputs, ttl)
     if known then return 'inputs\\n' .. known end

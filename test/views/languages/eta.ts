@@ -1,5 +1,5 @@
-import { basename } from 'node:path'
-import { etaFragments } from 'cacheflow/views'
+import { basename, join } from 'node:path'
+import { engineFragments, etaFragments } from 'cacheflow/views'
 import { Eta } from 'eta'
 import type { Language } from '../language.ts'
 import type { Part } from '../part.ts'
@@ -39,17 +39,13 @@ export const etaLanguage: Language = {
   open: (folder, isPlain) => {
     const stock = new Eta({ views: folder, autoTrim: false })
     const eta = isPlain ? stock : etaFragments(stock)
+    const engine = engineFragments((path, locals) => eta.render(`./${basename(path)}`, locals))
     return {
       mount: (app) => {
-        app.engine('eta', (path, locals, done) => {
-          try {
-            done(null, eta.render(`./${basename(path)}`, locals))
-          } catch (error) {
-            done(error)
-          }
-        })
+        app.engine('eta', engine)
       },
       render: (view, locals) => eta.render(`./${view}`, locals),
+      late: (view, locals) => engine(join(folder, view), locals),
     }
   },
 }

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { handlebarsFragments } from 'cacheflow/views'
+import { engineFragments, handlebarsFragments } from 'cacheflow/views'
 import handlebars from 'handlebars'
 import hbs from 'hbs'
 import type { Language } from '../language.ts'
@@ -30,9 +30,8 @@ function one(part: Part): string {
   }
 }
 
-/** What an application does once: its helpers, its partials, our helper. */
-function setUp(instance: typeof handlebars, folder: string, isPlain: boolean): void {
-  if (!isPlain) handlebarsFragments(instance)
+/** What an application does once: its helpers and partials. */
+function setUp(instance: typeof handlebars, folder: string): void {
   instance.registerHelper('node', (row: Row) => node(row))
   for (const file of readdirSync(folder)) {
     instance.registerPartial(file.replace('.hbs', ''), readFileSync(join(folder, file), 'utf8'))
@@ -49,16 +48,20 @@ export const handlebarsLanguage: Language = {
   }),
   open: (folder, isPlain) => {
     const instance = handlebars.create()
-    setUp(instance, folder, isPlain)
+    if (!isPlain) handlebarsFragments(instance)
+    setUp(instance, folder)
+    const render = (view: string, locals: object): string =>
+      instance.compile(readFileSync(join(folder, `${view}.hbs`), 'utf8'))(locals)
     return {
       mount: (app) => {
         const views = hbs.create()
-        setUp(views.handlebars, folder, isPlain)
+        if (!isPlain) handlebarsFragments(views)
+        setUp(views.handlebars, folder)
         app.engine('hbs', views.__express)
         app.set('view options', { layout: false })
       },
-      render: (view, locals) =>
-        instance.compile(readFileSync(join(folder, `${view}.hbs`), 'utf8'))(locals),
+      render,
+      late: engineFragments(render),
     }
   },
 }

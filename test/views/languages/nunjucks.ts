@@ -43,6 +43,13 @@ export const nunjucksLanguage: Language = {
         environment.express(app)
       },
       render: (view, locals) => environment.render(`${view}.njk`, locals),
+      late: (view, locals) =>
+        new Promise((resolve, reject) => {
+          environment.render(`${view}.njk`, locals, (error, html) => {
+            if (typeof html === 'string') resolve(html)
+            else reject(error ?? new Error('no text'))
+          })
+        }),
     }
   },
 }

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { RedisServer } from '../support/redis-server.ts'
+import { until } from '../support/until.ts'
+import { Database } from './database.ts'
+import { Instance } from './instance.ts'
+import { OtherProcess } from './other-process.ts'
+import { Shelf } from './shelf.ts'
+
+/** Milliseconds. */
+const maxStaleness = 700
+
+let server: RedisServer
+let shelf: Shelf
+let database: Database
+beforeAll(async () => {
+  server = await RedisServer.start()
+  shelf = new Shelf(server)
+})
+afterAll(() => server.stop())
+beforeEach(async () => {
+  await server.command('FLUSHALL')
+  database = new Database()
+})
+
+/** So many instances, all with the card in memory, of an epoch that is older than their leases. */
+async function several(count: number): Promise<Instance[]> {
+  const instances = await Promise.all(
+    Array.from({ length: count }, () =>
+      Instance.start(server, database, { maxStaleness, commandTimeout: '200ms' }),
+    ),
+  )
+  const startedAt = performance.now()
+  for (const each of instances) {
+    expect(await each.show('card')).toBe('card 1')
+    await shelf.has('card')
+  }
+  await until('the epoch is old', () => performance.now() - startedAt > maxStaleness + 50)
+  await Promise.all(instances.map((each) => each.isConnected()))
+  return instances
+}
+
+async function barrier(instance: Instance): Promise<{ instances: number; took: number }> {
+  database.write('card')
+  const from = performance.now()
+  const { instances } = await instance.cache.invalidate({ tag: 'card' }, { wait: 'all' })
+  return { instances, took: performance.now() - from }
+}
+
+describe("await invalidate(x, { wait: 'all' })", () => {
+  it('resolves when every other instance has confirmed, and counts them; then none serves it', async () => {
+    const [a, b, c] = (await several(3)) as [Instance, Instance, Instance]
+    const { instances, took } = await barrier(a)
+    const shown = [c.show('card'), b.show('card'), a.show('card')]
+    expect(instances).toBe(2)
+    expect(took).toBeLessThan(maxStaleness)
+    expect(await Promise.all(shown)).toEqual(['card 2', 'card 2', 'card 2'])
+  })
+
+  it('waits for messages that are late', async () => {
+    const [a, b] = (await several(2)) as [Instance, Instance]
+    b.proxy.subscribers.delay(60, 'toClient')
+    const { instances, took } = await barrier(a)
+    expect(await b.show('card')).toBe('card 2')
+    expect(instances).toBe(1)
+    expect(took).toBeGreaterThan(50)
+  })
+
+  it('waits for maxStaleness at most where an instance does not confirm, which then serves nothing of it', async () => {
+    const [a, b, c] = (await several(3)) as [Instance, Instance, Instance]
+    b.proxy.block()
+    const { instances, took } = await barrier(a)
+    expect(await Promise.all([b.show('card'), c.show('card')])).toEqual(['card 2', 'card 2'])
+    expect(instances).toBe(1)
+    expect(took).toBeLessThan(maxStaleness + 200)
+  })
+
+  it('waits as long for a process that is stopped, which serves nothing of it when it goes on', async () => {
+    const [a] = (await several(1)) as [Instance]
+    await using other = await OtherProcess.start(server.port, maxStaleness)
+    expect(await other.show('card', 'never')).toBe('card 1')
+    await other.pause()
+    const { instances, took } = await barrier(a)
+    const shown = other.show('card', 'card 2')
+    other.resume()
+    expect(await shown).toBe('card 2')
+    expect(instances).toBe(0)
+    expect(took).toBeLessThan(maxStaleness + 200)
+  })
+
+  it('does not wait for an instance that has left', async () => {
+    const [a, b] = (await several(3)) as [Instance, Instance]
+    await b.cache.close()
+    const { instances, took } = await barrier(a)
+    expect(instances).toBe(1)
+    expect(took).toBeLessThan(maxStaleness - 100)
+  })
+
+  it('waits though Redis has heard nothing for long of an instance that makes things by itself', async () => {
+    const [a, b] = (await several(2)) as [Instance, Instance]
+    b.proxy.block()
+    await until('it believes nothing any more', () => b.status.heard > 2 * maxStaleness)
+    // Made in this moment, and believed for as long as maxStaleness.
+    expect(await b.show('card')).toBe('card 1')
+    await barrier(a)
+    expect(await b.show('card')).toBe('card 2')
+  })
+
+  it('waits in a young epoch, of which not all instances are known', async () => {
+    const [a, b] = (await several(2)) as [Instance, Instance]
+    // Late in a second, so that the next one begins at once.
+    await until('a second is nearly over', async () => {
+      const [, micros] = (await server.command('TIME')) as [string, string]
+      return Number(micros) > 900_000 && Number(micros) < 980_000
+    })
+    b.proxy.block()
+    await server.command('FLUSHALL')
+    await a.cache.invalidate({ tag: 'unrelated' })
+    await until('the next second has begun', async () => {
+      const [, micros] = (await server.command('TIME')) as [string, string]
+      return Number(micros) < 900_000
+    })
+    const { took } = await barrier(a)
+    expect(await b.show('card')).toBe('card 2')
+    expect(took).toBeGreaterThan(maxStaleness / 2)
+  })
+})

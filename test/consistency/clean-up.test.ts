@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { RedisServer } from '../support/redis-server.ts'
+import { until } from '../support/until.ts'
+import { Database } from './database.ts'
+import { Instance } from './instance.ts'
+import { Shelf } from './shelf.ts'
+
+let server: RedisServer
+let shelf: Shelf
+let database: Database
+beforeAll(async () => {
+  server = await RedisServer.start()
+  shelf = new Shelf(server)
+})
+afterAll(() => server.stop())
+beforeEach(async () => {
+  await server.command('FLUSHALL')
+  database = new Database()
+})
+
+/** Nothing but the versions and the log: what there always is. */
+async function isClean(): Promise<void> {
+  await until(
+    'only the constant keys are left',
+    async () => Number(await server.command('DBSIZE')) <= 2,
+    30_000,
+  )
+  expect(await shelf.keys()).toEqual(['log', 'ver'])
+}
+
+/** Microseconds of the longest script since the slow log was emptied. */
+async function longest(): Promise<number> {
+  const lines = (await server.command('SLOWLOG', 'GET', 10_000)) as [
+    number,
+    number,
+    number,
+    string[],
+  ][]
+  const scripts = lines.filter(([, , , [name = '']]) => /^eval/i.test(name))
+  return Math.max(0, ...scripts.map(([, , microseconds]) => microseconds))
+}
+
+describe('the clean-up', () => {
+  it('of 20,000 that fall with one tag is done in slices, behind an invalidation that waits for few of them', async () => {
+    const count = 20_000
+    const instance = await Instance.start(server, database, {
+      maxStaleness: 600,
+      commandTimeout: '5s',
+    })
+    for (let at = 0; at < count; at += 1_000) {
+      await Promise.all(
+        Array.from({ length: 1_000 }, (_, i) =>
+          instance.show(`card${at + i}`, { tags: ['cards'] }),
+        ),
+      )
+      await shelf.has(`card${at + 999}`)
+    }
+    await until(
+      'all rest in Redis',
+      async () => Number(await server.command('SCARD', shelf.key('rev-deps:tag:cards'))) === count,
+    )
+    await server.command('CONFIG', 'SET', 'slowlog-max-len', 10_000)
+    await server.command('CONFIG', 'SET', 'slowlog-log-slower-than', 1_000)
+    await server.command('SLOWLOG', 'RESET')
+    await server.command('CONFIG', 'RESETSTAT')
+    await instance.cache.invalidate({ tag: 'cards' })
+    // A small part of them fell within the call.
+    expect(Number(await server.command('DBSIZE'))).toBeGreaterThan(count)
+    expect(
+      await instance.show('card7', { tags: ['cards'], inside: () => Promise.resolve('new') }),
+    ).toBe('card7 1(new)')
+    await shelf.has('card7')
+    await until('the rest has gone', async () => (await shelf.keys('sweep')).length === 0, 30_000)
+    // What was made meanwhile stays.
+    expect(await shelf.keys('v:')).toEqual(['v:fragment:card7'])
+    await instance.cache.invalidate({ tag: 'cards' })
+    await isClean()
+    expect(await longest()).toBeLessThan(150_000)
+  }, 60_000)
+
+  it('of everything, likewise', async () => {
+    const instance = await Instance.start(server, database, { maxStaleness: 600 })
+    await Promise.all(Array.from({ length: 3_000 }, (_, i) => instance.show(`card${i}`)))
+    await until(
+      'all rest in Redis',
+      async () => Number(await server.command('ZCARD', shelf.key('exp'))) === 3_000,
+    )
+    await instance.cache.invalidate({ all: true })
+    await isClean()
+  })
+
+  it('of what has expired takes its edges too', async () => {
+    let now = Date.now()
+    const clock = (): number => now
+    const instance = await Instance.start(server, database, { maxStaleness: 600, clock })
+    for (let i = 0; i < 50; i++) {
+      await instance.show(`page${i}`, {
+        maxAge: '1m',
+        inside: () => instance.show(`card${i % 7}`, { maxAge: '1m' }),
+      })
+    }
+    await until(
+      'all rest in Redis',
+      async () => Number(await server.command('ZCARD', shelf.key('exp'))) === 57,
+    )
+    await instance.show('young', { maxAge: '1h' })
+    await shelf.has('young')
+    // Stale ones are kept a while for whoever asks whether they still hold.
+    now += 20 * 60_000
+    await until('what has expired is gone', async () => (await shelf.keys('v:')).length === 1)
+    expect(await shelf.keys('rev-deps:')).toEqual(['rev-deps:fragment:young', 'rev-deps:tag:young'])
+    expect(await shelf.keys('deps:')).toEqual(['deps:fragment:young'])
+    now += 2 * 3_600_000
+    await until('nothing is left', async () =>
+      (await shelf.keys()).every((key) => key === 'ver' || key === 'log'),
+    )
+  })
+
+  it('of an earlier life of Redis is done, too', async () => {
+    const instance = await Instance.start(server, database, { maxStaleness: 600 })
+    await Promise.all(Array.from({ length: 200 }, (_, i) => instance.show(`card${i}`)))
+    await until(
+      'all rest in Redis',
+      async () => Number(await server.command('ZCARD', shelf.key('exp'))) === 200,
+    )
+    await server.restart({ keepData: true })
+    await instance.isConnected()
+    await until('only the constant keys are left', async () =>
+      (await shelf.keys()).every((key) => key === 'ver' || key === 'log'),
+    )
+  })
+
+  it('takes the edges that what is made anew of other things has no more', async () => {
+    const instance = await Instance.start(server, database, { maxStaleness: 600 })
+    await instance.show('card', { tags: ['first', 'both'] })
+    await shelf.has('card')
+    await instance.cache.invalidate({ tag: 'both' })
+    await instance.show('card', { tags: ['second', 'both'] })
+    await shelf.has('card')
+    expect(await shelf.keys('rev-deps:tag:')).toEqual(['rev-deps:tag:both', 'rev-deps:tag:second'])
+  })
+})

@@ -197,10 +197,7 @@ export class Cacheflow<Native> {
       warm: (target, given) => this.warming.warm(target, given),
       warmer: (name, run, given) => this.warming.warmer(name, run, given),
       readiness: () => this.warming.readiness(),
-      close: async () => {
-        await this.warming.close()
-        await this.#cache.close()
-      },
+      close: () => this.#cache.close(() => this.warming.close()),
     }
   }
 

@@ -43,7 +43,7 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    * What other instances share: a client of ioredis, or `{ client, namespace, ... }`. Default none: this process is alone.
    */
   readonly redis?: RedisClient | RedisOptions
-  /** How `warm()` fills the cache before visitors come. Default: it makes what routes declare, four pages at one time. */
+  /** How `warm()` fills the cache before visitors come. Default none: it makes what routes declare, four pages at one time. */
   readonly warming?: WarmingOptions
   /**
    * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. `sample` is the share, from 0

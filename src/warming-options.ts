@@ -151,19 +151,23 @@ function placeOf(
     origin === undefined ? byDefault.origins : Array.isArray(origin) ? origin : [origin]
   const origins = list.map((each) => {
     if (typeof each === 'string' && /^https?:\/\/[^/?#\s]+$/.test(each)) return each
-    throw fail('ERR_CACHEFLOW_OPTION', each, `origin of ${where}`, {
+    throw fail('ERR_CACHEFLOW_OPTION', each, labelOf('origin', where), {
       mend: "Give scheme and host, without a path: 'https://shop.example'.",
     })
   })
-  return { origins, headers: { ...byDefault.headers, ...fieldsOf(given.headers ?? {}, where) } }
+  return {
+    origins,
+    headers: { ...byDefault.headers, ...fieldsOf(given.headers, labelOf('headers', where)) },
+  }
 }
 
-function fieldsOf(given: unknown, where: string): Record<string, string> {
-  const pairs = typeof given === 'object' && given !== null ? Object.entries(given) : []
+function fieldsOf(given: unknown = {}, where: string): Record<string, string> {
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
+  const pairs: [string, unknown][] = isObject ? Object.entries(given) : [['', given]]
   return Object.fromEntries(
-    pairs.map(([name, value]: [string, unknown]) => {
+    pairs.map(([name, value]) => {
       if (isToken(name) && typeof value === 'string') return [name.toLowerCase(), value]
-      throw fail('ERR_CACHEFLOW_OPTION', value, `headers of ${where}`, {
+      throw fail('ERR_CACHEFLOW_OPTION', value, where, {
         mend: "Give header fields: { 'accept-language': 'de' }.",
       })
     }),
@@ -173,11 +177,15 @@ function fieldsOf(given: unknown, where: string): Record<string, string> {
 function paceOf(given: PaceOptions, where: string, byDefault: Pace): Pace {
   const { rate, retries } = given
   return {
-    parallelism: wholeNumber(given.parallelism, `parallelism of ${where}`, byDefault.parallelism),
-    rate: rate === undefined ? byDefault.rate : positive(rate, `rate of ${where}`),
-    budget: duration(given.budget, `budget of ${where}`, byDefault.budget),
-    timeout: duration(given.timeout, `timeout of ${where}`, byDefault.timeout),
-    retries: retries === 0 ? 0 : wholeNumber(retries, `retries of ${where}`, byDefault.retries),
+    parallelism: wholeNumber(
+      given.parallelism,
+      labelOf('parallelism', where),
+      byDefault.parallelism,
+    ),
+    rate: rate === undefined ? byDefault.rate : positive(rate, labelOf('rate', where)),
+    budget: duration(given.budget, labelOf('budget', where), byDefault.budget),
+    timeout: duration(given.timeout, labelOf('timeout', where), byDefault.timeout),
+    retries: retries === 0 ? 0 : wholeNumber(retries, labelOf('retries', where), byDefault.retries),
   }
 }
 
@@ -191,6 +199,11 @@ function intervalOf(given: Duration | undefined, where: string): number | undefi
   throw fail('ERR_CACHEFLOW_DURATION', given, where, {
     mend: `Give at least ${shortestInterval} ms.`,
   })
+}
+
+/** As the message of an error names an option. */
+function labelOf(name: string, where: string): string {
+  return where.endsWith('()') ? `${name} of ${where}` : `${where}.${name}`
 }
 
 function duration(given: Duration | undefined, where: string, byDefault: number): number {

@@ -196,7 +196,7 @@ async function stats(view: RedisView, typed: Typed, output: Output): Promise<num
     entries: await view.count(),
     epoch,
     sequence: Number(sequence ?? 0),
-    instances: [...live.matchAll(/\S+ (\d+)\n/g)].filter(([, till]) => Number(till) > Date.now())
+    instances: [...live.matchAll(/^\S+ (\d+)/gm)].filter(([, till]) => Number(till) > Date.now())
       .length,
     memory: Number(memory.get('used_memory') ?? 0),
     maxMemory: Number(memory.get('maxmemory') ?? 0),

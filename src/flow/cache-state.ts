@@ -196,9 +196,12 @@ export class CacheState<Native> {
     this.collapsing.settle(making)
   }
 
-  async close(): Promise<void> {
+  /** @param first what takes its leave of Redis before the connection ends */
+  async close(first?: () => Promise<void>): Promise<void> {
     this.isClosed = true
+    const left = first?.()
     this.store.clear()
+    await left
     await this.membership?.close()
   }
 

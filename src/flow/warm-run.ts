@@ -51,6 +51,10 @@ export interface WarmRunOptions extends Pace {
   readonly onDone: (url: string) => void
 }
 
+/** A turn of the event loop that takes longer is followed by a rest as long, so that half of the time is the visitors', milliseconds. */
+const longestTurn = 1
+const longestRest = 50
+
 /** Milliseconds before the first repetition; twice as many before each further one. */
 const firstPause = 100
 
@@ -60,6 +64,7 @@ export class WarmRun {
   readonly #end = new AbortController()
   #outcome: WarmOutcome = 'complete'
   #working = 0
+  #turn: Promise<void> = Promise.resolve()
   /** When the next request may start, on the clock of performance.now(). */
   #next = 0
   #done: () => void = () => undefined
@@ -107,8 +112,7 @@ export class WarmRun {
     const { queue, tally, onDone } = this.#options
     const { signal } = this.#end
     for (;;) {
-      // Visitors who came meanwhile have their turn first.
-      await turn()
+      await this.#visitorsFirst()
       if (signal.aborted) return
       const task = await queue.next()
       if (task === undefined) return
@@ -124,6 +128,17 @@ export class WarmRun {
       }
       onDone(task.url)
     }
+  }
+
+  /** One request starts in a turn of the event loop: visitors who came meanwhile come in between. */
+  #visitorsFirst(): Promise<void> {
+    this.#turn = this.#turn.then(async () => {
+      const start = performance.now()
+      await turn()
+      const busy = performance.now() - start
+      if (busy > longestTurn) await pause(Math.min(busy, longestRest), undefined)
+    })
+    return this.#turn
   }
 
   async #job(name: string, run: (signal: AbortSignal) => Promise<boolean>): Promise<void> {

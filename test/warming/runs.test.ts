@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createCacheflow, type WarmProgress } from 'cacheflow'
-import { latch } from '../support/latch.ts'
+import { latch, meeting } from '../support/latch.ts'
 import { until } from '../support/until.ts'
 import { Site, type SiteRoute } from './site.ts'
 
@@ -25,6 +25,8 @@ function route(warm: SiteRoute['options']['warm'], handler: SiteRoute['handler']
 
 describe('a run of warmers', () => {
   it('has so many requests at one time, and never more', { timeout: 60_000 }, async () => {
+    // The first eight are inside together.
+    const met = meeting(8)
     let now = 0
     let most = 0
     let asked = 0
@@ -42,6 +44,7 @@ describe('a run of warmers', () => {
             most = Math.max(most, ++now)
             // Nothing is asked for before it can be made: one page for each worker.
             expect(asked).toBeLessThanOrEqual(site.cache.readiness().done + 8)
+            await met()
             await new Promise((resolve) => setImmediate(resolve))
             now--
             return 'x'.repeat(2_000)

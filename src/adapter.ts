@@ -37,4 +37,5 @@ export {
 export { isHttp1, observe, originalHeaders, reveal } from './node/observer.ts'
 export { Mark } from './node/mark.ts'
 export { isCarrierReading } from './node/reader.ts'
-export { resolveRoute } from './route-options.ts'
+export { pagesOfRoute, resolveRoute } from './route-options.ts'
+export type { Applications } from './warming.ts'

@@ -1,13 +1,7 @@
 import { fail } from './errors.ts'
 import { type CacheflowEvents, type EventName, Events } from './events.ts'
 import { type Explanation, type Impact, explanationOf, impactOf } from './flow/explanation.ts'
-import {
-  type CacheFragment,
-  type CacheFragments,
-  fragmentIn,
-  fragmentsIn,
-  putIn,
-} from './flow/fragment.ts'
+import { type CacheFragment, fragmentIn, fragmentsIn, putIn } from './flow/fragment.ts'
 import type { RedisStatus } from './flow/membership.ts'
 import { Recording } from './flow/recording.ts'
 import { ResponseCache } from './flow/response-cache.ts'
@@ -23,6 +17,7 @@ import { type UpdateOptions, updating } from './graph/updates.ts'
 import { Gate } from './node/gate.ts'
 import { flag, refuseUnknown } from './option-check.ts'
 import { type CacheflowOptions, resolveOptions } from './options.ts'
+import { type Applications, type FragmentHandle, type WarmHandle, Warming } from './warming.ts'
 
 export interface InvalidateOptions {
   /** What falls may be served stale while it is renewed, for as long as it would have been. Default `false`. */
@@ -57,7 +52,7 @@ export interface CacheStats {
 }
 
 /** The handle of one cache: what applications say to it. Adapters make it a middleware too. */
-export interface CacheHandle {
+export interface CacheHandle extends FragmentHandle, WarmHandle {
   /**
    * Fells what was made from the target: after the promise resolves nothing of it is served again, and nothing whose
    * making began before is stored.
@@ -115,10 +110,6 @@ export interface CacheHandle {
    * throws they are dropped. What is invalidated within it is invalidated at once, and again at its end.
    */
   transaction<Result>(run: () => Promise<Result>): Promise<Result>
-  /** cacheFragment() outside of a request, in a job; what it encloses and depends on is found in the same way. */
-  readonly fragment: CacheFragment
-  /** cacheFragments() outside of a request. */
-  readonly fragments: CacheFragments
   /**
    * Makes a fragment now and puts it in place of what is stored of it, in every instance; what encloses the old one falls:
    *
@@ -131,11 +122,6 @@ export interface CacheHandle {
    *   confirm that the old one has fallen: then the body did not run
    */
   readonly put: CacheFragment
-  /**
-   * Runs a job whose fragments belong together. What they are made of is to be read within it, so that nothing that was read
-   * before an invalidation is stored behind it.
-   */
-  run<Result>(job: () => Result): Result
   /**
    * Listens to the events of this cache.
    *
@@ -160,8 +146,10 @@ export class Cacheflow<Native> {
   readonly #cache: ResponseCache<Native>
   readonly #events = new Events()
   readonly #touches: Touches
+  readonly warming: Warming<Native>
 
-  constructor(options: CacheflowOptions<Native>) {
+  /** @param applications what an adapter knows of them; without HTTP there are none */
+  constructor(options: CacheflowOptions<Native>, applications?: Applications) {
     this.#cache = new ResponseCache(resolveOptions(options), this.#events)
     this.gate = new Gate(this.#cache)
     this.#touches = new Touches({
@@ -171,6 +159,7 @@ export class Cacheflow<Native> {
         if (this.#events.wants('touch')) this.#events.emit('touch', { records, parents })
       },
     })
+    this.warming = new Warming(this.#cache, () => this.handle, applications)
     this.handle = this.#handle()
   }
 
@@ -205,7 +194,10 @@ export class Cacheflow<Native> {
       on: (name, listener) => this.#events.on(name, listener),
       stats: () => this.#stats(),
       status: () => this.#cache.membership?.status(),
-      close: () => this.#cache.close(),
+      warm: (target, given) => this.warming.warm(target, given),
+      warmer: (name, run, given) => this.warming.warmer(name, run, given),
+      readiness: () => this.warming.readiness(),
+      close: () => this.#cache.close(() => this.warming.close()),
     }
   }
 

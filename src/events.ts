@@ -10,6 +10,7 @@ import type {
   MissReason,
   RefreshReason,
   RefuseReason,
+  WarmOutcome,
 } from './reasons.ts'
 
 export interface HitEvent {
@@ -128,6 +129,37 @@ export interface EvictEvent {
   readonly key: string
   readonly bytes: number
 }
+/** One page that could not be warmed. */
+export interface WarmFailure {
+  /** Path and query, or the name of what should have told of pages. */
+  readonly url: string
+  /** The status that it has answered with, where it has. */
+  readonly status: number | undefined
+  readonly reason: string
+}
+export interface WarmEvent {
+  /** What was warmed: `all`, or the name that was given to `warm()`. */
+  readonly name: string
+  readonly outcome: WarmOutcome
+  /** Pages that were made and are stored, and warmers that ran. */
+  readonly warmed: number
+  /** Pages that were fresh already. */
+  readonly fresh: number
+  /** Pages that were made and may not be stored. */
+  readonly skipped: number
+  /** How many pages may not be stored, for each reason. */
+  readonly reasons: Readonly<Record<string, number>>
+  /** How many pages failed. */
+  readonly failures: number
+  /** The first hundred of them. */
+  readonly failed: readonly WarmFailure[]
+  /** Milliseconds. */
+  readonly time: number
+  /** The bytes of what was made and is stored. */
+  readonly bytes: number
+  /** The instance that did it; undefined: this one. */
+  readonly by: string | undefined
+}
 export interface WarningEvent {
   /** What makes the route uncacheable or doubtful. */
   readonly reason: RefuseReason
@@ -156,6 +188,7 @@ export interface CacheflowEvents {
   unconfirmed: UnconfirmedEvent
   flush: FlushEvent
   audit: AuditEvent
+  warm: WarmEvent
   warning: WarningEvent
   fault: FaultEvent
 }
@@ -177,6 +210,7 @@ const eventNames: readonly EventName[] = [
   'unconfirmed',
   'flush',
   'audit',
+  'warm',
   'warning',
   'fault',
 ]

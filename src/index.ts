@@ -26,6 +26,8 @@ export type {
   StoreEvent,
   TouchEvent,
   UnconfirmedEvent,
+  WarmEvent,
+  WarmFailure,
   WarningEvent,
 } from './events.ts'
 export type {
@@ -38,6 +40,7 @@ export type {
   MissReason,
   RefreshReason,
   RefuseReason,
+  WarmOutcome,
 } from './reasons.ts'
 export {
   type Composition,
@@ -105,4 +108,17 @@ export type { CacheflowOptions } from './options.ts'
 export type { RedisOptions } from './redis-options.ts'
 export type { RedisClient } from './store/redis-connection.ts'
 export type { RedisStatus } from './flow/membership.ts'
-export type { RouteOptions } from './route-options.ts'
+export type { RouteDeclaration, RouteOptions } from './route-options.ts'
+export type { WarmEntry, WarmPage } from './flow/warm-entry.ts'
+export type { WarmEntries, WarmSource } from './flow/warm-queue.ts'
+export type { WarmProgress, WarmReport } from './flow/warm-report.ts'
+export { pathsIn, sitemap } from './node/page-list.ts'
+export type { WarmTarget } from './node/warm-target.ts'
+export type {
+  PaceOptions,
+  RouteWarming,
+  WarmOptions,
+  WarmerOptions,
+  WarmingOptions,
+} from './warming-options.ts'
+export type { FragmentHandle, Readiness, WarmHandle, Warmer, WarmerCall } from './warming.ts'

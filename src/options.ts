@@ -21,6 +21,7 @@ import { isToken } from './http/token.ts'
 import { type RedisOptions, redisSettings } from './redis-options.ts'
 import type { RedisClient } from './store/redis-connection.ts'
 import { type RouteOptions, policyOverlay, routeOptionNames } from './route-options.ts'
+import { type WarmingOptions, warmSettings } from './warming-options.ts'
 
 export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   readonly memory?: {
@@ -42,6 +43,8 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    * What other instances share: a client of ioredis, or `{ client, namespace, ... }`. Default none: this process is alone.
    */
   readonly redis?: RedisClient | RedisOptions
+  /** How `warm()` fills the cache before visitors come. Default none: it makes what routes declare, four pages at one time. */
+  readonly warming?: WarmingOptions
   /**
    * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. `sample` is the share, from 0
    * to 1: `0.001` is one hit of a thousand. Default none.
@@ -104,6 +107,7 @@ const names: ReadonlySet<string> = new Set([
   'memory',
   'fragments',
   'redis',
+  'warming',
   'audit',
   'verify',
   'compress',
@@ -151,6 +155,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     ...sizesOf(options.memory),
     ...fragmentSettings(options.fragments),
     redis: redisSettings(options.redis),
+    warming: warmSettings(options.warming),
     compress: coding(options.compress),
     auditSample: auditSample(options.audit),
     verify: flag(options.verify, 'verify', false),

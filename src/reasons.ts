@@ -25,6 +25,8 @@ export type MissReason =
   | 'evicted'
   /** It is stored and fresh, and with `verify` it is made anew all the same, to be compared. */
   | 'verify'
+  /** It is stored and fresh, and a warmer with `force` makes it anew. */
+  | 'warm'
   /** Redis was not heard of for longer than `maxStaleness`, so that what is stored may have been invalidated. */
   | 'unheard'
   /** Responses are stored, but none for these request inputs (Vary and observed inputs). */
@@ -193,6 +195,17 @@ export type FragmentRefusal =
   | 'failed'
   /** It is larger than `memory.maxEntrySize`. */
   | 'too-large'
+
+/** How a run of warmers ended. */
+export type WarmOutcome =
+  /** Everything that was declared has had its turn. */
+  | 'complete'
+  /** Its signal was given, or the cache was closed. */
+  | 'aborted'
+  /** Its time budget was used up. */
+  | 'budget'
+  /** `warming.enabled` is off. */
+  | 'off'
 
 /** Why everything in this process was let go. */
 export type FlushReason =

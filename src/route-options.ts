@@ -1,8 +1,10 @@
 import { type Duration, milliseconds } from './duration.ts'
 import { fail } from './errors.ts'
 import type { Policy, QueryPolicy } from './flow/policy.ts'
+import type { WarmSource } from './flow/warm-queue.ts'
 import { checkedTag } from './graph/invalidation.ts'
 import { flag, fn, inputNames, refuseUnknown, strings } from './option-check.ts'
+import { type DeclaredPages, type RouteWarming, declaredPages } from './warming-options.ts'
 
 /** What can be said for all responses, and again for those of one route: the nearer wins, field by field. */
 export interface RouteOptions<Native> {
@@ -32,6 +34,15 @@ export interface RouteOptions<Native> {
   readonly guard?: boolean
 }
 
+/** What can be said for one route alone. */
+export interface RouteDeclaration<Native> extends RouteOptions<Native> {
+  /**
+   * The pages of the route that `warm()` makes: a list or a generator of parameters, paths or URLs, or a function that gives one. With
+   * `{ pages, variants, priority }` also their variants and when it is their turn. Default none.
+   */
+  readonly warm?: WarmSource | RouteWarming
+}
+
 export const routeOptionNames: ReadonlySet<string> = new Set([
   'maxAge',
   'staleWhileRevalidate',
@@ -43,13 +54,20 @@ export const routeOptionNames: ReadonlySet<string> = new Set([
   'query',
   'guard',
 ])
+const declarationNames: ReadonlySet<string> = new Set([...routeOptionNames, 'warm'])
+
+/** The pages that a route declares to be warmed. */
+export function pagesOfRoute(options: RouteDeclaration<never> | false): DeclaredPages | undefined {
+  return options === false || options.warm === undefined ? undefined : declaredPages(options.warm)
+}
+
 /** Checks the options of a route once, and gives the overlay that adds them to what holds around it. */
 export function resolveRoute<Native>(
-  options: RouteOptions<Native> | false,
+  options: RouteDeclaration<Native> | false,
 ): (policy: Policy<Native>) => Policy<Native> {
   if (options === false) return (policy) => ({ ...policy, off: true })
   const mend = 'Give an object of options, or false to keep the route out of the cache.'
-  refuseUnknown(options, routeOptionNames, 'route()', mend)
+  refuseUnknown(options, declarationNames, 'route()', mend)
   const overlay = policyOverlay(options)
   const overlaid = new WeakMap<Policy<Native>, Policy<Native>>()
   return (policy) => {

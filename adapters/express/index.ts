@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { IncomingMessage } from 'node:http'
 import type { Application, NextFunction, Request, Response } from 'express'
 import { CacheflowError } from '../../src/index.ts'
@@ -5,10 +6,11 @@ import type {
   CacheHandle,
   CacheflowOptions,
   Draft,
-  RouteOptions,
+  RouteDeclaration,
   TemplateFunctions,
 } from '../../src/index.ts'
-import { Cacheflow, followUnsafe, resolveRoute } from '../../src/adapter.ts'
+import { Cacheflow, followUnsafe, pagesOfRoute, resolveRoute } from '../../src/adapter.ts'
+import { routePatterns } from './route-patterns.ts'
 import { ExpressPassage, type Listener, isMounted, rootOf } from './passage.ts'
 
 export type { Listener }
@@ -52,7 +54,7 @@ export interface ExpressCacheflow extends CacheHandle {
    * @throws CacheflowError `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_DURATION`,
    *   `ERR_CACHEFLOW_TAG`
    */
-  route(options: RouteOptions<Request> | false): RouteMiddleware
+  route(options: RouteDeclaration<Request> | false): RouteMiddleware
   /**
    * The application behind the cache, as a listener: `http.createServer(cache.wrap(app))`. A hit then costs as much as
    * writing a buffer, for Express never runs.
@@ -77,12 +79,25 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       'cacheflow() was mounted without being called: app.use(cacheflow()).',
     )
   }
-  const core = new Cacheflow<Request>(options)
+  /** Applications behind listeners of ours. */
+  const wrapped = new WeakMap<object, Application>()
+  const core = new Cacheflow<Request>(options, {
+    of: applicationsIn,
+    meet: (app) => {
+      if (isApplication(app)) stand(rootOf(app), false)
+    },
+    patterns: (app, of) => {
+      if (!isApplication(app)) return []
+      // Mounted ones are known by themselves: their parents do not tell of them.
+      const mounted = [...stood].filter((each) => each !== app && rootOf(each) === rootOf(app))
+      return [app, ...mounted].flatMap((each) => routePatterns(each, of))
+    },
+  })
   const { gate } = core
   const { policy } = gate.cache.settings
   const asksApplication = policy.key !== undefined || policy.session !== undefined
 
-  const stood = new WeakSet<Application>()
+  const stood = new Set<Application>()
 
   function middleware(request: Request, response: Response, next: NextFunction): void {
     if (gate.isClaimed(response)) {
@@ -104,15 +119,28 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     if (app !== undefined && gate.arrivedAs(request) === undefined) stand(rootOf(app), false)
   }
 
-  function route(routeOptions: RouteOptions<Request> | false): RouteMiddleware {
+  function route(routeOptions: RouteDeclaration<Request> | false): RouteMiddleware {
     const policyAt = resolveRoute(routeOptions)
-    return (request, response, next) => {
+    const pages = pagesOfRoute(routeOptions)
+    const placed: RouteMiddleware = (request, response, next) => {
       const native = request as unknown as Request
       refuseOthers(response)
       if (!gate.isClaimed(response)) observeFromNowOn(native)
       const passage = new ExpressPassage(native, response, native.app, false, next)
       gate.passRoute(passage, policyAt)
     }
+    if (pages) core.warming.declare(placed, pages)
+    return placed
+  }
+
+  /** What was given to warm(): the application, what wrap() has made of it, or a server that has one of these. */
+  function applicationsIn(given: unknown): Application[] {
+    if (isApplication(given)) return [given]
+    if (typeof given === 'function') {
+      const app = wrapped.get(given)
+      return app ? [app] : []
+    }
+    return given instanceof EventEmitter ? given.listeners('request').flatMap(applicationsIn) : []
   }
 
   function wrap(app: Application): Listener {
@@ -131,6 +159,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       const isFirst = request.originalUrl === undefined
       gate.pass(new ExpressPassage(request, response, app, isFirst, forward, listener), policy)
     }
+    wrapped.set(listener, app)
     return listener
   }
 

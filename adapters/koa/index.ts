@@ -1,17 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { Context, Next } from 'koa'
-import { Cacheflow, followUnsafe, resolveRoute } from '../../src/adapter.ts'
+import { Cacheflow, followUnsafe, pagesOfRoute, resolveRoute } from '../../src/adapter.ts'
 import { CacheflowError } from '../../src/index.ts'
 import type {
   CacheHandle,
   CacheflowOptions,
   Draft,
-  RouteOptions,
+  RouteDeclaration,
   TemplateFunctions,
 } from '../../src/index.ts'
 import { KoaPassage, incomingOf, observeOnce } from './passage.ts'
 import { KoaPlace } from './place.ts'
+import { routePatterns } from './route-patterns.ts'
 import { sendTextAsBytes } from './stored-body.ts'
 
 declare module 'koa' {
@@ -37,7 +38,7 @@ export interface KoaCacheflow extends CacheHandle {
    * @throws CacheflowError `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_DURATION`,
    *   `ERR_CACHEFLOW_TAG`
    */
-  route(options: RouteOptions<Context> | false): KoaMiddleware
+  route(options: RouteDeclaration<Context> | false): KoaMiddleware
   /**
    * The application behind the cache, as a listener: `http.createServer(cache.wrap(app))`. A hit then runs none of its
    * middleware.
@@ -68,11 +69,19 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
       'cacheflow() was mounted without being called: app.use(cacheflow()).',
     )
   }
-  const core = new Cacheflow<Context>(options)
+  /** Applications behind listeners of ours. */
+  const wrapped = new WeakMap<object, Koa>()
+  const core = new Cacheflow<Context>(options, {
+    of: applicationsIn,
+    meet: (app) => {
+      if (isApplication(app)) stand(app, isFirstIn(app))
+    },
+    patterns: (app, of) => (isApplication(app) ? routePatterns(app, of) : []),
+  })
   const { gate } = core
   const { policy } = gate.cache.settings
   const place = new KoaPlace(gate)
-  const stood = new WeakSet<Koa>()
+  const stood = new Set<Koa>()
 
   async function middleware(ctx: Context, next: Next): Promise<void> {
     refuseOthers(ctx)
@@ -86,9 +95,10 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
     else await place.pass(ctx, next, policy)
   }
 
-  function route(routeOptions: RouteOptions<Context> | false): KoaMiddleware {
+  function route(routeOptions: RouteDeclaration<Context> | false): KoaMiddleware {
     const policyAt = resolveRoute(routeOptions)
-    return async (ctx, next) => {
+    const pages = pagesOfRoute(routeOptions)
+    const placed: KoaMiddleware = async (ctx, next) => {
       refuseOthers(ctx)
       const isRaw = gate.exchangeOf(ctx.res) !== undefined
       if (!gate.isClaimed(ctx.res)) stand(ctx.app, false)
@@ -96,6 +106,15 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
       else if (gate.isClaimed(ctx.res) && !place.follows(ctx)) await next()
       else await place.passRoute(ctx, next, policyAt)
     }
+    if (pages) core.warming.declare(placed, pages)
+    return placed
+  }
+
+  /** What was given to warm(); of a server's listener Koa does not tell the application, so that it is one that we have met. */
+  function applicationsIn(given: unknown): Koa[] {
+    if (typeof given === 'object' && given !== null && isApplication(given)) return [given]
+    const app = typeof given === 'function' ? wrapped.get(given) : undefined
+    return app ? [app] : [...stood]
   }
 
   function wrap(app: Koa): (request: IncomingMessage, response: ServerResponse) => void {
@@ -107,7 +126,10 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
     }
     stand(app, true)
     const listener = app.callback()
-    return (request, response) => void listener(request, response)
+    const wrapping = (request: IncomingMessage, response: ServerResponse): void =>
+      void listener(request, response)
+    wrapped.set(wrapping, app)
+    return wrapping
   }
 
   function isFirstIn(app: Koa): boolean {

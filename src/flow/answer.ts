@@ -63,7 +63,7 @@ export function answer<Native>(
   turn: Turn,
 ): Answer<Native> {
   try {
-    cache.noteVersion(request.httpVersion)
+    cache.noteVersion(request)
     const bypass = cache.isClosed ? 'off' : bypassReason(request, policy, cache.settings)
     if (bypass !== undefined) return pass(cache, request, policy, bypass)
     const audience = audienceOf(request, policy)
@@ -120,6 +120,8 @@ function look<Native>(
   const { settings, store } = cache
   const primaryKey = cacheKey(request, policy, audience, settings.keyedBuild)
   const now = settings.clock()
+  const visit = cache.visitOf(request)
+  if (visit) visit.isMet = true
   const single = store.single(primaryKey)
   const found = single
     ? { stored: single, key: primaryKey, otherVariants: false }
@@ -137,7 +139,8 @@ function look<Native>(
     ? 'unheard'
     : (store.fallOf(key)?.reason ?? (found.otherVariants ? 'vary' : 'absent'))
   if (stored) {
-    const use = usable(cache, stored, wish, now)
+    const judged = usable(cache, stored, wish, now)
+    const use = waited ? judged : (visit?.use(judged) ?? judged)
     if (settings.verify && (use === 'fresh' || use === 'stale-while-revalidate')) {
       const lookup = { primaryKey, key, audience, stored: undefined, audited: stored } as const
       const exchange = new Exchange(cache, request, policy, {
@@ -158,6 +161,8 @@ function look<Native>(
       store.delete(key)
       stored = undefined
     }
+    // What is made anew in any case need not be confirmed.
+    if (use === 'warm') stored = undefined
   }
   const passed = cache.passReason(key, now)
   const timeout = settings.collapseTimeout

@@ -24,6 +24,8 @@ export class CacheState<Native> {
   /** Among other instances, where there is a Redis. */
   readonly membership: Membership | undefined
   isClosed = false
+  /** Told of the keys that have fallen, or become stale by an invalidation. */
+  onFall: ((keys: Iterable<string>) => void) | undefined
 
   constructor(settings: Settings<Native>, events: Events) {
     this.settings = settings
@@ -98,6 +100,7 @@ export class CacheState<Native> {
         this.events.emit('invalidate', { dependency, sequence, soft, keys: shownKeys(found) })
       }
     }
+    if (fallen.size > 0) this.onFall?.(fallen.keys())
     return [...fallen.values()]
   }
 
@@ -193,9 +196,12 @@ export class CacheState<Native> {
     this.collapsing.settle(making)
   }
 
-  async close(): Promise<void> {
+  /** @param first what takes its leave of Redis before the connection ends */
+  async close(first?: () => Promise<void>): Promise<void> {
     this.isClosed = true
+    const left = first?.()
     this.store.clear()
+    await left
     await this.membership?.close()
   }
 

@@ -275,7 +275,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     cache.forgetPass(lookup.key)
     cache.forgetPass(response.key)
     this.#tellRefresh(outcome)
-    cache.stored(response)
+    cache.stored(this.request, response, this.receivedAt - this.requestedAt)
     this.recording.onLate = () => cache.takeBack(this.request, response)
   }
 

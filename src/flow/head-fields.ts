@@ -106,6 +106,7 @@ const forwardOf: Record<MissReason, Forward> = {
   evicted: 'uri-miss',
   unheard: 'stale',
   verify: 'bypass',
+  warm: 'bypass',
   'hit-for-miss': 'uri-miss',
   vary: 'vary-miss',
   expired: 'stale',

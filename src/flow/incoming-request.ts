@@ -3,6 +3,7 @@ import type { RequestHeaders } from '../http/header-fields.ts'
 import type { Start } from '../graph/sequence.ts'
 import type { Observation } from './observation.ts'
 import { Recording } from './recording.ts'
+import type { Visit } from './visit.ts'
 
 /** The route that the framework matched. */
 export interface MatchedRoute {
@@ -43,6 +44,8 @@ export interface IncomingRequest<Native> {
   readonly arrivedAt: Start | undefined
   /** What was said of the response before the request was judged anew at its route. */
   readonly recording: Recording | undefined
+  /** It comes from a warmer, and not from a visitor. */
+  readonly visit?: Visit | undefined
   /** A body follows: it is not a part of the key. */
   readonly hasBody: boolean
   /** The matched route; known once the application has run. */

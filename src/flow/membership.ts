@@ -17,6 +17,7 @@ import { type RedisClient, RedisConnection } from '../store/redis-connection.ts'
 import { redisKeys } from '../store/redis-keys.ts'
 import { RedisStore } from '../store/redis-store.ts'
 import type { ResponseStore } from '../store/response-store.ts'
+import { WarmLease } from '../store/warm-lease.ts'
 import { SharedStore } from './shared-store.ts'
 
 /** How a cache shares with other instances, resolved. */
@@ -73,6 +74,7 @@ export class Membership {
   readonly store: SharedStore
   readonly sequence: SharedSequence
   readonly invalidation: SharedInvalidation
+  readonly warmLease: WarmLease
   readonly #member: Member
   readonly #connection: RedisConnection
   readonly #channel: string
@@ -112,6 +114,7 @@ export class Membership {
       },
       onBeat: () => this.invalidation.retry(),
     })
+    this.warmLease = new WarmLease(connection, keys, id, maxStaleness)
     this.invalidation = new SharedInvalidation({
       shared: this.sequence,
       patience: commandTimeout,

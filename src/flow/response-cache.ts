@@ -9,9 +9,11 @@ import type { IncomingRequest } from './incoming-request.ts'
 import { Observation } from './observation.ts'
 import { inputValue } from './request-input.ts'
 import type { Lookup } from './lookup.ts'
+import { Popularity } from './popularity.ts'
 import { Making } from './request-collapsing.ts'
 import { FragmentCache } from './fragment-cache.ts'
 import type { Settings } from './settings.ts'
+import type { Visit } from './visit.ts'
 import { Warnings } from './warning.ts'
 
 /** How many keys that could not be stored are remembered. */
@@ -28,12 +30,16 @@ interface Pass {
 /** What is stored, what is being made, and the order of invalidations: the state that all requests of one cache share. */
 export class ResponseCache<Native> extends CacheState<Native> {
   readonly fragments: FragmentCache
+  /** What visitors ask for, where warmers go by it. */
+  readonly popularity: Popularity | undefined
   readonly #warnings = new Warnings()
   #version: string | undefined
   #mixesVersions: boolean
   hits = 0
   misses = 0
   bypasses = 0
+  /** How many runs of warmers are under way: only then a request can be one of theirs. */
+  warming = 0
   readonly #passes = new LRUCache<string, Pass>({
     max: rememberedPasses,
     maxSize: rememberedLength,
@@ -44,6 +50,9 @@ export class ResponseCache<Native> extends CacheState<Native> {
     super(settings, events)
     // What other instances have made may come from clients of any version.
     this.#mixesVersions = settings.redis !== undefined
+    const { enabled, hottest, afterInvalidation, ahead } = settings.warming
+    const isAsked = enabled && (hottest > 0 || afterInvalidation || ahead > 0)
+    this.popularity = isAsked ? new Popularity() : undefined
     this.fragments = new FragmentCache(this)
   }
 
@@ -51,7 +60,8 @@ export class ResponseCache<Native> extends CacheState<Native> {
   observe(): Observation {
     const { ignoredInputs, credentials } = this.settings
     const observation = new Observation(ignoredInputs, credentials)
-    observation.heedsVersion = this.#mixesVersions
+    // A warmer speaks one version, and visitors perhaps another.
+    observation.heedsVersion = this.#mixesVersions || this.warming > 0
     return observation
   }
 
@@ -59,8 +69,9 @@ export class ResponseCache<Native> extends CacheState<Native> {
    * Clients mostly speak one version of HTTP. When another one comes, what was made until then may depend on the version without
    * anybody having noticed: it falls, once.
    */
-  noteVersion(version: string): void {
-    if (version === this.#version || this.#mixesVersions) return
+  noteVersion(request: IncomingRequest<Native>): void {
+    const { httpVersion: version } = request
+    if (version === this.#version || this.#mixesVersions || this.visitOf(request)) return
     if (this.#version !== undefined) {
       this.#mixesVersions = true
       this.sequence.record('all', false)
@@ -76,7 +87,13 @@ export class ResponseCache<Native> extends CacheState<Native> {
     reason: HitReason,
     from: HitEvent['from'] = 'memory',
   ): void {
+    const visit = this.visitOf(request)
+    if (visit) {
+      visit.hit(reason, stored.body.byteLength)
+      return
+    }
     this.hits++
+    this.popularity?.hit(request, stored)
     if (!this.events.wants('hit')) return
     const now = this.settings.clock()
     this.events.emit('hit', {
@@ -128,6 +145,16 @@ export class ResponseCache<Native> extends CacheState<Native> {
     if (isOff) this.#bypass(request, 'off', undefined)
     else if (bypass !== undefined) this.#bypass(request, bypass, bypassDetail)
     else this.#miss(request, primaryKey, reason ?? 'absent', felledBy)
+    const passed = isOff ? 'off' : bypass
+    if (passed !== undefined && passed !== 'credentials') {
+      const end = { kind: 'refused', reason: passed, detail: bypassDetail } as const
+      this.visitOf(request)?.tell(end)
+    }
+  }
+
+  /** The warmer's visit that a request is, if it is one. */
+  visitOf(request: IncomingRequest<Native>): Visit | undefined {
+    return this.warming === 0 ? undefined : request.visit
   }
 
   #miss(
@@ -153,8 +180,10 @@ export class ResponseCache<Native> extends CacheState<Native> {
     this.events.emit('bypass', { method, url, reason, detail })
   }
 
-  /** Tells that a response was stored. */
-  stored(response: StoredResponse): void {
+  /** Tells that a response was stored. @param time what its making took, milliseconds */
+  stored(request: IncomingRequest<Native>, response: StoredResponse, time: number): void {
+    this.popularity?.made(request, response, time)
+    this.visitOf(request)?.tell({ kind: 'made', bytes: response.body.byteLength })
     if (!this.events.wants('store')) return
     const { primaryKey: key, route, status, tags, inputs: vary, timeline, body } = response
     const ttl = Math.floor((timeline.staleAt - timeline.cachedAt) / 1000)
@@ -190,6 +219,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
     detail: string | undefined,
   ): void {
     const route = request.route()?.pattern
+    this.visitOf(request)?.tell({ kind: 'refused', reason, detail })
     if (this.events.wants('refuse')) {
       const { method, target: url } = request
       this.events.emit('refuse', { key, method, url, route, reason, detail })

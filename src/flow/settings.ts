@@ -3,6 +3,7 @@ import type { UserAgentClass } from './request-input.ts'
 import type { BodyCoding } from '../store/body-coding.ts'
 import type { RedisSettings } from './membership.ts'
 import type { Policy } from './policy.ts'
+import type { WarmSettings } from './warm-run.ts'
 
 /** The options of one cache, resolved: every field present, every value checked, times in milliseconds. */
 export interface Settings<Native> {
@@ -40,6 +41,7 @@ export interface Settings<Native> {
   readonly auditSample: number
   /** Nothing is served from the store: it is compared with what the application makes. */
   readonly verify: boolean
+  readonly warming: WarmSettings
   /** How bodies are compressed, once, for Redis and for those who accept it. */
   readonly compress: BodyCoding
   /** What is shared with other instances, and how; undefined: this process is alone. */

@@ -97,8 +97,9 @@ export class Gate<Native> {
     const standing = this.#arrived.get(message)
     if (!settings.observe || standing) return standing
     const request = incoming()
-    this.cache.noteVersion(request.httpVersion)
-    const foreseen = this.#refreshes.get(message) === undefined && foresees(this.cache, request)
+    this.cache.noteVersion(request)
+    const isVisitor = this.#refreshes.get(message) === undefined && request.visit === undefined
+    const foreseen = isVisitor && foresees(this.cache, request)
     const observation = foreseen ? undefined : this.cache.observe()
     const start = sequence.start()
     this.#arrived.set(

@@ -76,16 +76,6 @@ export function injectionFor<Native>(
   credentials: ReadonlySet<string>,
   inputs: readonly string[],
 ): Injection {
-  const socket = new NullSocket(request.remoteAddress, request.origin.startsWith('https:'))
-  // IncomingMessage asks of a socket only what a Duplex has; its type names net.Socket.
-  const message = new IncomingMessage(socket as never)
-  // HTTP/2 has no requests without a session: its pages are refreshed as HTTP/1.1.
-  const isOld = request.httpVersion === '1.0'
-  message.httpVersion = isOld ? '1.0' : '1.1'
-  message.httpVersionMajor = 1
-  message.httpVersionMinor = isOld ? 0 : 1
-  message.method = 'GET'
-  message.url = request.target
   const headers: Record<string, string> = {}
   for (const name of Object.keys(request.headers)) {
     const value = headerValue(request.headers, name)
@@ -97,6 +87,33 @@ export function injectionFor<Native>(
   headers['host'] ??= request.origin.replace(/^https?:\/\//, '')
   const cookies = namedCookies(headerValue(request.headers, 'cookie') ?? '', inputs)
   if (cookies !== '') headers['cookie'] = cookies
+  const { target, origin, remoteAddress } = request
+  // HTTP/2 has no requests without a session: its pages are refreshed as HTTP/1.1.
+  return inject({ target, origin, headers, remoteAddress, isOld: request.httpVersion === '1.0' })
+}
+
+/** What an injected request is made of. */
+export interface InjectedRequest {
+  readonly target: string
+  /** Of which only the protocol counts: the host is in a field. */
+  readonly origin: string
+  readonly headers: Record<string, string>
+  readonly remoteAddress: string
+  /** HTTP/1.0. */
+  readonly isOld: boolean
+}
+
+/** A GET that comes over a connection to nobody. */
+export function inject(request: InjectedRequest): Injection {
+  const { target, origin, headers, remoteAddress, isOld } = request
+  const socket = new NullSocket(remoteAddress, origin.startsWith('https:'))
+  // IncomingMessage asks of a socket only what a Duplex has; its type names net.Socket.
+  const message = new IncomingMessage(socket as never)
+  message.httpVersion = isOld ? '1.0' : '1.1'
+  message.httpVersionMajor = 1
+  message.httpVersionMinor = isOld ? 0 : 1
+  message.method = 'GET'
+  message.url = target
   message.headers = headers
   message.rawHeaders = Object.entries(headers).flat()
   message.complete = true

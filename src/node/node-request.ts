@@ -3,8 +3,10 @@ import type { IncomingRequest, MatchedRoute } from '../flow/incoming-request.ts'
 import type { Start } from '../graph/sequence.ts'
 import type { Observation } from '../flow/observation.ts'
 import type { Recording } from '../flow/recording.ts'
+import type { Visit } from '../flow/visit.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import { connectionOf, isIdentified } from './connection.ts'
+import { Mark } from './mark.ts'
 import { httpVersionOf, isHttp1, originalHeaders } from './observer.ts'
 import { addressOf } from './socket-observer.ts'
 
@@ -15,6 +17,9 @@ export interface Origin {
   /** Host and port as the client asked for them, by the same trust. */
   readonly host: string
 }
+
+/** The requests of warmers. */
+export const visits: Mark<Visit> = new Mark('visit')
 
 /** Targets as they arrived, of requests whose application sees less of them. */
 const arrived = new WeakMap<IncomingMessage, string>()
@@ -109,6 +114,10 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
       stream !== null &&
       Reflect.get(stream, 'endAfterHeaders') === false
     )
+  }
+
+  get visit(): Visit | undefined {
+    return visits.get(this.#message)
   }
 
   get remoteAddress(): string {

@@ -6,7 +6,7 @@ import { writeFiles } from './readme/files.ts'
 import { run, typeErrors, write } from './readme/program.ts'
 
 // The programs of the guides run as those of the README do, with the requests below them.
-for (const name of ['express', 'koa', 'fragments', 'views', 'redis']) {
+for (const name of ['express', 'koa', 'fragments', 'views', 'redis', 'warming']) {
   describe(`docs/${name}.md`, () => {
     const folder = `${root}test/house/.readme-${name}`
     const markdown = readFileSync(`${root}docs/${name}.md`, 'utf8')

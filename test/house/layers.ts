@@ -14,10 +14,13 @@ const layers: readonly (readonly string[])[] = [
     'src/option-check.ts',
     'src/route-options.ts',
     'src/redis-options.ts',
+    'src/warming-options.ts',
+    'src/warming.ts',
     'src/options.ts',
     'src/cacheflow.ts',
   ],
   ['src/index.ts'],
+  ['src/cli/'],
   ['adapters/'],
 ]
 
@@ -27,6 +30,8 @@ const port: ReadonlySet<string> = new Set(['src/index.ts', 'src/adapter.ts'])
 /** The packages each part may name, as a type too. `node:` is everybody's. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   'src/': ['etag', 'lru-cache'],
+  // The user's own, asked for by a command alone.
+  'src/cli/': ['ioredis'],
   'adapters/express/': ['express'],
   'adapters/koa/': ['koa'],
 }

@@ -144,6 +144,12 @@ const misses: Readonly<Record<MissReason, Story>> = {
     await app.get('/')
     return app
   },
+  warm: async () => {
+    const app = await asked(page)
+    const origin = `http://127.0.0.1:${app.port}`
+    await app.cache.warm(app.server, { pages: ['/'], force: true, origin })
+    return app
+  },
   unheard: async () => {
     const { app, server } = await shared({ maxStaleness: 300 })
     await app.get('/')

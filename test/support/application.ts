@@ -95,6 +95,10 @@ export class Application {
     return started
   }
 
+  get server(): Server {
+    return this.#server
+  }
+
   private constructor(mount: (self: Application) => Mounted) {
     const { cache, listener } = mount(this)
     this.cache = cache

@@ -1,0 +1,239 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { CacheflowError, createCacheflow } from '../index.ts'
+import type { InvalidationTarget } from '../graph/invalidation.ts'
+import type { RedisClient } from '../store/redis-connection.ts'
+import { diagnose } from './diagnosis.ts'
+import type { Output } from './output.ts'
+import { type RestingValue, RedisView } from './redis-view.ts'
+import { type CommandName, type Typed, usageError, usages } from './usage.ts'
+
+type RedisCommandName = Exclude<CommandName, 'warm'>
+
+/** How long Redis may take to be there, milliseconds. */
+const patience = 5_000
+const mostListed = 1_000
+
+/** Runs a command on what instances share in Redis. */
+export async function redisCommand(
+  name: RedisCommandName,
+  typed: Typed,
+  output: Output,
+): Promise<number> {
+  // What is wrong with the arguments is told before anybody is asked.
+  const target = name === 'purge' ? targetOf(typed) : undefined
+  const namespace = typed.text('namespace') ?? 'cf'
+  const client = await connected(typed.text('redis') ?? process.env['REDIS_URL'])
+  try {
+    const view = new RedisView(client, namespace)
+    if (target) return await purge(target, typed.flag('soft'), client, namespace, typed, output)
+    switch (name) {
+      case 'get':
+        return await get(view, typed, output)
+      case 'ls':
+        return await list(view, typed, output)
+      case 'why':
+        return await why(view, typed, output)
+      case 'stats':
+        return await stats(view, typed, output)
+      case 'doctor':
+        return await doctor(view, typed, output)
+      case 'purge':
+        return 2
+    }
+  } finally {
+    client.disconnect()
+  }
+}
+
+/** The user's own ioredis; what Redis answers is told without the password that is in its URL. */
+async function connected(url: string = 'redis://localhost:6379'): Promise<RedisClient> {
+  const { Redis } = await import('ioredis').catch((error: unknown) => {
+    throw new Error('this command takes the package ioredis: npm install ioredis', { cause: error })
+  })
+  const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: null })
+  let fault: unknown
+  client.on('error', (error: unknown) => (fault = error))
+  const timer = setTimeout(() => client.disconnect(), patience)
+  try {
+    await client.connect()
+    return client
+  } catch (error) {
+    client.disconnect()
+    const cause = fault ?? error
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no connection'
+    throw new Error(`Redis at ${placeOf(url)} does not answer (${reason})`, { cause: error })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function placeOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'the given place'
+}
+
+function targetOf(typed: Typed): InvalidationTarget {
+  const tags = typed.texts('tag')
+  const given: InvalidationTarget[] = tags.length > 0 ? [{ tag: tags }] : []
+  const [key, url, route, fragment] = ['key', 'url', 'route', 'fragment'].map((name) =>
+    typed.text(name),
+  )
+  if (key !== undefined) given.push({ key })
+  if (url !== undefined) given.push({ url })
+  if (route !== undefined) given.push({ route })
+  if (fragment !== undefined) given.push({ fragment })
+  if (typed.flag('all')) given.push({ all: true })
+  const [target, ...others] = given
+  if (target !== undefined && others.length === 0) return target
+  throw usageError(usages.purge, 'Give one of --tag, --key, --url, --route, --fragment or --all.')
+}
+
+async function purge(
+  target: InvalidationTarget,
+  soft: boolean,
+  client: RedisClient,
+  namespace: string,
+  typed: Typed,
+  output: Output,
+): Promise<number> {
+  const cache = createCacheflow({ redis: { client, namespace, commandTimeout: '2s' } })
+  try {
+    const end = performance.now() + patience
+    while (cache.status()?.connected !== true && performance.now() < end) await pause(10)
+    const receipt = await cache.invalidate(target, { soft, wait: 'all' })
+    if (typed.flag('json')) output.json(receipt)
+    else {
+      const { responses, fragments, instances, sequence } = receipt
+      output.line(
+        `number ${sequence}: ${responses} responses and ${fragments} fragments, confirmed by ${instances} instances`,
+      )
+    }
+    return 0
+  } catch (error) {
+    if (error instanceof CacheflowError && error.code === 'ERR_CACHEFLOW_UNCONFIRMED') {
+      throw new Error('Redis did not confirm the invalidation', { cause: error })
+    }
+    throw error
+  } finally {
+    await cache.close()
+  }
+}
+
+async function get(view: RedisView, typed: Typed, output: Output): Promise<number> {
+  const key = typed.argument ?? ''
+  const value = await view.value(key)
+  if (value === undefined) return absent(key, typed, output)
+  const content = value.kind === 'value' ? await view.content(key, value) : undefined
+  const shown = { key, ...times(value), ...(await validity(view, value)) }
+  const about =
+    content === undefined
+      ? { kind: value.kind === 'variants' ? 'variants' : 'damaged', inputs: value.inputs }
+      : content.kind === 'fragment'
+        ? { kind: 'fragment', bytes: Buffer.byteLength(content.text), tags: content.tags }
+        : {
+            kind: 'response',
+            status: content.status,
+            bytes: content.body.byteLength,
+            route: content.route,
+            tags: content.tags,
+            inputs: content.inputs,
+          }
+  return tell({ ...shown, ...about }, typed, output)
+}
+
+async function list(view: RedisView, typed: Typed, output: Output): Promise<number> {
+  const limit = typed.number('limit') ?? mostListed
+  const start = typed.argument ?? ''
+  const found: string[] = []
+  for await (const key of view.keys()) {
+    if (found.length >= limit) break
+    if (key.startsWith(start)) found.push(key)
+  }
+  if (typed.flag('json')) output.json(found)
+  else for (const key of found) output.line(key)
+  return 0
+}
+
+async function why(view: RedisView, typed: Typed, output: Output): Promise<number> {
+  const key = typed.argument ?? ''
+  const value = await view.value(key)
+  if (value === undefined) return absent(key, typed, output)
+  const numbers = await view.numbersOf(value.closure)
+  const dependencies = value.closure.map((name, i) => ({ name, invalidated: numbers[i] ?? 0 }))
+  const shown = { key, stamp: value.stamp, ...(await validity(view, value)), dependencies }
+  if (typed.flag('json')) output.json(shown)
+  else {
+    output.line(
+      `${key}: ${shown.valid ? 'valid' : `not valid: ${shown.reason}`}, as of number ${value.stamp}`,
+    )
+    for (const { name, invalidated } of dependencies) {
+      output.line(
+        `  ${name}${invalidated > 0 ? `, invalidated last by number ${invalidated}` : ''}`,
+      )
+    }
+  }
+  return 0
+}
+
+/** Does it hold what instances would ask of it? */
+async function validity(
+  view: RedisView,
+  { epoch, stamp, closure }: RestingValue,
+): Promise<{ valid: boolean; reason: string | undefined }> {
+  const [current, floor] = await view.state('epoch', 'floor')
+  if (epoch !== current) return { valid: false, reason: 'of another epoch' }
+  if (stamp < Number(floor ?? 0)) return { valid: false, reason: 'older than what Redis remembers' }
+  const numbers = await view.numbersOf(closure)
+  const by = closure.find((_, i) => (numbers[i] ?? 0) > stamp)
+  return by === undefined
+    ? { valid: true, reason: undefined }
+    : { valid: false, reason: `${by} was invalidated` }
+}
+
+async function stats(view: RedisView, typed: Typed, output: Output): Promise<number> {
+  const [epoch, sequence, live = ''] = await view.state('epoch', 'seq', 'live')
+  const memory = await view.info('memory')
+  const shown = {
+    entries: await view.count(),
+    epoch,
+    sequence: Number(sequence ?? 0),
+    instances: [...live.matchAll(/^\S+ (\d+)/gm)].filter(([, till]) => Number(till) > Date.now())
+      .length,
+    memory: Number(memory.get('used_memory') ?? 0),
+    maxMemory: Number(memory.get('maxmemory') ?? 0),
+  }
+  return tell(shown, typed, output)
+}
+
+async function doctor(view: RedisView, typed: Typed, output: Output): Promise<number> {
+  const findings = await diagnose(view)
+  if (typed.flag('json')) output.json(findings)
+  else for (const { ok, text } of findings) output.line(`${ok ? 'ok   ' : 'wrong'} ${text}`)
+  return findings.every(({ ok }) => ok) ? 0 : 1
+}
+
+function absent(key: string, typed: Typed, output: Output): number {
+  if (typed.flag('json')) output.json({ key, kind: 'absent' })
+  else output.line(`nothing is stored under ${key}`)
+  return 1
+}
+
+function times({ madeAt, staleAt, ttl }: RestingValue): Record<string, unknown> {
+  const moment = (time: number): string | undefined =>
+    time > 0 && time < 8.64e15 ? new Date(time).toISOString() : undefined
+  return { made: moment(madeAt), stale: moment(staleAt), keptFor: ttl }
+}
+
+function tell(shown: Readonly<Record<string, unknown>>, typed: Typed, output: Output): number {
+  if (typed.flag('json')) output.json(shown)
+  else {
+    for (const [name, value] of Object.entries(shown)) {
+      const text: unknown = value ?? ''
+      if (text !== '') output.line(`${name.padEnd(10)} ${plain(text)}`)
+    }
+  }
+  return 0
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

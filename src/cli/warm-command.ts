@@ -1,0 +1,87 @@
+import { type Duration, type WarmOptions, createCacheflow, pathsIn, sitemap } from '../index.ts'
+import type { WarmPage } from '../flow/warm-entry.ts'
+import { warmLine } from '../flow/warm-report.ts'
+import type { Output } from './output.ts'
+import { ProgressBar } from './progress-bar.ts'
+import { type Typed, usageError, usages } from './usage.ts'
+
+const usage = usages.warm
+
+/** Exits with 1 when a page failed. */
+export async function warmCommand(typed: Typed, output: Output): Promise<number> {
+  const url = urlOf(typed)
+  const bar = new ProgressBar(output.terminal)
+  const stop = new AbortController()
+  const onSignal = (): void => stop.abort()
+  process.once('SIGINT', onSignal)
+  const cache = createCacheflow()
+  try {
+    const report = await cache.warm(url, {
+      ...settingsOf(typed),
+      pages: () => pagesOf(typed),
+      signal: stop.signal,
+      onProgress: (progress) => bar.draw(progress),
+    })
+    bar.clear()
+    if (typed.flag('json')) output.json(report)
+    else {
+      for (const { url: page, status, reason } of report.failed) {
+        output.line(`failed ${page}: ${status === undefined ? reason : `status ${status}`}`)
+      }
+      output.line(warmLine({ ...report, name: url.host }))
+    }
+    return report.failures > 0 || report.outcome === 'aborted' ? 1 : 0
+  } finally {
+    process.off('SIGINT', onSignal)
+    await cache.close()
+  }
+}
+
+function urlOf({ argument = '' }: Typed): URL {
+  const url = URL.canParse(argument) ? new URL(argument) : undefined
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
+  throw usageError(usage, `${JSON.stringify(argument)} is no http URL.`)
+}
+
+function settingsOf(typed: Typed): WarmOptions {
+  const headers = typed.texts('header').map((text) => {
+    const [, name, value] = /^([^:\s]+)\s*:\s*(.*)$/.exec(text) ?? []
+    if (name !== undefined && value !== undefined) return [name, value] as const
+    throw usageError(usage, `--header takes 'name: value', and not ${JSON.stringify(text)}.`)
+  })
+  const given = {
+    origin: typed.texts('origin').length > 0 ? typed.texts('origin') : undefined,
+    parallelism: typed.number('parallelism'),
+    rate: typed.number('rate'),
+    retries: typed.number('retries'),
+    budget: durationOf(typed, 'budget'),
+    timeout: durationOf(typed, 'timeout'),
+  }
+  return { ...present(given), headers: Object.fromEntries(headers) }
+}
+
+/** What is left out has its default. */
+function present<Given extends object>(
+  given: Given,
+): { [Name in keyof Given]?: Exclude<Given[Name], undefined> } {
+  const pairs = Object.entries(given).filter(([, value]) => value !== undefined)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same fields, without those that are undefined
+  return Object.fromEntries(pairs) as { [Name in keyof Given]?: Exclude<Given[Name], undefined> }
+}
+
+function durationOf(typed: Typed, name: string): Duration | undefined {
+  const text = typed.text(name)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- warm() checks how it is spelled
+  return text as Duration | undefined
+}
+
+/** What is named; the page itself where nothing is. */
+async function* pagesOf(typed: Typed): AsyncGenerator<WarmPage | string> {
+  const sitemaps = typed.texts('sitemap')
+  const files = typed.texts('file')
+  for (const location of sitemaps) yield* sitemap(location)
+  for (const file of files) yield* pathsIn(file)
+  if (sitemaps.length > 0 || files.length > 0) return
+  const { pathname, search } = urlOf(typed)
+  yield pathname + search
+}

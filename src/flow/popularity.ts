@@ -1,0 +1,122 @@
+import { LRUCache } from 'lru-cache'
+import { cookieValue } from '../http/normalisation.ts'
+import type { StoredResponse } from '../http/stored-response.ts'
+import { type IncomingRequest, headerValue } from './incoming-request.ts'
+import type { WarmRequest } from './warm-entry.ts'
+
+/** A page that visitors have asked for, as it can be asked for again. */
+export interface PopularPage {
+  readonly request: WarmRequest
+  /** How often it was asked for, each time as dear as its making was: hits x milliseconds. */
+  readonly heat: number
+}
+
+interface Visits {
+  readonly request: WarmRequest
+  hits: number
+  /** Of these, how many have been told to the others. */
+  told: number
+  /** What its last making took, milliseconds. */
+  time: number
+}
+
+/** How many pages are remembered. */
+const mostPages = 10_000
+/** What the making of a page counts as that another instance has made, milliseconds. */
+const unknownTime = 10
+
+/**
+ * What visitors ask for, and what it costs: the pages that are worth being made before they come again. Of a request only what selects its
+ * variant is kept; what belongs to one audience is not.
+ */
+export class Popularity {
+  readonly #pages = new LRUCache<string, Visits>({ max: mostPages })
+
+  made<Native>(request: IncomingRequest<Native>, stored: StoredResponse, time: number): void {
+    const page = this.#page(request, stored)
+    if (page) page.time = time
+  }
+
+  hit<Native>(request: IncomingRequest<Native>, stored: StoredResponse): void {
+    const page = this.#page(request, stored)
+    if (page) page.hits++
+  }
+
+  /** The hottest pages. */
+  hottest(count: number): PopularPage[] {
+    return popular([...this.#pages.values()]).slice(0, count)
+  }
+
+  /** Those of these keys that visitors have asked for, the hottest first. */
+  among(keys: Iterable<string>): PopularPage[] {
+    const found: Visits[] = []
+    for (const key of keys) {
+      const page = this.#pages.peek(key)
+      if (page) found.push(page)
+    }
+    return popular(found)
+  }
+
+  /** What has come since it was asked last, the hottest first. */
+  news(count: number): PopularPage[] {
+    const news = [...this.#pages.values()].flatMap((page) => {
+      const hits = page.hits - page.told
+      return hits > 0 ? [{ page, request: page.request, heat: hits * Math.max(1, page.time) }] : []
+    })
+    return news
+      .toSorted((a, b) => b.heat - a.heat)
+      .slice(0, count)
+      .map(({ page, request, heat }) => {
+        page.told = page.hits
+        return { request, heat }
+      })
+  }
+
+  /** The keys of the hottest pages. */
+  keys(count: number): string[] {
+    return [...this.#pages.entries()]
+      .toSorted(([, a], [, b]) => b.hits * b.time - a.hits * a.time)
+      .slice(0, count)
+      .map(([key]) => key)
+  }
+
+  #page<Native>(request: IncomingRequest<Native>, stored: StoredResponse): Visits | undefined {
+    const known = this.#pages.get(stored.key)
+    if (known) return known
+    if (stored.audience !== undefined) return undefined
+    const again = requestOf(request, stored.inputs)
+    if (again === undefined) return undefined
+    const page = { request: again, hits: 0, told: 0, time: unknownTime }
+    this.#pages.set(stored.key, page)
+    return page
+  }
+}
+
+function popular(pages: readonly Visits[]): PopularPage[] {
+  return pages
+    .map(({ request, hits, time }) => ({ request, heat: (hits + 1) * Math.max(1, time) }))
+    .toSorted((a, b) => b.heat - a.heat)
+}
+
+/** The request again, with what selects its variant; undefined where that is the visitor's address. */
+function requestOf<Native>(
+  { origin, target, headers }: IncomingRequest<Native>,
+  inputs: readonly string[],
+): WarmRequest | undefined {
+  const kept: Record<string, string> = {}
+  const cookies: string[] = []
+  const all = headerValue(headers, 'cookie')
+  for (const name of inputs) {
+    if (name === 'x-forwarded-for') return undefined
+    if (name.startsWith('cookie:')) {
+      const cookie = name.slice('cookie:'.length)
+      const value = cookieValue(all, cookie)
+      if (value !== undefined) cookies.push(`${cookie}=${value}`)
+    } else if (!name.startsWith(':')) {
+      // A variant without the field is asked for without it, too: a browser's would be another one.
+      kept[name] = headerValue(headers, name) ?? ''
+    }
+  }
+  if (cookies.length > 0) kept['cookie'] = cookies.join('; ')
+  return { origin, target, headers: kept }
+}

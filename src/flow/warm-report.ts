@@ -1,0 +1,81 @@
+import type { WarmEvent, WarmFailure } from '../events.ts'
+import type { WarmOutcome } from '../reasons.ts'
+import type { VisitEnd } from './visit.ts'
+
+/** What a run of warmers has come to. */
+export type WarmReport = WarmEvent
+
+/** How far a run of warmers is. */
+export interface WarmProgress {
+  readonly name: string
+  readonly done: number
+  readonly failures: number
+  /** How many there are, as soon as all are known. */
+  readonly total: number | undefined
+  /** What was done last. */
+  readonly url: string
+}
+
+/** How many failures a report shows: a site of which everything fails must not fill the memory. */
+const mostShown = 100
+/** Reasons are few; that they can come from a server far away bounds them. */
+const mostReasons = 50
+
+/** Counts what a run comes to. */
+export class WarmTally {
+  warmed = 0
+  fresh = 0
+  skipped = 0
+  failures = 0
+  bytes = 0
+  readonly failed: WarmFailure[] = []
+  readonly #reasons = new Map<string, number>()
+
+  get done(): number {
+    return this.warmed + this.fresh + this.skipped + this.failures
+  }
+
+  add(end: VisitEnd): void {
+    if (end.kind === 'made') {
+      this.warmed++
+      this.bytes += end.bytes
+    } else if (end.kind === 'fresh') this.fresh++
+    else if (end.kind === 'refused') {
+      this.skipped++
+      const count = this.#reasons.get(end.reason) ?? 0
+      if (count > 0 || this.#reasons.size < mostReasons) this.#reasons.set(end.reason, count + 1)
+    }
+  }
+
+  fail(url: string, status: number | undefined, reason: string): void {
+    this.failures++
+    if (this.failed.length < mostShown) this.failed.push({ url, status, reason })
+  }
+
+  report(name: string, outcome: WarmOutcome, time: number): WarmReport {
+    const { warmed, fresh, skipped, failures, failed, bytes } = this
+    const reasons = Object.fromEntries(this.#reasons)
+    const counts = { warmed, fresh, skipped, reasons, failures, failed: [...failed] }
+    return { name, outcome, ...counts, time, bytes, by: undefined }
+  }
+}
+
+/** A report in one line, for logs. */
+export function warmLine(report: WarmReport): string {
+  const { name, outcome, warmed, fresh, skipped, failures, time, bytes, by } = report
+  const size =
+    bytes < 1024 * 1024
+      ? `${(bytes / 1024).toFixed(1)} KiB`
+      : `${(bytes / 1024 / 1024).toFixed(1)} MiB`
+  const parts = [
+    `${warmed} warmed`,
+    `${fresh} fresh`,
+    `${skipped} skipped`,
+    `${failures} failed`,
+    `${(time / 1000).toFixed(1)} s`,
+    size,
+  ]
+  const end = outcome === 'complete' ? '' : ` (${outcome})`
+  const doer = by === undefined ? '' : ` by ${by}`
+  return `cacheflow warm ${name}: ${parts.join(', ')}${doer}${end}`
+}

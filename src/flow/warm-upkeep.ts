@@ -1,0 +1,136 @@
+import type { ResponseCache } from './response-cache.ts'
+import { Rewarming } from './rewarming.ts'
+import type { WarmPage } from './warm-entry.ts'
+
+/** What keeps a cache warm asks for. */
+export interface UpkeepRuns {
+  /** The first run again. */
+  again(): Promise<unknown>
+  /** These pages. @param name one instance warms under it, or none: every instance warms what fell of its own */
+  pages(name: string | undefined, pages: readonly WarmPage[], isForced: boolean): Promise<unknown>
+}
+
+/** How often what visitors ask for is told to other instances, milliseconds. */
+const newsInterval = 30_000
+/** How many pages are looked at that may soon be stale. */
+const mostAhead = 1_000
+
+/** Keeps warm what a first run has warmed: in intervals, ahead of its end, and behind invalidations. */
+export class WarmUpkeep<Native> {
+  readonly #cache: ResponseCache<Native>
+  readonly #runs: UpkeepRuns
+  readonly #timers: NodeJS.Timeout[] = []
+  readonly #busy = new Set<string>()
+  #rewarming: Rewarming | undefined
+  #isStarted = false
+
+  constructor(cache: ResponseCache<Native>, runs: UpkeepRuns) {
+    this.#cache = cache
+    this.#runs = runs
+  }
+
+  /** From the end of the first run on. */
+  start(): void {
+    const { settings, popularity, membership, isClosed } = this.#cache
+    const { every, ahead, afterInvalidation, hottest } = settings.warming
+    if (this.#isStarted || isClosed) return
+    this.#isStarted = true
+    if (every !== undefined) this.#repeat('every', every, () => this.#runs.again())
+    if (ahead > 0) this.#repeat('ahead', ahead / 2, () => this.#ahead(ahead))
+    if (hottest > 0 && membership) {
+      this.#repeat('news', newsInterval, () => this.hottest(hottest))
+    }
+    if (afterInvalidation && popularity) {
+      const rewarming = new Rewarming(popularity, (pages) =>
+        this.#runs.pages(undefined, pages.map(pageOf), false),
+      )
+      this.#rewarming = rewarming
+      this.#cache.onFall = (keys) => rewarming.add(keys)
+    }
+  }
+
+  /** The pages that visitors ask for most: those of this instance, and of those that share its Redis, now and in its last life. */
+  async hottest(count: number): Promise<WarmPage[]> {
+    const { popularity, membership } = this.#cache
+    if (popularity === undefined) return []
+    const own = popularity.hottest(count).map(({ request }) => pageOf(request))
+    if (membership === undefined) return own
+    try {
+      const news = popularity
+        .news(count)
+        .map(({ request, heat }) => [Math.round(heat), JSON.stringify(pageOf(request))] as const)
+      const texts = await membership.warmLease.hottest(count, news)
+      return texts.flatMap((text) => pageIn(text) ?? [])
+    } catch {
+      // Without Redis this process knows its own visitors.
+      return own
+    }
+  }
+
+  /** What visitors have asked for is kept for the next life. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#rewarming?.close()
+    this.#cache.onFall = undefined
+    const { hottest } = this.#cache.settings.warming
+    if (hottest > 0) await this.hottest(hottest)
+  }
+
+  /** One that takes longer than its interval is not begun again beside itself. */
+  #repeat(name: string, interval: number, run: () => Promise<unknown>): void {
+    const timer = setInterval(() => {
+      if (this.#busy.has(name)) return
+      this.#busy.add(name)
+      run()
+        .catch((error: unknown) => this.#cache.fault(error, 'keeping the cache warm'))
+        .finally(() => this.#busy.delete(name))
+        .catch(() => undefined)
+    }, interval)
+    timer.unref()
+    this.#timers.push(timer)
+  }
+
+  async #ahead(ahead: number): Promise<void> {
+    const { popularity, store, settings } = this.#cache
+    const end = settings.clock() + ahead
+    const keys = (popularity?.keys(mostAhead) ?? []).filter((key) => {
+      const stored = store.response(key)
+      return stored !== undefined && stored.timeline.staleAt <= end
+    })
+    const pages = popularity?.among(keys) ?? []
+    if (pages.length === 0) return
+    await this.#runs.pages(
+      'ahead',
+      pages.map(({ request }) => pageOf(request)),
+      true,
+    )
+  }
+}
+
+function pageOf({
+  origin,
+  target,
+  headers,
+}: {
+  readonly origin: string | undefined
+  readonly target: string
+  readonly headers: Readonly<Record<string, string>>
+}): WarmPage {
+  return { url: `${origin ?? ''}${target}`, headers }
+}
+
+/** What stands in Redis may have been written by anybody. */
+function pageIn(text: string): WarmPage | undefined {
+  try {
+    const found: unknown = JSON.parse(text)
+    if (typeof found !== 'object' || found === null || !('url' in found)) return undefined
+    if (typeof found.url !== 'string' || !('headers' in found)) return undefined
+    const headers: Record<string, string> = {}
+    for (const [name, value] of Object.entries(found.headers ?? {})) {
+      if (typeof value === 'string') headers[name] = value
+    }
+    return { url: found.url, headers }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,266 @@
+import { type Duration, milliseconds } from './duration.ts'
+import { fail } from './errors.ts'
+import type { WarmProgress } from './flow/warm-report.ts'
+import type { Pace, WarmSettings } from './flow/warm-run.ts'
+import { type WarmSource, isEntries } from './flow/warm-queue.ts'
+import { isToken } from './http/token.ts'
+import { flag, fn, refuseUnknown, text, wholeNumber } from './option-check.ts'
+
+/** What can be said for all runs of warmers, and again for one. */
+export interface PaceOptions {
+  /**
+   * Scheme and host under which visitors see the application: part of every key. With several each page is made for each. Default
+   * `'http://localhost'`, with the port where a server is given.
+   */
+  readonly origin?: string | readonly string[]
+  /** Header fields of every request, over those of a browser; an empty text leaves one out. Default none. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Requests at one time. Default 4. */
+  readonly parallelism?: number
+  /** Requests in a second at most. Default: as many as come. */
+  readonly rate?: number
+  /** What a run may take; what is left then is left out. Default: as long as it takes. */
+  readonly budget?: Duration
+  /** What one request may take. Default `'30s'`. */
+  readonly timeout?: Duration
+  /** How often what has failed is tried again: no answer, a status from 500, or 429. Default 2. */
+  readonly retries?: number
+}
+
+/** How `warm()` fills the cache, and how it is kept warm. */
+export interface WarmingOptions extends PaceOptions {
+  /** Whether `warm()` does anything: off for tests and development. Default `true`. */
+  readonly enabled?: boolean
+  /** How many of the pages that visitors ask for most are warmed beside those that are declared. Default 0. */
+  readonly hottest?: number
+  /** What fell by an invalidation is made anew, the hottest first, once `warm()` was called. Default `false`. */
+  readonly afterInvalidation?: boolean
+  /** Repeats the first `warm()`. Minimum 100 ms, default: it runs when it is called. */
+  readonly every?: Duration
+  /** Pages that visitors ask for are made anew so long before they are stale. Minimum 100 ms, default: not before. */
+  readonly ahead?: Duration
+}
+
+/** One run of warmers. What is left out is as `cacheflow({ warming })` has it. */
+export interface WarmOptions extends PaceOptions {
+  /** What is warmed, where it is not all that is declared: runs of one name never run side by side, in no instance. Default `'all'`. */
+  readonly name?: string
+  /** These pages, and not those that are declared. */
+  readonly pages?: WarmSource
+  /** Makes anew what is fresh, too. Default `false`. */
+  readonly force?: boolean
+  /** Ends the run within one request's time. */
+  readonly signal?: AbortSignal
+  /** Hears of every page that is done. */
+  readonly onProgress?: (progress: WarmProgress) => void
+}
+
+/** How the pages of a route are warmed. */
+export interface RouteWarming {
+  /** The pages, as `warm` takes them alone. */
+  readonly pages: WarmSource
+  /** Each page is warmed with each of these sets of header fields. Default one without any. */
+  readonly variants?: readonly Readonly<Record<string, string>>[]
+  /** What is higher comes first. Default 0. */
+  readonly priority?: number
+}
+
+/** A warmer of its own. */
+export interface WarmerOptions {
+  /** What is higher comes first. Default 0. */
+  readonly priority?: number
+}
+
+const paceNames = ['origin', 'headers', 'parallelism', 'rate', 'budget', 'timeout', 'retries']
+const settingNames: ReadonlySet<string> = new Set([
+  'enabled',
+  'hottest',
+  'afterInvalidation',
+  'every',
+  'ahead',
+  ...paceNames,
+])
+const runNames: ReadonlySet<string> = new Set([
+  'name',
+  'pages',
+  'force',
+  'signal',
+  'onProgress',
+  ...paceNames,
+])
+
+/** @param given the option `warming` */
+export function warmSettings(given: WarmingOptions | undefined = {}): WarmSettings {
+  refuseUnknown(
+    given,
+    settingNames,
+    'warming',
+    "Give { parallelism: 8, origin: 'https://shop.example' }.",
+  )
+  return {
+    enabled: flag(given.enabled, 'warming.enabled', true),
+    hottest: given.hottest === 0 ? 0 : wholeNumber(given.hottest, 'warming.hottest', 0),
+    afterInvalidation: flag(given.afterInvalidation, 'warming.afterInvalidation', false),
+    every: intervalOf(given.every, 'warming.every'),
+    ahead: intervalOf(given.ahead, 'warming.ahead') ?? 0,
+    ...placeOf(given, 'warming', { origins: [], headers: {} }),
+    ...paceOf(given, 'warming', {
+      parallelism: 4,
+      rate: Infinity,
+      budget: Infinity,
+      timeout: 30_000,
+      retries: 2,
+    }),
+  }
+}
+
+/** One run, resolved. */
+export interface WarmRunSettings extends WarmSettings {
+  readonly name: string
+  readonly pages: WarmSource | undefined
+  readonly isForced: boolean
+  readonly signal: AbortSignal | undefined
+  readonly onProgress: ((progress: WarmProgress) => void) | undefined
+}
+
+export function warmRunSettings(given: WarmOptions, settings: WarmSettings): WarmRunSettings {
+  refuseUnknown(given, runNames, 'warm()')
+  const { signal } = given
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw fail('ERR_CACHEFLOW_OPTION', signal, 'signal of warm()', { mend: 'Give an AbortSignal.' })
+  }
+  return {
+    ...settings,
+    ...placeOf(given, 'warm()', settings),
+    ...paceOf(given, 'warm()', settings),
+    name: text(given.name, 'name of warm()', 'all'),
+    pages: given.pages === undefined ? undefined : warmSource(given.pages, 'pages of warm()'),
+    isForced: flag(given.force, 'force of warm()', false),
+    signal,
+    onProgress: fn(given.onProgress, 'onProgress of warm()'),
+  }
+}
+
+function placeOf(
+  given: PaceOptions,
+  where: string,
+  byDefault: Pick<WarmSettings, 'origins' | 'headers'>,
+): Pick<WarmSettings, 'origins' | 'headers'> {
+  const { origin } = given
+  const list: readonly unknown[] =
+    origin === undefined ? byDefault.origins : Array.isArray(origin) ? origin : [origin]
+  const origins = list.map((each) => {
+    if (typeof each === 'string' && /^https?:\/\/[^/?#\s]+$/.test(each)) return each
+    throw fail('ERR_CACHEFLOW_OPTION', each, labelOf('origin', where), {
+      mend: "Give scheme and host, without a path: 'https://shop.example'.",
+    })
+  })
+  return {
+    origins,
+    headers: { ...byDefault.headers, ...fieldsOf(given.headers, labelOf('headers', where)) },
+  }
+}
+
+function fieldsOf(given: unknown = {}, where: string): Record<string, string> {
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
+  const pairs: [string, unknown][] = isObject ? Object.entries(given) : [['', given]]
+  return Object.fromEntries(
+    pairs.map(([name, value]) => {
+      if (isToken(name) && typeof value === 'string') return [name.toLowerCase(), value]
+      throw fail('ERR_CACHEFLOW_OPTION', value, where, {
+        mend: "Give header fields: { 'accept-language': 'de' }.",
+      })
+    }),
+  )
+}
+
+function paceOf(given: PaceOptions, where: string, byDefault: Pace): Pace {
+  const { rate, retries } = given
+  return {
+    parallelism: wholeNumber(
+      given.parallelism,
+      labelOf('parallelism', where),
+      byDefault.parallelism,
+    ),
+    rate: rate === undefined ? byDefault.rate : positive(rate, labelOf('rate', where)),
+    budget: duration(given.budget, labelOf('budget', where), byDefault.budget),
+    timeout: duration(given.timeout, labelOf('timeout', where), byDefault.timeout),
+    retries: retries === 0 ? 0 : wholeNumber(retries, labelOf('retries', where), byDefault.retries),
+  }
+}
+
+/** What is repeated more often than this warms the machine. */
+const shortestInterval = 100
+
+function intervalOf(given: Duration | undefined, where: string): number | undefined {
+  if (given === undefined) return undefined
+  const interval = milliseconds(given, where)
+  if (interval >= shortestInterval) return Math.min(interval, 2 ** 31 - 1)
+  throw fail('ERR_CACHEFLOW_DURATION', given, where, {
+    mend: `Give at least ${shortestInterval} ms.`,
+  })
+}
+
+/** As the message of an error names an option. */
+function labelOf(name: string, where: string): string {
+  return where.endsWith('()') ? `${name} of ${where}` : `${where}.${name}`
+}
+
+function duration(given: Duration | undefined, where: string, byDefault: number): number {
+  return given === undefined ? byDefault : milliseconds(given, where)
+}
+
+function positive(given: unknown, where: string): number {
+  if (typeof given === 'number' && given > 0) return given
+  throw fail('ERR_CACHEFLOW_OPTION', given, where, { mend: 'Give a number above 0.' })
+}
+
+export function warmSource(given: unknown, where: string): WarmSource {
+  if (isSource(given)) return given
+  throw fail('ERR_CACHEFLOW_OPTION', given, where, {
+    mend: "Give a list of pages, or a function that gives one: ['/', '/about'].",
+  })
+}
+
+function isSource(given: unknown): given is WarmSource {
+  return typeof given === 'function' || isEntries(given)
+}
+
+/** What the option `warm` of a route declares. */
+export interface DeclaredPages {
+  readonly pages: WarmSource
+  readonly variants: readonly Readonly<Record<string, string>>[]
+  readonly priority: number
+}
+
+export function declaredPages(given: WarmSource | RouteWarming): DeclaredPages {
+  if (isSource(given)) return { pages: given, variants: [{}], priority: 0 }
+  refuseUnknown(
+    given,
+    new Set(['pages', 'variants', 'priority']),
+    'warm',
+    "Give a list of pages, a function that gives one, or { pages: ['/'], variants: [{ 'accept-language': 'de' }] }.",
+  )
+  const { variants = [{}] } = given
+  if (!Array.isArray(variants) || variants.length === 0) {
+    throw fail('ERR_CACHEFLOW_OPTION', variants, 'warm.variants', {
+      mend: "Give a list of header fields: [{ 'accept-language': 'de' }].",
+    })
+  }
+  return {
+    pages: warmSource(given.pages, 'warm.pages'),
+    variants: variants.map((each) => fieldsOf(each, 'warm.variants')),
+    priority: priorityOf(given.priority, 'warm.priority'),
+  }
+}
+
+export function warmerPriority(given: WarmerOptions): number {
+  refuseUnknown(given, new Set(['priority']), 'warmer()')
+  return priorityOf(given.priority, 'priority of warmer()')
+}
+
+function priorityOf(given: unknown, where: string): number {
+  if (given === undefined) return 0
+  if (typeof given === 'number' && Number.isFinite(given)) return given
+  throw fail('ERR_CACHEFLOW_OPTION', given, where, { mend: 'Give a number.' })
+}

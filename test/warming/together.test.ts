@@ -1,0 +1,86 @@
+import { request } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { Redis } from 'ioredis'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { WarmReport } from 'cacheflow'
+import { builtPackage } from '../support/built-package.ts'
+import { RedisServer } from '../support/redis-server.ts'
+import { until } from '../support/until.ts'
+import { Worker } from '../support/worker.ts'
+
+const script = fileURLToPath(new URL('./workers/instance.js', import.meta.url))
+const host = 'site.example'
+
+/** Two instances of one site that share a Redis, and the pages that they have made. */
+async function twoInstances(
+  framework: string,
+  count: number,
+  duration: number,
+): Promise<{ instances: [Worker, Worker]; made: () => Promise<string[]> }> {
+  const directory = await builtPackage()
+  const redis = await RedisServer.start()
+  const client = new Redis(redis.port)
+  const args = [directory, framework, `${redis.port}`, `http://${host}`, `${count}`, `${duration}`]
+  const instances = await Promise.all([Worker.start(script, args), Worker.start(script, args)])
+  onTestFinished(async () => {
+    client.disconnect()
+    await Promise.all(instances.map((each) => each.kill()))
+    await redis.kill()
+  })
+  return { instances, made: () => client.lrange('made', 0, -1) }
+}
+
+async function cacheStatus(instance: Worker, path: string): Promise<string> {
+  const port = await instance.call<number>('port')
+  return new Promise((resolve, reject) => {
+    request({ port, host: '127.0.0.1', path, headers: { host } }, (response) => {
+      response.resume()
+      response.once('end', () => resolve(String(response.headers['cache-status'])))
+    })
+      .once('error', reject)
+      .end()
+  })
+}
+
+const pages = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`)
+const numeric = (a: string, b: string): number => Number(a) - Number(b)
+
+describe('instances that share a Redis', { timeout: 90_000 }, () => {
+  it.each(['express', 'koa'])(
+    'that start together make each page once, and each visitor of either gets a hit (%s)',
+    async (framework) => {
+      const { instances, made } = await twoInstances(framework, 40, 10)
+      const reports = await Promise.all(instances.map((each) => each.call<WarmReport>('warm')))
+      expect((await made()).toSorted(numeric)).toEqual(pages(40))
+      // One has warmed, and the other tells of it.
+      expect(reports.map(({ warmed }) => warmed)).toEqual([40, 40])
+      expect(reports.filter(({ by }) => by === undefined)).toHaveLength(1)
+      for (const instance of instances) {
+        for (const id of ['0', '17', '39']) {
+          expect(await cacheStatus(instance, `/p/${id}`)).toContain('hit')
+        }
+      }
+      expect(await made()).toHaveLength(40)
+    },
+  )
+
+  it('go on for one that dies in the middle, and make only the rest', async () => {
+    const { instances, made } = await twoInstances('express', 60, 60)
+    const [first, second] = instances
+    const lost = first.call('warm').catch(() => undefined)
+    await until('the first has begun', async () => (await made()).length > 0)
+    const end = second.call<WarmReport>('warm')
+    await until('the first has made some', async () => (await made()).length >= 20)
+    await first.kill()
+    await lost
+    const report = await end
+    expect(report).toMatchObject({ outcome: 'complete', failures: 0, by: undefined })
+    expect(report.warmed + report.fresh).toBe(60)
+    expect(report.fresh).toBeGreaterThanOrEqual(10)
+    const all = await made()
+    expect([...new Set(all)].toSorted(numeric)).toEqual(pages(60))
+    // Only what was being made when it died, or was not written yet, is made twice.
+    expect(all.length - 60).toBeLessThanOrEqual(8)
+    expect(await cacheStatus(second, '/p/59')).toContain('hit')
+  })
+})

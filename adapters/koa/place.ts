@@ -80,6 +80,7 @@ export class KoaPlace {
     const policy = policyAt(exchange.policy)
     if (policy.off || exchange.isEnded || !asksAgain(exchange, policy)) {
       exchange.policy = policy
+      if (policy.off) exchange.settle()
       if (policy.off && !exchange.cache.fragments.isUsed) reveal(ctx.req)
       await next()
       return

@@ -109,7 +109,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     invalidateTarget(this, head)
     if (this.isPassing) {
       this.#tell()
-      this.#settle()
+      this.settle()
       return { act: 'send', fields: bypassFields(this, head), collect: false }
     }
     const { stored } = this.lookup
@@ -133,7 +133,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
       // Nobody need wait for a response that will not be shared, however long its body takes.
       if (!isTransient(verdict.reason, head.status))
         this.cache.rememberPass(this.lookup.key, verdict.reason)
-      this.#settle()
+      this.settle()
     }
     const fields = forwardFields(this, head, verdict)
     this.#ownControl = fields.set.find(([name]) => name === 'Cache-Control')?.[1]
@@ -170,7 +170,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
       this.cache.fault(error, 'storing a response')
       this.refuse('fault')
     } finally {
-      this.#settle()
+      this.settle()
     }
   }
 
@@ -187,14 +187,14 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
       cache.refused(request, lookup.primaryKey, reason, detail)
       this.#tellRefresh('kept')
     }
-    this.#settle()
+    this.settle()
   }
 
   /** Another exchange goes on in its place, under the key of a route. */
   release(): void {
     this.#done = true
     this.#isTold = true
-    if (!this.isRefresh) this.#settle()
+    if (!this.isRefresh) this.settle()
   }
 
   /** The response ended without a body to store, or its way ended here. */
@@ -203,7 +203,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     if (verdict && !verdict.store) this.refuse(verdict.reason, verdict.detail)
     this.#done = true
     this.observation?.seal()
-    this.#settle()
+    this.settle()
   }
 
   #confirms(stored: StoredResponse): boolean {
@@ -222,7 +222,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     // It confirmed something else: the next request gets a whole response.
     if (!renewed.store && renewed.reason === 'no-validator') this.cache.drop(stored)
     this.#done = true
-    this.#settle()
+    this.settle()
     const served = renewed.store ? renewed.response : stored
     this.cache.hit(this.request, served, 'validated')
     return {
@@ -249,7 +249,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#done = true
     this.#isTold = true
     this.#tellRefresh('kept')
-    this.#settle()
+    this.settle()
     this.cache.hit(this.request, stored, 'stale-if-error')
     return { act: 'serve', stored, reason: 'stale-if-error', forwardedStatus: status, cookies: [] }
   }
@@ -286,9 +286,9 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.cache.forwarded(this.request, this.policy.off, this.lookup)
   }
 
-  #settle(): void {
-    if (this.#making === undefined) return
-    this.cache.settle(this.#making)
+  /** Nobody waits for it any longer. */
+  settle(): void {
+    if (this.#making) this.cache.settle(this.#making)
     this.#making = undefined
   }
 

@@ -36,6 +36,7 @@ export class WriteBehind {
   #waiting: Waiting[] = []
   #bytes = 0
   readonly #encoding = new Set<Promise<void>>()
+  readonly #writing = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
 
@@ -74,7 +75,8 @@ export class WriteBehind {
   /** Writes what waits; resolves when that is done. */
   async flush(): Promise<void> {
     await Promise.all(this.#encoding)
-    if (this.#waiting.length > 0) await this.#write()
+    if (this.#waiting.length > 0) void this.#write()
+    await Promise.all(this.#writing)
   }
 
   #schedule(isUrgent: boolean): void {
@@ -86,7 +88,13 @@ export class WriteBehind {
     }
   }
 
-  async #write(): Promise<void> {
+  #write(): Promise<void> {
+    const writing = this.#writeAll().finally(() => this.#writing.delete(writing))
+    this.#writing.add(writing)
+    return writing
+  }
+
+  async #writeAll(): Promise<void> {
     const { redis, shared, onAnswer, onFault } = this.#options
     // Numbers of another epoch say nothing, and it may have begun while they waited.
     const writing = this.#waiting.filter(({ epoch }) => epoch === shared.epoch)

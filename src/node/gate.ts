@@ -137,6 +137,7 @@ export class Gate<Native> {
     const policy = policyAt(exchange.policy)
     if (policy.off || exchange.isEnded || !asksAgain(exchange, policy)) {
       exchange.policy = policy
+      if (policy.off) exchange.settle()
       if (policy.off && !this.cache.fragments.isUsed) reveal(passage.message)
       passage.forward()
       return

@@ -67,6 +67,9 @@ export interface RedisStatus {
   readonly breaker: 'closed' | 'open'
   /** Dependencies whose invalidation Redis has not confirmed; they are tried again. */
   readonly unconfirmed: number
+  /** Entries in the memory of this instance, and their bytes, overhead counted. */
+  readonly entries: number
+  readonly bytes: number
 }
 
 /** This instance among those that share one Redis and one namespace. */
@@ -164,6 +167,8 @@ export class Membership {
       heard: now - heardAt,
       breaker: this.#connection.breaker,
       unconfirmed: invalidation.unconfirmed,
+      entries: this.#member.store.entries,
+      bytes: this.#member.store.bytes,
     }
   }
 

@@ -153,7 +153,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     cuts: [
       {
         file: 'src/graph/shared-invalidation.js',
-        text: 'if (isYoung || count() < alive.length) {',
+        text: 'if (mayMiss || count() < alive.length) {',
         instead: 'if (false) {',
       },
     ],

@@ -1,7 +1,9 @@
 import { execFile, spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { ablations } from './ablations.ts'
 import type { Outcome } from './outcome.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -25,6 +27,17 @@ async function chaos(...args: readonly string[]): Promise<Outcome & { readonly c
 beforeAll(async () => {
   await promisify(execFile)('node_modules/.bin/tsc', ['-p', 'test/chaos'], { cwd: root })
 }, 60_000)
+
+describe('the ablations', () => {
+  it('take out what stands in the package, once', async () => {
+    for (const [name, { cuts }] of Object.entries(ablations)) {
+      for (const { file, text } of cuts) {
+        const compiled = await readFile(new URL(`temp/chaos/${file}`, `file://${root}`), 'utf8')
+        expect([name, compiled.split(text).length - 1]).toEqual([name, 1])
+      }
+    }
+  })
+})
 
 describe('a cache that is written by hand', () => {
   it('shows what was invalidated, without any fault: the harness can fail', async () => {

@@ -73,6 +73,7 @@ function withoutPassword(given: unknown): unknown {
 
 function atLeast(least: number, given: Duration, where: string): number {
   const duration = milliseconds(given, where)
-  if (duration >= least) return duration
+  // Redis counts whole milliseconds.
+  if (duration >= least) return Math.ceil(duration)
   throw fail('ERR_CACHEFLOW_DURATION', given, where, { mend: `Give at least ${least} ms.` })
 }

@@ -33,6 +33,8 @@ describe('the option redis', () => {
     const settings = redisSettings({ client, commandTimeout: '1s', maxStaleness: '1.5m' })
     expect(settings).toMatchObject({ commandTimeout: 1_000, maxStaleness: 90_000 })
     expect(redisSettings({ client, maxStaleness: 30 })?.maxStaleness).toBe(30)
+    // Redis counts whole ones.
+    expect(redisSettings({ client, maxStaleness: 33.4 })?.maxStaleness).toBe(34)
   })
 
   it('says what the least is where a duration is too short', () => {

@@ -190,8 +190,8 @@ function look<Native>(
     return { act: 'wait', until: afterFetch(shared, key, leads ? 'lease' : 'fragments', turn) }
   }
   if (isOnlyCached) return { act: 'unsatisfiable' }
-  if (isShared && lease?.kind === 'wait') {
-    const making = cache.followOther(key, lease.milliseconds)
+  if (isShared && shared && lease?.kind === 'wait') {
+    const making = cache.followOther(shared, key, lease.milliseconds)
     return { act: 'wait', until: afterMaking(cache, making, timeout, turn) }
   }
   const exchange = new Exchange(cache, request, policy, {

@@ -11,6 +11,7 @@ import type { Stored } from '../store/entry-store.ts'
 import type { Lease } from '../store/redis-store.ts'
 import { ResponseStore } from '../store/response-store.ts'
 import { Membership } from './membership.ts'
+import type { SharedStore } from './shared-store.ts'
 import { type Making, RequestCollapsing } from './request-collapsing.ts'
 import type { Settings } from './settings.ts'
 
@@ -53,6 +54,10 @@ export class CacheState<Native> {
     waits = false,
   ): Promise<InvalidationReceipt> {
     const { sequence, membership } = this
+    // A touch of no rows; in Redis an empty list of roots stands for everything.
+    if (membership && dependencies.length === 0) {
+      return receiptOf(membership.sequence.applied, [], [], 0)
+    }
     const number = membership
       ? sequence.provisional(dependencies, soft)
       : sequence.record(dependencies, soft)
@@ -148,7 +153,8 @@ export class CacheState<Native> {
       stored.coded = { coding, body: copied(body) }
       if (!this.store.put(stored.primaryKey, stored)) stored.coded = undefined
     }
-    this.membership?.store.offer(stored, lease)
+    // What did not become smaller once does not the second time.
+    this.membership?.store.offer(stored, lease, body ? coding : 'identity')
   }
 
   /** Begins to make a key: for this process, and for the others where they wait for it. */
@@ -175,19 +181,17 @@ export class CacheState<Native> {
    * Another instance makes a key, and whoever comes waits for that. When it has been made, it stands in memory; when its
    * maker is gone, one of those who waited makes it.
    */
-  followOther(key: string, milliseconds: number): Making {
+  followOther(shared: SharedStore, key: string, milliseconds: number): Making {
     const making = this.collapsing.lead(key, this.sequence.start(), () => [])
-    void this.#follow(making, milliseconds)
+    void this.#follow(shared, making, milliseconds)
     return making
   }
 
-  async #follow(making: Making, milliseconds: number): Promise<void> {
+  async #follow(shared: SharedStore, making: Making, milliseconds: number): Promise<void> {
     const { key } = making
-    const shared = this.membership?.store
     let lease: Lease = { kind: 'wait', milliseconds }
     // Nobody waits any longer than for an answer of this process.
     const end = performance.now() + (this.settings.collapseTimeout || 0)
-    if (shared === undefined) return
     while (lease.kind === 'wait' && performance.now() < end) {
       await shared.other(key, lease.milliseconds)
       lease = await shared.fetch(key, 'lease')

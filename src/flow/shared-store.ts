@@ -139,10 +139,11 @@ export class SharedStore {
    * Writes what was stored in this process, together with what else is stored about now.
    *
    * @param lease the key for which others wait
+   * @param coding in which its body rests
    */
-  offer(stored: Stored, lease?: string): void {
+  offer(stored: Stored, lease?: string, coding: BodyCoding = this.#options.compress): void {
     if (lease !== undefined) this.#leases.delete(lease)
-    if (!this.#writes.add(stored, lease) && lease !== undefined) this.release(lease, 0)
+    if (!this.#writes.add(stored, lease, coding) && lease !== undefined) this.release(lease, 0)
   }
 
   async #read(): Promise<void> {

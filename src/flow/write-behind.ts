@@ -10,7 +10,6 @@ export interface WriteBehindOptions {
   readonly redis: RedisStore
   readonly shared: SharedSequence
   readonly clock: () => number
-  readonly compress: BodyCoding
   /** What Redis made of each. */
   readonly onAnswer: (stored: Stored, answer: WriteAnswer) => void
   readonly onFault: (error: unknown, during: string) => void
@@ -46,15 +45,16 @@ export class WriteBehind {
 
   /**
    * @param lease the key for which others wait: it is written at once
+   * @param coding in which its body rests
    * @returns false when it will not be written
    */
-  add(stored: Stored, lease: string | undefined): boolean {
-    const { redis, shared, clock, compress, onFault } = this.#options
+  add(stored: Stored, lease: string | undefined, coding: BodyCoding): boolean {
+    const { redis, shared, clock, onFault } = this.#options
     if (!redis.isOpen || this.#bytes > mostWaiting) return false
     const { epoch } = shared
     const number = shared.numberOf(stored.stamp)
     const now = clock()
-    const encoded = encodeEntry(stored, compress)
+    const encoded = encodeEntry(stored, coding)
     const add = (data: Buffer): void => {
       this.#bytes += data.length
       const write = { ...writeOf(stored, now), number, data, lease }

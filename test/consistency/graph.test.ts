@@ -226,3 +226,25 @@ describe('soft invalidation', () => {
     await until('another has it from Redis', async () => (await show(fresh)) === 'card 2')
   })
 })
+
+describe('a touch of nothing', () => {
+  it('fells nothing: of no rows there is nothing to touch', async () => {
+    const [a, b] = await Promise.all([
+      Instance.start(server, database),
+      Instance.start(server, database),
+    ])
+    await a.show('card')
+    await shelf.has('card')
+    await b.show('card')
+    const { invalidation } = await a.cache.touch()
+    expect(invalidation).toMatchObject({ responses: 0, fragments: 0, keys: [] })
+    // Behind what would have come with it.
+    await b.applied((await a.cache.invalidate({ tag: 'unrelated' })).sequence)
+    for (const each of [a, b]) {
+      await each.show('card')
+      expect(each.cache.stats().entries).toBe(1)
+    }
+    expect(await shelf.keys('v:')).toEqual(['v:fragment:card'])
+    expect(b.cache.stats()).toMatchObject({ fragmentMisses: 0 })
+  })
+})

@@ -1,23 +1,18 @@
 import { type Entity, entity } from 'cacheflow'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Random } from '../support/random.ts'
-import { RedisServer } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
-import { Database } from './database.ts'
+import type { Database } from './database.ts'
+import { onGround } from './ground.ts'
 import { Instance } from './instance.ts'
-import { Shelf } from './shelf.ts'
+import type { Shelf } from './shelf.ts'
 
 let server: RedisServer
 let shelf: Shelf
 let database: Database
-beforeAll(async () => {
-  server = await RedisServer.start()
-  shelf = new Shelf(server)
-})
-afterAll(() => server.stop())
-beforeEach(async () => {
-  await server.command('FLUSHALL')
-  database = new Database()
+onGround((ground) => {
+  ;({ server, shelf, database } = ground)
 })
 
 const start = (): Promise<Instance> => Instance.start(server, database)

@@ -1,23 +1,18 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { RedisServer } from '../support/redis-server.ts'
+import { describe, expect, it } from 'vitest'
+import type { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
-import { Database } from './database.ts'
+import type { Database } from './database.ts'
+import { onGround } from './ground.ts'
 import { Instance, type InstanceOptions } from './instance.ts'
-import { Shelf } from './shelf.ts'
+import type { Shelf } from './shelf.ts'
 
 const channel = 'cacheflow:invalidation'
 
 let server: RedisServer
 let shelf: Shelf
 let database: Database
-beforeAll(async () => {
-  server = await RedisServer.start()
-  shelf = new Shelf(server)
-})
-afterAll(() => server.stop())
-beforeEach(async () => {
-  await server.command('FLUSHALL')
-  database = new Database()
+onGround((ground) => {
+  ;({ server, shelf, database } = ground)
 })
 
 /** Two instances that have the card in memory. */

@@ -56,15 +56,15 @@ export class CacheState<Native> {
     const { sequence, membership } = this
     // A touch of no rows; in Redis an empty list of roots stands for everything.
     if (membership && dependencies.length === 0) {
-      return receiptOf(membership.sequence.applied, [], [], 0)
+      return receiptOf(membership.sequence.applied, [], [], [])
     }
     const number = membership
       ? sequence.provisional(dependencies, soft)
       : sequence.record(dependencies, soft)
     const fallen = this.fall(number, dependencies, soft, true)
-    if (membership === undefined) return receiptOf(number, fallen, [], 0)
+    if (membership === undefined) return receiptOf(number, fallen, [], [])
     const shared = await membership.invalidation.carryOut(dependencies, soft, waits)
-    return receiptOf(shared.number, fallen, shared.fallen, shared.confirmed)
+    return receiptOf(shared.number, fallen, shared.fallen, shared.confirmedBy)
   }
 
   /**
@@ -258,13 +258,20 @@ function receiptOf(
   sequence: number,
   here: readonly Fallen[],
   others: readonly string[],
-  instances: number,
+  confirmedBy: readonly string[],
 ): InvalidationReceipt {
   const known = new Set(here.map(({ key }) => key))
   const fallen = [...here, ...others.filter((key) => !known.has(key)).map(fallenAt)]
   const fragments = fallen.filter(({ isFragment }) => isFragment).length
   const responses = fallen.length - fragments
-  return { sequence, responses, fragments, keys: shownKeys(fallen), instances }
+  return {
+    sequence,
+    responses,
+    fragments,
+    keys: shownKeys(fallen),
+    instances: confirmedBy.length,
+    confirmedBy,
+  }
 }
 
 function shownKeys(fallen: readonly Fallen[]): string[] {

@@ -51,6 +51,8 @@ export interface InvalidationReceipt {
   readonly keys: readonly string[]
   /** How many other instances have confirmed; 0 unless it waited for them by `wait: 'all'`. */
   readonly instances: number
+  /** Their names, as `status().instance` has them. */
+  readonly confirmedBy: readonly string[]
 }
 
 /** The longest tag any part of the system takes; CDNs allow less and their encoders see to it. */

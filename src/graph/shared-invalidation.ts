@@ -20,8 +20,8 @@ const mostUnconfirmed = 10_000
 
 /** What became of an invalidation that all instances share. */
 export interface Shared extends Confirmation {
-  /** How many other instances have confirmed. */
-  readonly confirmed: number
+  /** The other instances that have confirmed. */
+  readonly confirmedBy: readonly string[]
 }
 
 /** An invalidation that this process has applied, and of which Redis has not told the number yet. */
@@ -104,7 +104,10 @@ export class SharedInvalidation {
       } finally {
         this.#sent.delete(pending)
       }
-      return { ...confirmation, confirmed: waits ? await this.#passed(barrier, confirmation) : 0 }
+      return {
+        ...confirmation,
+        confirmedBy: waits ? await this.#passed(barrier, confirmation) : [],
+      }
     } finally {
       this.#barriers.delete(barrier)
     }
@@ -165,25 +168,26 @@ export class SharedInvalidation {
   }
 
   /** Waits for those who were alive; whoever has not confirmed within maxStaleness has stopped to serve what it holds. */
-  async #passed(barrier: Barrier, confirmation: Confirmation): Promise<number> {
+  async #passed(barrier: Barrier, confirmation: Confirmation): Promise<readonly string[]> {
     const name = `${confirmation.epoch} ${confirmation.number}`
     const { alive, mayMiss, staleness } = confirmation
-    const count = (): number => {
-      const known = barrier.acknowledged.get(name)
-      return known === undefined ? 0 : alive.filter((id) => known.has(id)).length
+    const known = (): readonly string[] => [...(barrier.acknowledged.get(name) ?? [])]
+    const haveAll = (): boolean => {
+      const confirmed = barrier.acknowledged.get(name)
+      return alive.every((id) => confirmed?.has(id) === true)
     }
     // Who does not confirm believes what it holds for as long as that, and no longer.
-    if (mayMiss || count() < alive.length) {
+    if (mayMiss || !haveAll()) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, staleness)
         barrier.settle = () => {
-          if (mayMiss || count() < alive.length) return
+          if (mayMiss || !haveAll()) return
           clearTimeout(timer)
           resolve()
         }
       })
     }
-    return mayMiss ? (barrier.acknowledged.get(name)?.size ?? 0) : count()
+    return known()
   }
 }
 

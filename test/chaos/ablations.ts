@@ -153,7 +153,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     cuts: [
       {
         file: 'src/graph/shared-invalidation.js',
-        text: 'if (mayMiss || count() < alive.length) {',
+        text: 'if (mayMiss || !haveAll()) {',
         instead: 'if (false) {',
       },
     ],

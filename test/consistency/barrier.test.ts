@@ -34,19 +34,23 @@ async function several(count: number): Promise<Instance[]> {
   return instances
 }
 
-async function barrier(instance: Instance): Promise<{ instances: number; took: number }> {
+async function barrier(
+  instance: Instance,
+): Promise<{ instances: number; confirmedBy: readonly string[]; took: number }> {
   database.write('card')
   const from = performance.now()
-  const { instances } = await instance.cache.invalidate({ tag: 'card' }, { wait: 'all' })
-  return { instances, took: performance.now() - from }
+  const receipt = await instance.cache.invalidate({ tag: 'card' }, { wait: 'all' })
+  const { instances, confirmedBy } = receipt
+  return { instances, confirmedBy, took: performance.now() - from }
 }
 
 describe("await invalidate(x, { wait: 'all' })", () => {
-  it('resolves when every other instance has confirmed, and counts them; then none serves it', async () => {
+  it('resolves when every other instance has confirmed, and names them; then none serves it', async () => {
     const [a, b, c] = (await several(3)) as [Instance, Instance, Instance]
-    const { instances, took } = await barrier(a)
+    const { instances, confirmedBy, took } = await barrier(a)
     const shown = [c.show('card'), b.show('card'), a.show('card')]
     expect(instances).toBe(2)
+    expect([...confirmedBy].toSorted()).toEqual([b.status.instance, c.status.instance].toSorted())
     expect(took).toBeLessThan(maxStaleness)
     expect(await Promise.all(shown)).toEqual(['card 2', 'card 2', 'card 2'])
   })

@@ -200,6 +200,7 @@ describe.each(cases)('what depends on %s', (_name, { path, record, targets }) =>
         fragments: 0,
         keys: [blog.app.origin + path],
         instances: 0,
+        confirmedBy: [],
       })
       expect(await blog.see(path)).toBe(`${prefix(path)}${record} ${version + 1}, made`)
       expect(await blog.see(path)).toBe(`${prefix(path)}${record} ${version + 1}, hit`)
@@ -431,6 +432,7 @@ describe('an invalidation', () => {
       fragments: 0,
       keys: [],
       instances: 0,
+      confirmedBy: [],
     })
     expect(await blog.see('/about')).toBe('about 1, made')
     expect(blog.app.seen('miss').at(-1)).toMatchObject({ reason: 'absent' })

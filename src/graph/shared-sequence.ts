@@ -17,7 +17,7 @@ const syncScript = script(sync)
 
 /** How many missed invalidations are taken over one by one; behind more of them it is cheaper to begin anew. */
 const mostMissed = 5_000
-/** How much work of the cascade a script does at once: a unit is about a microsecond of Redis' time. */
+/** How much work of the cascade a script does at once: a unit is 5 to 10 microseconds of Redis' time. */
 const workAwaited = 1_000
 /** And how much of the clean-up in one heartbeat, and in one of the slices that follow it while there is more. */
 const workBehind = 1_000

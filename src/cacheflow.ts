@@ -12,16 +12,23 @@ import {
   type InvalidationTarget,
   dependenciesOf,
 } from './graph/invalidation.ts'
+import type { Softness } from './graph/softening.ts'
 import { type TouchReceipt, type Touched, Touches } from './graph/touch.ts'
 import { type UpdateOptions, updating } from './graph/updates.ts'
 import { Gate } from './node/gate.ts'
 import { flag, refuseUnknown } from './option-check.ts'
+import { type Duration, milliseconds } from './duration.ts'
 import { type CacheflowOptions, resolveOptions } from './options.ts'
 import { type Applications, type FragmentHandle, type WarmHandle, Warming } from './warming.ts'
 
 export interface InvalidateOptions {
   /** What falls may be served stale while it is renewed, for as long as it would have been. Default `false`. */
   readonly soft?: boolean
+  /**
+   * With `soft`: each response and fragment becomes stale at a moment of its own within this time, so that they are not all renewed at once.
+   * Fragments come in the first half of it, and what encloses some in the second. Default: all at once.
+   */
+  readonly spread?: Duration
   /**
    * `'all'`: until every instance has confirmed that it serves nothing of it any more, or cannot serve what it holds; at most
    * `redis.maxStaleness`. Default: until Redis has confirmed; connected instances then follow within about a millisecond.
@@ -215,17 +222,29 @@ export class Cacheflow<Native> {
     options: InvalidateOptions = {},
   ): Promise<InvalidationReceipt> {
     this.#checkOpen(target, 'invalidate()')
-    refuseUnknown(options, new Set(['soft', 'wait']), 'invalidate()')
+    refuseUnknown(options, new Set(['soft', 'spread', 'wait']), 'invalidate()')
     const { wait } = options
     if (wait !== undefined && wait !== 'all') {
       throw fail('ERR_CACHEFLOW_OPTION', wait, 'wait of invalidate()', {
         mend: "Give 'all', or leave it out.",
       })
     }
-    const soft = flag(options.soft, 'soft', false)
+    const soft = this.#softness(options)
     const dependencies = dependenciesOf(target, 'invalidate()')
     if (!soft && dependencies !== 'all') this.#touches.invalidated(dependencies)
     return this.#cache.invalidate(dependencies, soft, wait === 'all')
+  }
+
+  #softness(options: InvalidateOptions): Softness {
+    const soft = flag(options.soft, 'soft', false)
+    if (options.spread === undefined) return soft
+    const over = milliseconds(options.spread, 'spread of invalidate()')
+    if (!soft) {
+      throw fail('ERR_CACHEFLOW_OPTION', options.spread, 'spread of invalidate()', {
+        mend: 'Give soft: true with it: what falls at once cannot be spread.',
+      })
+    }
+    return over === 0 || { at: this.#cache.settings.clock(), over }
   }
 
   #checkOpen(given: unknown, where: string): void {

@@ -91,6 +91,8 @@ export interface InvalidateEvent {
   readonly dependency: string
   readonly sequence: number
   readonly soft: boolean
+  /** Over which time what it names becomes stale, milliseconds; 0: at once, or it fell. */
+  readonly spread: number
   /** The keys that fell in this instance. */
   readonly keys: readonly string[]
 }

@@ -227,8 +227,9 @@ function standing<Native>(
   const own = [urlDependency(origin, target), pathDependency(target)]
   const by = sequence.felledBy(stamp, own)
   if (by === undefined) {
-    if (sequence.isSoftened(stamp, own)) {
-      stored.timeline = softened(stored.timeline, settings.clock())
+    const softenedAt = sequence.softenedAt(stamp, own, stored.key)
+    if (softenedAt < Infinity) {
+      stored.timeline = softened(stored.timeline, Math.max(settings.clock(), softenedAt))
     }
     return stored
   }

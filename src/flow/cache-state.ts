@@ -3,6 +3,7 @@ import type { FlushReason } from '../reasons.ts'
 import { type Dependency, keyDependency } from '../graph/dependency.ts'
 import type { InvalidationReceipt } from '../graph/invalidation.ts'
 import { Sequence, type Start } from '../graph/sequence.ts'
+import type { Softness } from '../graph/softening.ts'
 import { mayBeCoded } from '../http/coded.ts'
 import { softened } from '../http/freshness.ts'
 import type { CodedBody, StoredResponse } from '../http/stored-response.ts'
@@ -13,6 +14,7 @@ import { ResponseStore } from '../store/response-store.ts'
 import { Membership } from './membership.ts'
 import type { SharedStore } from './shared-store.ts'
 import { type Making, RequestCollapsing } from './request-collapsing.ts'
+import { type Fallen, fallenAt, fallenOf, receiptOf, shownKeys } from './fallen.ts'
 import type { Settings } from './settings.ts'
 
 /** What is stored and being made in this process, and the order of invalidations, alone or with other instances. */
@@ -25,8 +27,8 @@ export class CacheState<Native> {
   /** Among other instances, where there is a Redis. */
   readonly membership: Membership | undefined
   isClosed = false
-  /** Told of the keys that have fallen, or become stale by an invalidation. */
-  onFall: ((keys: Iterable<string>) => void) | undefined
+  /** Told of the keys that have fallen, or become stale by an invalidation: within so many milliseconds. */
+  onFall: ((keys: Iterable<string>, over: number) => void) | undefined
 
   constructor(settings: Settings<Native>, events: Events) {
     this.settings = settings
@@ -50,7 +52,7 @@ export class CacheState<Native> {
    */
   async invalidate(
     dependencies: readonly Dependency[] | 'all',
-    soft: boolean,
+    soft: Softness,
     waits = false,
   ): Promise<InvalidationReceipt> {
     const { sequence, membership } = this
@@ -93,19 +95,27 @@ export class CacheState<Native> {
   fall(
     number: number,
     dependencies: readonly Dependency[] | 'all',
-    soft: boolean,
+    soft: Softness,
     isOwn = false,
   ): Fallen[] {
+    const over = typeof soft === 'object' ? soft.over : 0
     const fallen = new Map<string, Fallen>()
     for (const dependency of dependencies === 'all' ? ['all'] : dependencies) {
-      const found = soft ? this.#soften(dependency, number) : this.#fell(dependency, number)
+      const found =
+        soft === false ? this.#fell(dependency, number) : this.#soften(dependency, number, over > 0)
       for (const each of found) fallen.set(each.key, each)
       if ((isOwn || found.length > 0) && this.events.wants('invalidate')) {
         const sequence = this.membership?.sequence.numberOf(number) ?? number
-        this.events.emit('invalidate', { dependency, sequence, soft, keys: shownKeys(found) })
+        this.events.emit('invalidate', {
+          dependency,
+          sequence,
+          soft: soft !== false,
+          spread: over,
+          keys: shownKeys(found),
+        })
       }
     }
-    if (fallen.size > 0) this.onFall?.(fallen.keys())
+    if (fallen.size > 0) this.onFall?.(fallen.keys(), over)
     return [...fallen.values()]
   }
 
@@ -223,66 +233,23 @@ export class CacheState<Native> {
     return found.map(fallenOf)
   }
 
-  #soften(dependency: Dependency, number: number): Fallen[] {
-    const now = this.settings.clock()
+  #soften(dependency: Dependency, number: number, isSpread: boolean): Fallen[] {
     const found = dependency === 'all' ? this.store.all() : this.store.enclosing(dependency)
     const older = found.filter(({ stamp }) => stamp < number)
-    for (const stored of older) stored.timeline = softened(stored.timeline, now)
+    this.#shorten(older, 0, isSpread ? mostAtOnce : Infinity)
     return older.map(fallenOf)
   }
-}
 
-/** How many entries are taken out within the call that fells them. */
-const mostAtOnce = 1_000
-
-/** What fell, as receipts and events tell it. */
-export interface Fallen {
-  /** The key it rests under. */
-  readonly key: string
-  /** As people know it: that of a response before variants. */
-  readonly shown: string
-  readonly isFragment: boolean
-}
-
-function fallenOf(stored: Stored): Fallen {
-  return { key: stored.key, shown: shownKey(stored), isFragment: stored.kind === 'fragment' }
-}
-
-/** Where nothing but the key is known. */
-function fallenAt(key: string): Fallen {
-  return { key, shown: key.split(' vary ', 1)[0] ?? key, isFragment: key.startsWith('fragment:') }
-}
-
-/** @param others keys that fell in Redis, each as it rests there */
-function receiptOf(
-  sequence: number,
-  here: readonly Fallen[],
-  others: readonly string[],
-  confirmedBy: readonly string[],
-): InvalidationReceipt {
-  const known = new Set(here.map(({ key }) => key))
-  const fallen = [...here, ...others.filter((key) => !known.has(key)).map(fallenAt)]
-  const fragments = fallen.filter(({ isFragment }) => isFragment).length
-  const responses = fallen.length - fragments
-  return {
-    sequence,
-    responses,
-    fragments,
-    keys: shownKeys(fallen),
-    instances: confirmedBy.length,
-    confirmedBy,
+  /** Each is stale from its moment on. Of a great number of which none has to be so at once, the rest follows in slices. */
+  #shorten(found: readonly Stored[], from: number, most: number): void {
+    const now = this.settings.clock()
+    for (const stored of found.slice(from, from + most)) {
+      const moment = this.sequence.softenedAt(stored.stamp, stored.closure, stored.key)
+      stored.timeline = softened(stored.timeline, Math.max(now, moment))
+    }
+    if (from + most < found.length) setImmediate(() => this.#shorten(found, from + most, most))
   }
 }
 
-function shownKeys(fallen: readonly Fallen[]): string[] {
-  return [...new Set(fallen.map(({ shown }) => shown))]
-}
-
-/** As people know it: a response by its key before variants. */
-export function shownKey(stored: Stored): string {
-  return stored.kind === 'response' ? stored.primaryKey : stored.key
-}
-
-export function keysOf(found: Iterable<Stored>): string[] {
-  return [...new Set(Array.from(found, shownKey))]
-}
+/** How many entries are taken out, or made stale, within the call that fells them. */
+const mostAtOnce = 1_000

@@ -1,6 +1,6 @@
 import { keyDependency } from '../graph/dependency.ts'
 import { type InvalidationTarget, dependenciesOf } from '../graph/invalidation.ts'
-import { keysOf, shownKey } from './cache-state.ts'
+import { keysOf, shownKey } from './fallen.ts'
 import type { ResponseCache } from './response-cache.ts'
 
 /** What would fall with a target, as far as this instance holds it: others, and Redis, may have more. */

@@ -247,12 +247,12 @@ export class FragmentCache implements FragmentSource {
       return outcome
     }
     const timeline = timelineOf(outcome.freshUntil - now, 0, now, policy)
-    const isSoft = sequence.isSoftened(making.stamp, outcome.closure)
+    const softenedAt = sequence.softenedAt(making.stamp, outcome.closure, key)
     const stored = storedFragment(
       asked,
       making,
       outcome,
-      isSoft ? softened(timeline, now) : timeline,
+      softened(timeline, Math.max(now, softenedAt)),
     )
     const isStored = store.putFragment(stored)
     if (isStored) this.tally.missed(asked, way, undefined, stored)

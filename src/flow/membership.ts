@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Events } from '../events.ts'
 import type { FlushReason } from '../reasons.ts'
 import type { Dependency } from '../graph/dependency.ts'
+import type { Softness } from '../graph/softening.ts'
 import {
   acknowledgement,
   channelOf,
@@ -39,7 +40,7 @@ export interface Member {
   readonly store: ResponseStore
   readonly sequence: Sequence
   /** Fells what is stored here. */
-  fall(number: number, dependencies: readonly Dependency[] | 'all', soft: boolean): unknown
+  fall(number: number, dependencies: readonly Dependency[] | 'all', soft: Softness): unknown
   /** Everything that is stored here is void. */
   renew(reason: FlushReason): void
   /** Somebody who knows nothing of numbers has changed these keys. */

@@ -206,7 +206,9 @@ export class ResponseCache<Native> extends CacheState<Native> {
     outcome: 'stored' | 'validated' | 'kept',
   ): void {
     if (!this.events.wants('refresh')) return
-    const isSoft = stored && this.sequence.isSoftened(stored.stamp, stored.closure)
+    const isSoft =
+      stored &&
+      this.sequence.softenedAt(stored.stamp, stored.closure, stored.key) <= this.settings.clock()
     const reason = isSoft === true ? 'soft' : 'stale-while-revalidate'
     this.events.emit('refresh', { key, reason, outcome })
   }

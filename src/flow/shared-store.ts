@@ -206,7 +206,7 @@ export class SharedStore {
   /** Puts a value into memory, unless something that it depends on has fallen meanwhile. */
   #place(
     key: string,
-    { number, soft, closure: names, data }: RedisValue,
+    { number, soft, staleAt, closure: names, data }: RedisValue,
     sentAt: Start,
     epoch: string | undefined,
   ): Promise<void> | undefined {
@@ -223,9 +223,10 @@ export class SharedStore {
       const pending = pendingOf(closure)
       if (pending === 'hard') return
       const standing = store.peek(key)
-      const isSoft = soft || pending === 'soft' || sequence.isSoftened(stamp, closure)
       const now = clock()
-      const timeline = isSoft ? softened(content.timeline, now) : content.timeline
+      const moment =
+        soft || pending === 'soft' ? 0 : Math.min(sequence.softenedAt(stamp, closure, key), staleAt)
+      const timeline = softened(content.timeline, Math.max(now, moment))
       const isOlder = standing !== undefined && standing.timeline.cachedAt > timeline.cachedAt
       // Clocks differ: what is stale gives way to what is fresh, whatever they say.
       const isBetter = standing && now >= standing.timeline.staleAt && now < timeline.staleAt

@@ -111,7 +111,7 @@ function stored<Native>(
     Math.max(timeline.staleAt, timeline.revalidateUntil, timeline.errorUntil) > receivedAt
   if (!isUsable && !isConfirmable) return refuse('stale-on-arrival', verdict.lifetime.source)
 
-  const isSoft = sequence.isSoftened(stamp, closure)
+  const softenedAt = sequence.softenedAt(stamp, closure, key)
   const fields = restingFields(facts, head, verdict, isFinal ? body : undefined)
   return {
     store: true,
@@ -131,7 +131,7 @@ function stored<Native>(
       form,
       validators: validatorsOf(fields),
       confirmable: isConfirmable ? withoutFields(endToEnd(head.fields), madeAnew) : undefined,
-      timeline: isSoft ? softened(timeline, settings.clock()) : timeline,
+      timeline: softened(timeline, Math.max(settings.clock(), softenedAt)),
       mayServeStale: verdict.mayServeStale,
       noCache: verdict.noCache,
       servesAuthorized: verdict.servesAuthorized,

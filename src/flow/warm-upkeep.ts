@@ -41,11 +41,12 @@ export class WarmUpkeep<Native> {
       this.#repeat('news', newsInterval, () => this.hottest(hottest))
     }
     if (afterInvalidation && popularity) {
-      const rewarming = new Rewarming(popularity, (pages) =>
-        this.#runs.pages(undefined, pages.map(pageOf), false),
-      )
+      const rewarming = new Rewarming(popularity, {
+        run: (pages) => this.#runs.pages(undefined, pages.map(pageOf), false),
+        isStale: (key) => this.#isStaleAt(key, this.#cache.settings.clock()),
+      })
       this.#rewarming = rewarming
-      this.#cache.onFall = (keys) => rewarming.add(keys)
+      this.#cache.onFall = (keys, over) => rewarming.add(keys, over)
     }
   }
 
@@ -90,13 +91,15 @@ export class WarmUpkeep<Native> {
     this.#timers.push(timer)
   }
 
+  #isStaleAt(key: string, time: number): boolean {
+    const stored = this.#cache.store.response(key)
+    return stored !== undefined && stored.timeline.staleAt <= time
+  }
+
   async #ahead(ahead: number): Promise<void> {
-    const { popularity, store, settings } = this.#cache
+    const { popularity, settings } = this.#cache
     const end = settings.clock() + ahead
-    const keys = (popularity?.keys(mostAhead) ?? []).filter((key) => {
-      const stored = store.response(key)
-      return stored !== undefined && stored.timeline.staleAt <= end
-    })
+    const keys = (popularity?.keys(mostAhead) ?? []).filter((key) => this.#isStaleAt(key, end))
     const pages = popularity?.among(keys) ?? []
     if (pages.length === 0) return
     await this.#runs.pages(

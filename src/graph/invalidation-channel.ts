@@ -1,5 +1,6 @@
 import { decodeDependency } from '../store/closure-text.ts'
 import type { Dependency } from './dependency.ts'
+import type { Softness } from './softening.ts'
 
 /** A message on the channel of invalidations. */
 export type Message =
@@ -9,7 +10,7 @@ export type Message =
       readonly epoch: string
       readonly number: number
       readonly roots: readonly Dependency[] | 'all'
-      readonly soft: boolean
+      readonly soft: Softness
       readonly origin: string
       /** Whoever invalidates waits for receivers to confirm. */
       readonly acknowledge: boolean
@@ -82,7 +83,7 @@ export function messageOf(text: string): Message | undefined {
         epoch,
         number: seq,
         roots: known.length === 0 ? 'all' : known.map((each) => decodeDependency(each) ?? each),
-        soft: soft === true,
+        soft: softnessOf(soft),
         origin: typeof origin === 'string' ? origin : '',
         acknowledge: ack === true,
       }
@@ -90,6 +91,19 @@ export function messageOf(text: string): Message | undefined {
     default:
       return undefined
   }
+}
+
+/** As scripts write it: true, or when a spread begins and how long it lasts. */
+function softnessOf(given: unknown): Softness {
+  return typeof given === 'string' ? softnessIn(given) : given === true
+}
+
+/** A softness as the log has it: `0` hard, `1` at once, `1764025000000+60000` spread over a minute from then on. */
+export function softnessIn(text: string): Softness {
+  const [, at, over] = /^(\d{1,15})\+(\d{1,15})$/.exec(text) ?? []
+  return at === undefined || over === undefined
+    ? text === '1'
+    : { at: Number(at), over: Number(over) }
 }
 
 function isNumber(given: unknown): given is number {

@@ -1,4 +1,5 @@
 import type { Dependency } from './dependency.ts'
+import { type Softness, Softenings } from './softening.ts'
 
 /** When a making started: in the order of invalidations, and by the clock of this process. */
 export interface Start {
@@ -33,15 +34,12 @@ export class Sequence {
   #highest = 0
   /** Stamps below the floor are too old to be judged, so they count as invalid. */
   #floor = 0
-  #softFloor = 0
-  /** Below it soft invalidations are forgotten: a making that old is stored as stale. */
-  #softForgotten = 0
   readonly #hard = new Map<Dependency, number>()
-  readonly #soft = new Map<Dependency, number>()
+  readonly #soft: Softenings
   readonly #limit: number
   readonly #maxLength: number
-  /** The characters in the names of either kind. */
-  readonly #lengths = { hard: 0, soft: 0 }
+  /** The characters in the names of what was invalidated hard. */
+  #length = 0
   readonly #maxStaleness: number
   readonly #now: () => number
   #heardAt = -Infinity
@@ -49,13 +47,14 @@ export class Sequence {
   constructor(options: SequenceOptions = {}) {
     this.#limit = options.limit ?? 100_000
     this.#maxLength = options.maxLength ?? 8 * 1024 * 1024
+    this.#soft = new Softenings({ limit: this.#limit, maxLength: this.#maxLength })
     this.#maxStaleness = options.maxStaleness ?? Infinity
     this.#now = options.now ?? (() => performance.now())
   }
 
   /** How many characters the remembered names have. */
   get length(): number {
-    return this.#lengths.hard + this.#lengths.soft
+    return this.#length + this.#soft.length
   }
 
   /** The number of the last invalidation before which none is missing. */
@@ -102,12 +101,12 @@ export class Sequence {
   }
 
   /** An invalidation of this process alone, or one that Redis has not confirmed yet. */
-  record(dependencies: readonly Dependency[] | 'all', soft: boolean): number {
+  record(dependencies: readonly Dependency[] | 'all', soft: Softness): number {
     return this.apply(Math.floor(this.#applied) + 1, dependencies, soft)
   }
 
   /** As `record`, before the shared order has a number for it: what starts behind it counts as made behind it, here. */
-  provisional(dependencies: readonly Dependency[] | 'all', soft: boolean): number {
+  provisional(dependencies: readonly Dependency[] | 'all', soft: Softness): number {
     const number = this.#applied + step
     const next = Math.floor(this.#applied) + 1
     // There is no place left before the next number: until it comes nothing is stored.
@@ -116,30 +115,27 @@ export class Sequence {
   }
 
   /** The next invalidation in order. */
-  apply(number: number, dependencies: readonly Dependency[] | 'all', soft: boolean): number {
+  apply(number: number, dependencies: readonly Dependency[] | 'all', soft: Softness): number {
     this.note(number, dependencies, soft)
     this.#applied = Math.max(this.#applied, number)
     return number
   }
 
   /** An invalidation ahead of others that are still missing. */
-  note(number: number, dependencies: readonly Dependency[] | 'all', soft: boolean): number {
+  note(number: number, dependencies: readonly Dependency[] | 'all', soft: Softness): number {
     this.#highest = Math.max(this.#highest, number)
-    if (dependencies === 'all') {
-      if (soft) this.#softFloor = Math.max(this.#softFloor, number)
-      else this.#floor = Math.max(this.#floor, number)
-      return number
+    if (soft !== false) this.#soft.add(number, dependencies, soft)
+    else if (dependencies === 'all') this.#floor = Math.max(this.#floor, number)
+    else {
+      for (const dependency of dependencies) {
+        const known = this.#hard.get(dependency)
+        if (known !== undefined && known > number) continue
+        // Insertion order is the order of numbers: the first of the map is the oldest.
+        if (!this.#hard.delete(dependency)) this.#length += dependency.length
+        this.#hard.set(dependency, number)
+      }
+      if (this.#isFull) this.#forgetOldest()
     }
-    const kind = soft ? 'soft' : 'hard'
-    const versions = soft ? this.#soft : this.#hard
-    for (const dependency of dependencies) {
-      const known = versions.get(dependency)
-      if (known !== undefined && known > number) continue
-      // Insertion order is the order of numbers: the first of the map is the oldest.
-      if (!versions.delete(dependency)) this.#lengths[kind] += dependency.length
-      versions.set(dependency, number)
-    }
-    if (this.#isFull(kind)) this.#forgetOldest(versions, kind)
     return number
   }
 
@@ -152,45 +148,37 @@ export class Sequence {
   felledBy(stamp: number, closure: Iterable<Dependency>): Dependency | undefined {
     if (stamp === this.#highest) return undefined
     if (stamp < this.#floor) return 'all'
-    return later(this.#hard, stamp, closure)
+    for (const dependency of closure) {
+      const version = this.#hard.get(dependency)
+      if (version !== undefined && version > stamp) return dependency
+    }
+    return undefined
   }
 
-  /** Was it softly invalidated since its making started? */
-  isSoftened(stamp: number, closure: Iterable<Dependency>): boolean {
-    if (stamp === this.#highest) return false
-    if (stamp < Math.max(this.#softFloor, this.#softForgotten)) return true
-    return later(this.#soft, stamp, closure) !== undefined
+  /**
+   * From when on a making is stale by soft invalidations since it started, milliseconds since 1970: 0 at once, Infinity where there was none.
+   *
+   * @param key where what it made rests
+   */
+  softenedAt(stamp: number, closure: readonly Dependency[], key: string): number {
+    return stamp === this.#highest ? Infinity : this.#soft.moment(stamp, closure, key)
   }
 
-  /** Stored responses older than this were all softly invalidated. */
+  /** Stored responses older than this were all softly invalidated at once. */
   get softFloor(): number {
-    return this.#softFloor
+    return this.#soft.floor
   }
 
-  #isFull(kind: 'hard' | 'soft'): boolean {
-    const { size } = kind === 'soft' ? this.#soft : this.#hard
-    return size > this.#limit || this.#lengths[kind] > this.#maxLength
+  get #isFull(): boolean {
+    return this.#hard.size > this.#limit || this.#length > this.#maxLength
   }
 
-  #forgetOldest(versions: Map<Dependency, number>, kind: 'hard' | 'soft'): void {
-    for (const [dependency, number] of versions) {
-      if (!this.#isFull(kind)) return
-      versions.delete(dependency)
-      this.#lengths[kind] -= dependency.length
-      if (kind === 'soft') this.#softForgotten = Math.max(this.#softForgotten, number)
-      else this.#floor = Math.max(this.#floor, number)
+  #forgetOldest(): void {
+    for (const [dependency, number] of this.#hard) {
+      if (!this.#isFull) return
+      this.#hard.delete(dependency)
+      this.#length -= dependency.length
+      this.#floor = Math.max(this.#floor, number)
     }
   }
-}
-
-function later(
-  versions: ReadonlyMap<Dependency, number>,
-  stamp: number,
-  closure: Iterable<Dependency>,
-): Dependency | undefined {
-  for (const dependency of closure) {
-    const version = versions.get(dependency)
-    if (version !== undefined && version > stamp) return dependency
-  }
-  return undefined
 }

@@ -2,6 +2,7 @@ import { fail } from '../errors.ts'
 import type { Dependency } from './dependency.ts'
 import type { Message } from './invalidation-channel.ts'
 import type { Confirmation, SharedSequence } from './shared-sequence.ts'
+import type { Softness } from './softening.ts'
 
 export interface SharedInvalidationOptions {
   readonly shared: SharedSequence
@@ -27,7 +28,7 @@ export interface Shared extends Confirmation {
 /** An invalidation that this process has applied, and of which Redis has not told the number yet. */
 interface Pending {
   readonly dependencies: readonly Dependency[] | 'all'
-  readonly soft: boolean
+  readonly soft: Softness
 }
 
 interface Barrier {
@@ -40,6 +41,8 @@ export class SharedInvalidation {
   readonly #options: SharedInvalidationOptions
   readonly #unconfirmed = { hard: new Set<Dependency>(), soft: new Set<Dependency>() }
   readonly #all = { hard: false, soft: false }
+  /** The shortest spread of the soft ones: nothing may stay longer than it was said of any of them. */
+  #over = Infinity
   readonly #barriers = new Set<Barrier>()
   readonly #sent = new Set<Pending>()
   #retried: Pending | undefined
@@ -67,7 +70,7 @@ export class SharedInvalidation {
       const waiting = this.#unconfirmed[kind]
       if (this.#all[kind] || closure.some((each) => waiting.has(each))) return kind
       for (const { dependencies, soft } of this.#sent) {
-        if (soft !== (kind === 'soft')) continue
+        if ((soft !== false) !== (kind === 'soft')) continue
         if (dependencies === 'all' || dependencies.some((each) => closure.includes(each)))
           return kind
       }
@@ -83,7 +86,7 @@ export class SharedInvalidation {
    */
   async carryOut(
     dependencies: readonly Dependency[] | 'all',
-    soft: boolean,
+    soft: Softness,
     waits: boolean,
   ): Promise<Shared> {
     const { shared, patience, onUnconfirmed } = this.#options
@@ -140,13 +143,14 @@ export class SharedInvalidation {
       // What fails meanwhile waits anew.
       this.#all[kind] = false
       this.#unconfirmed[kind].clear()
-      this.#retried = { dependencies, soft: kind === 'soft' }
+      const soft = kind === 'soft' && this.#softness()
+      this.#retried = { dependencies, soft }
       this.#sent.add(this.#retried)
       try {
-        await shared.confirm(dependencies, kind === 'soft', false)
+        await shared.confirm(dependencies, soft, false)
       } catch {
         // The next heartbeat tries again.
-        this.#keep(dependencies, kind === 'soft')
+        this.#keep(dependencies, soft)
         return
       } finally {
         this.#sent.delete(this.#retried)
@@ -156,8 +160,15 @@ export class SharedInvalidation {
     }
   }
 
-  #keep(dependencies: readonly Dependency[] | 'all', soft: boolean): void {
-    const kind = soft ? 'soft' : 'hard'
+  #softness(): Softness {
+    const over = this.#over
+    this.#over = Infinity
+    return over === 0 || { at: 0, over }
+  }
+
+  #keep(dependencies: readonly Dependency[] | 'all', soft: Softness): void {
+    const kind = soft === false ? 'hard' : 'soft'
+    if (soft !== false) this.#over = Math.min(this.#over, soft === true ? 0 : soft.over)
     const waiting = this.#unconfirmed[kind]
     if (dependencies !== 'all') {
       for (const dependency of dependencies) waiting.add(dependency)

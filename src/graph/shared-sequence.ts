@@ -8,9 +8,10 @@ import { sync } from '../store/scripts/sync.ts'
 import type { FlushReason } from '../reasons.ts'
 import type { Dependency } from './dependency.ts'
 import { Heartbeat } from './heartbeat.ts'
-import type { Message } from './invalidation-channel.ts'
+import { type Message, softnessIn } from './invalidation-channel.ts'
 import { instancesIn } from './instances.ts'
 import type { Sequence } from './sequence.ts'
+import type { Softness } from './softening.ts'
 
 const invalidateScript = script(invalidate)
 const syncScript = script(sync)
@@ -39,7 +40,7 @@ export interface SharedSequenceOptions {
   readonly onInvalidation: (
     number: number,
     dependencies: readonly Dependency[] | 'all',
-    soft: boolean,
+    soft: Softness,
   ) => void
   /** What this process holds can no longer be judged: it is void. */
   readonly onRenewal: (reason: FlushReason) => void
@@ -151,7 +152,7 @@ export class SharedSequence {
   /** @throws RedisUnavailable, or what Redis says: it is not known whether it was carried out */
   async confirm(
     dependencies: readonly Dependency[] | 'all',
-    soft: boolean,
+    soft: Softness,
     acknowledge: boolean,
   ): Promise<Confirmation> {
     const { connection, keys, id, channel, maxLog, maxStaleness } = this.#options
@@ -165,7 +166,7 @@ export class SharedSequence {
         id,
         channel,
         connection.isCluster ? 'SPUBLISH' : 'PUBLISH',
-        soft ? '1' : '0',
+        soft === false ? '' : soft === true ? 0 : Math.ceil(soft.over),
         acknowledge ? '1' : '0',
         workAwaited,
         maxLog,
@@ -174,14 +175,17 @@ export class SharedSequence {
     )
     const epoch = textIn(reply[0])
     const number = numberIn(reply[1])
+    const time = numberIn(reply[5])
     if (epoch === this.#epoch) {
-      this.#take(number, dependencies, soft)
+      // A spread begins for all when Redis heard of it.
+      const shared = typeof soft === 'object' ? { ...soft, at: time } : soft
+      this.#take(number, dependencies, shared)
       if (this.lag > 0) void this.refresh()
     } else if (from === this.#epoch) this.#renew('epoch', epoch, number)
     const more = numberIn(reply[3])
     if (more > 0) void this.#heartbeat.soon()
     const others = instancesIn(textIn(reply[4])).filter(({ name }) => name !== id)
-    const alive = others.filter(({ till }) => till > numberIn(reply[5]))
+    const alive = others.filter(({ till }) => till > time)
     return {
       sequence: this.stampOf(number),
       fallen: listIn(reply[2]).map(textIn),
@@ -244,12 +248,12 @@ export class SharedSequence {
       if (next !== this.applied + 1) break
       const names = textIn(roots)
       const dependencies = names === '' ? 'all' : names.split('\n').map(dependencyIn)
-      this.#take(next, dependencies, textIn(soft) === '1')
+      this.#take(next, dependencies, softnessIn(textIn(soft)))
     }
     if (this.applied < number) this.#renew('gap', this.#epoch, number)
   }
 
-  #take(number: number, roots: readonly Dependency[] | 'all', soft: boolean): void {
+  #take(number: number, roots: readonly Dependency[] | 'all', soft: Softness): void {
     const { applied } = this
     if (number <= applied) return
     this.#seen = Math.max(this.#seen, number)

@@ -34,6 +34,11 @@ export interface RedisValue {
   /** It is valid as of this number. */
   readonly number: number
   readonly soft: boolean
+  /**
+   * Stale from then on, milliseconds since 1970, up to one later than it is: sooner than its content says where a soft invalidation is spread
+   * over a time.
+   */
+  readonly staleAt: number
   readonly closure: string
   readonly data: Buffer
   readonly lease: Lease
@@ -227,7 +232,7 @@ function answerIn(reply: unknown): RedisAnswer {
   const [kind, ...rest] = listIn(reply)
   switch (textIn(kind)) {
     case 'v': {
-      const [number, soft, value, lease] = rest
+      const [number, soft, stale, value, lease] = rest
       const bytes = bytesIn(value)
       if (bytes === undefined || bytes.length < headLength) break
       const end = headLength + Number(bytes.toString('latin1', headLength - 8, headLength))
@@ -235,6 +240,7 @@ function answerIn(reply: unknown): RedisAnswer {
         kind: 'value',
         number: numberIn(number),
         soft: textIn(soft) !== '',
+        staleAt: Number(textIn(stale)) + 1,
         closure: bytes.toString('utf8', headLength, end),
         data: bytes.subarray(end),
         lease: leaseIn(listIn(lease)),

@@ -61,12 +61,12 @@ describe('the sequence of invalidations', () => {
     const sequence = new Sequence()
     sequence.record(['a'], true)
     expect(sequence.felledBy(0, ['a'])).toBeUndefined()
-    expect(sequence.isSoftened(0, ['a'])).toBe(true)
-    expect(sequence.isSoftened(0, ['b'])).toBe(false)
-    expect(sequence.isSoftened(1, ['a'])).toBe(false)
+    expect(sequence.softenedAt(0, ['a'], 'k')).toBe(0)
+    expect(sequence.softenedAt(0, ['b'], 'k')).toBe(Infinity)
+    expect(sequence.softenedAt(1, ['a'], 'k')).toBe(Infinity)
     sequence.record(['b'], false)
-    expect(sequence.isSoftened(1, ['a'])).toBe(false)
-    expect(sequence.isSoftened(0, ['b'])).toBe(false)
+    expect(sequence.softenedAt(1, ['a'], 'k')).toBe(Infinity)
+    expect(sequence.softenedAt(0, ['b'], 'k')).toBe(Infinity)
   })
 
   it('a soft invalidation of everything softens all that began before', () => {
@@ -74,8 +74,8 @@ describe('the sequence of invalidations', () => {
     sequence.record('all', true)
     sequence.record(['other'], false)
     expect(sequence.felledBy(0, ['a'])).toBeUndefined()
-    expect(sequence.isSoftened(0, [])).toBe(true)
-    expect(sequence.isSoftened(1, ['a'])).toBe(false)
+    expect(sequence.softenedAt(0, [], 'k')).toBe(0)
+    expect(sequence.softenedAt(1, ['a'], 'k')).toBe(Infinity)
   })
 
   it('the limit: what is forgotten counts as invalidated, never as valid', () => {
@@ -102,9 +102,9 @@ describe('the sequence of invalidations', () => {
   it('soft invalidations that are forgotten count as softening, and fell nothing', () => {
     const sequence = new Sequence({ limit: 2 })
     for (const name of ['a', 'b', 'c']) sequence.record([name], true)
-    expect(sequence.isSoftened(0, ['a'])).toBe(true)
-    expect(sequence.isSoftened(0, ['x'])).toBe(true)
-    expect(sequence.isSoftened(1, ['x'])).toBe(false)
+    expect(sequence.softenedAt(0, ['a'], 'k')).toBe(0)
+    expect(sequence.softenedAt(0, ['x'], 'k')).toBe(0)
+    expect(sequence.softenedAt(1, ['x'], 'k')).toBe(Infinity)
     expect(sequence.felledBy(0, ['a', 'x'])).toBeUndefined()
   })
 
@@ -151,7 +151,7 @@ describe('the sequence of invalidations', () => {
                   each.dependencies.some((name) => closure.includes(name))),
             )
         const isFelled = sequence.felledBy(stamp, closure) !== undefined
-        const isSoftened = sequence.isSoftened(stamp, closure)
+        const isSoftened = sequence.softenedAt(stamp, closure, 'k') === 0
         // Never valid where the history says otherwise; with room for all of it, exactly as it says.
         check('felled', isFelled || !hits(false))
         check('softened', isSoftened || !hits(true))
@@ -191,7 +191,7 @@ describe('where several instances share the order', () => {
     const second = sequence.provisional(['b'], true)
     const third = sequence.provisional('all', false)
     expect([first, second, third, 1].toSorted((a, b) => a - b)).toEqual([first, second, third, 1])
-    expect(sequence.isSoftened(first, ['b'])).toBe(true)
+    expect(sequence.softenedAt(first, ['b'], 'k')).toBe(0)
     expect(sequence.felledBy(second, [])).toBe('all')
     expect(sequence.felledBy(third, [])).toBeUndefined()
   })
@@ -329,7 +329,7 @@ describe('where several instances share the order', () => {
           sequence.applied === applied &&
           sequence.highest === highest &&
           isFelled === isHit(false) &&
-          sequence.isSoftened(stamp, closure) === isHit(true)
+          (sequence.softenedAt(stamp, closure, 'k') === 0) === isHit(true)
         if (!isRight) faults.push(`round ${round}, step ${step}`)
       }
     }

@@ -146,7 +146,7 @@ describe('floods', () => {
     expect(sequence.length).toBeLessThanOrEqual(16 * mebibyte)
     // What was forgotten counts as invalidated: nothing old can be stored.
     expect(sequence.felledBy(1, ['tag:other'])).toBe('all')
-    expect(sequence.isSoftened(1, ['tag:other'])).toBe(true)
+    expect(sequence.softenedAt(1, ['tag:other'], 'k')).toBe(0)
     const stamp = sequence.applied
     sequence.record(['tag:x'], false)
     expect(sequence.felledBy(stamp, ['tag:other'])).toBeUndefined()

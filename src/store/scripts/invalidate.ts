@@ -6,7 +6,7 @@ import { fall, reseed, state } from './state.ts'
  *
  *   ARGV[2]   a candidate for a new epoch    ARGV[3]  the highest number that the caller has seen in its epoch    ARGV[4]  its epoch
  *   ARGV[5]   its name    ARGV[6]  the channel    ARGV[7]  PUBLISH or SPUBLISH
- *   ARGV[8]   '1' when soft    ARGV[9]  '1' when receivers are to acknowledge
+ *   ARGV[8]   when soft over how many milliseconds it is spread, 0 at once; '' when it is not    ARGV[9]  '1' when receivers are to acknowledge
  *   ARGV[10]  how much work at once    ARGV[11]  how many invalidations the log holds
  *   ARGV[12..] the roots; none of them: everything
  *
@@ -19,28 +19,56 @@ redis.call('UNLINK', P .. 'none')
 local epoch = current()
 if epoch and epoch == ARGV[4] and tonumber(fields({'seq'})[1] or 0) < tonumber(ARGV[3]) then epoch = nil end
 if not epoch then epoch = reseed(ARGV[2], ARGV[3]) end
-local soft, budget = ARGV[8] == '1', tonumber(ARGV[10])
+local soft, long, budget, time = ARGV[8] ~= '', tonumber(ARGV[8]) or 0, tonumber(ARGV[10]), now()
 local n = redis.call('HINCRBY', VER, 'seq', 1)
 local roots = {}
 for i = 12, #ARGV do roots[#roots + 1] = ARGV[i] end
 
-if #roots == 0 then
-  redis.call('HSET', VER, soft and 'softFloor' or 'floor', n)
-else
-  for _, d in ipairs(roots) do redis.call('HSET', VER, soft and ('~' .. d) or d, n) end
+-- Everything that was made before a number is stale at once.
+local function soften(d, number)
+  if d ~= 'all' then redis.call('HSET', VER, '~' .. d, number)
+  elseif tonumber(number) > tonumber(fields({'softFloor'})[1]) then redis.call('HSET', VER, 'softFloor', number) end
+end
+
+-- What a dependency remembers of spreads: those that are under way, each with its number, its beginning and how long it lasts.
+local function spread(d)
+  local running = {}
+  for number, at, over in string.gmatch(redis.call('HGET', VER, '^' .. d) or '', '(%d+) (%d+) (%d+);') do
+    if tonumber(at) + tonumber(over) <= time then soften(d, number)
+    else running[#running + 1] = {number, at, over} end
+  end
+  -- Of too many the oldest two become one: what the second named is stale sooner than it had to be.
+  if #running >= 8 then
+    running[2] = {running[2][1], running[1][2], running[1][3]}
+    table.remove(running, 1)
+  end
+  running[#running + 1] = {n, string.format('%.0f', time), ARGV[8]}
+  for i, each in ipairs(running) do running[i] = string.format('%s %s %s;', each[1], each[2], each[3]) end
+  redis.call('HSET', VER, '^' .. d, table.concat(running), 'spread', n)
+end
+
+local softly = long > 0 and string.format('%.0f+%s', time, ARGV[8]) or (soft and '1' or '0')
+for _, d in ipairs(#roots == 0 and {'all'} or roots) do
+  if long > 0 then spread(d)
+  elseif soft then
+    soften(d, n)
+    redis.call('HDEL', VER, '^' .. d)
+  else redis.call('HSET', VER, d == 'all' and 'floor' or d, n) end
 end
 if soft then redis.call('HSET', VER, 'soft', n) end
-redis.call('XADD', P .. 'log', n .. '-0', 'r', table.concat(roots, '\\n'), 's', soft and '1' or '0')
+redis.call('XADD', P .. 'log', n .. '-0', 'r', table.concat(roots, '\\n'), 's', softly)
 
 -- The log and the versions are bounded together: what is forgotten raises the floor.
 local over = redis.call('XLEN', P .. 'log') - tonumber(ARGV[11])
 if over > 0 then
   for _, line in ipairs(redis.call('XRANGE', P .. 'log', '-', '+', 'COUNT', math.min(over, 3))) do
     local id = tonumber(string.match(line[1], '^%d+'))
-    local isSoft = line[2][4] == '1'
-    for d in string.gmatch(line[2][2], '[^\\n]+') do
+    local isSoft = line[2][4] ~= '0'
+    for d in string.gmatch(line[2][2] == '' and 'all' or line[2][2], '[^\\n]+') do
       local field = isSoft and ('~' .. d) or d
       if tonumber(redis.call('HGET', VER, field) or 0) == id then redis.call('HDEL', VER, field) end
+      local last = isSoft and tonumber(string.match(redis.call('HGET', VER, '^' .. d) or '', '(%d+) %d+ %d+;$'))
+      if last and last <= id then redis.call('HDEL', VER, '^' .. d) end
     end
     local m = fields({'floor', 'softFloor'})
     if isSoft then
@@ -89,8 +117,8 @@ end
 
 redis.call(ARGV[7], ARGV[6], cjson.encode({
   type = 'EVICT', keys = fallen, origin = ARGV[5], seq = n, epoch = epoch, roots = roots,
-  soft = soft, ack = ARGV[9] == '1'
+  soft = long > 0 and softly or soft, ack = ARGV[9] == '1'
 }))
 local m = fields({'live', 'since'})
-return {epoch, n, fallen, more, m[1] or '', now(), now() - tonumber(m[2] or 0)}
+return {epoch, n, fallen, more, m[1] or '', time, time - tonumber(m[2] or 0)}
 `

@@ -12,7 +12,7 @@ import { state } from './state.ts'
  *   ARGV[6..]  pairs: a key, and what is wished beside it: 'f' its fragments, 'l' its fragments and the lease, '' nothing
  *
  *   returns { epoch, sequence, { answer, ... }, { { key, answer }, ... } }; an answer is one of
- *     { 'v', stamp, soft, value, lease }   a value with its head, and where it is stale a lease
+ *     { 'v', stamp, soft, stale, value, lease }   a value with its head, from when on it is stale, and where it is a lease
  *     { 'i', inputs }                      an index of variants
  *     { 'a' }, or a lease                  nothing
  *   and a lease is
@@ -21,21 +21,51 @@ import { state } from './state.ts'
 export const read: string = `${state}
 local epoch = current()
 if epoch ~= ARGV[2] then return {epoch or '', 0} end
-local m = fields({'seq', 'floor', 'softFloor', 'soft'})
-local seq, floor, softFloor, soft = tonumber(m[1]), tonumber(m[2]), tonumber(m[3]), tonumber(m[4])
+local m = fields({'seq', 'floor', 'softFloor', 'soft', 'spread'})
+local seq, floor, softFloor, soft, spread = tonumber(m[1]), tonumber(m[2]), tonumber(m[3]), tonumber(m[4]), tonumber(m[5] or 0)
 
-local function later(stamp, closure, prefix)
+local function any(closure, prefix, test)
   local names = {}
+  local function found()
+    for _, n in pairs(fields(names)) do if n and test(n) then return true end end
+    names = {}
+    return false
+  end
   for d in string.gmatch(closure, '[^\\n]+') do
     names[#names + 1] = prefix .. d
-    if #names == 500 then
-      for _, n in pairs(fields(names)) do if n and tonumber(n) > stamp then return true end end
-      names = {}
-    end
+    if #names == 500 and found() then return true end
   end
-  if #names == 0 then return false end
-  for _, n in pairs(fields(names)) do if n and tonumber(n) > stamp then return true end end
-  return false
+  return #names > 0 and found()
+end
+
+local function later(stamp, closure, prefix)
+  return any(closure, prefix, function(n) return tonumber(n) > stamp end)
+end
+
+-- Where in a spread an entry has its moment, from 0 to 1: as shareOf() says it (src/graph/softening.ts).
+local function shareOf(k, closure)
+  local hash = 0
+  for i = 1, #k do hash = (hash * 31 + string.byte(k, i)) % 4294967296 end
+  local share = (hash * 0.6180339887498949) % 1
+  for name in string.gmatch(closure, '\\n(key:fragment:[^\\n]+)') do
+    if name ~= 'key:' .. k then return (1 + share) / 2 end
+  end
+  return string.sub(k, 1, 9) == 'fragment:' and share / 2 or share
+end
+
+-- The earliest moment at which a spread makes it stale.
+local function spreadOut(stamp, closure, k)
+  local moment, share = math.huge, nil
+  any('all\\n' .. closure, '^', function(text)
+    for number, at, over in string.gmatch(text, '(%d+) (%d+) (%d+);') do
+      if tonumber(number) > stamp then
+        share = share or shareOf(k, closure)
+        moment = math.min(moment, math.floor(tonumber(at) + tonumber(over) * share))
+      end
+    end
+    return false
+  end)
+  return moment
 end
 
 local function look(k)
@@ -46,8 +76,8 @@ local function look(k)
     redis.call('UNLINK', at)
     return nil
   end
-  local stamp, isSoft = stampOf(v), softOf(v)
-  if not stamp then return nil end
+  local stamp, isSoft, stale = stampOf(v), softOf(v), staleOf(v)
+  if not stamp or not stale then return nil end
   if stamp < seq then
     local closure = closureOf(v)
     if stamp < floor or later(stamp, closure, '') then
@@ -55,9 +85,16 @@ local function look(k)
       return nil
     end
     if not isSoft and stamp < soft and (stamp < softFloor or later(stamp, closure, '~')) then isSoft = true end
+    if not isSoft and stamp < spread then
+      local moment = spreadOut(stamp, closure, k)
+      if moment < stale then
+        stale = moment
+        redis.call('SETRANGE', at, 47, string.format('%016.0f', stale))
+      end
+    end
     redis.call('SETRANGE', at, 14, string.format('%016.0f', seq) .. (isSoft and '1' or '0'))
   end
-  return {'v', seq, isSoft and '1' or '', v}, isSoft or staleOf(v) <= tonumber(ARGV[5])
+  return {'v', seq, isSoft and '1' or '', string.format('%.0f', stale), v}, isSoft or stale <= tonumber(ARGV[5])
 end
 
 local function leased(k)
@@ -78,7 +115,7 @@ for i = 6, #ARGV, 2 do seen[ARGV[i]] = true end
 for i = 6, #ARGV, 2 do
   local k, wish = ARGV[i], ARGV[i + 1]
   local answer, isStale = look(k)
-  if isStale and wish == 'l' then answer[5] = leased(k) end
+  if isStale and wish == 'l' then answer[6] = leased(k) end
   if not answer then
     if wish ~= '' then
       local names = {}

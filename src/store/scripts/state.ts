@@ -3,7 +3,8 @@
  * its last invalidation. It holds as long as the server that it began on runs: a restart, a failover or a restore may have lost
  * invalidations, so behind any of them stands a new epoch, in which nothing stored before counts.
  *
- *   KEYS[1]  {cf}:rd:ver     epoch, seq, floor, softFloor, soft, birth, live, and fields such as tag:posts and ~tag:posts (soft)
+ *   KEYS[1]  {cf}:rd:ver     epoch, seq, floor, softFloor, soft, spread, birth, live, and fields such as tag:posts, ~tag:posts (soft) and
+ *                            ^tag:posts (soft, spread over a time)
  *   ARGV[1]  {cf}:rd:        what all other keys begin with: one hash tag, so that they lie in one slot of a Cluster
  */
 export const state: string = `

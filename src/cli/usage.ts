@@ -59,6 +59,7 @@ export const usages: Readonly<Record<CommandName, Usage>> = {
       fragment: { type: 'string' },
       all: { type: 'boolean' },
       soft: { type: 'boolean' },
+      spread: { type: 'string' },
       ...redis,
     },
   },

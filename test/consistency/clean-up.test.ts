@@ -120,6 +120,30 @@ describe('the clean-up', () => {
     )
   })
 
+  it('of the log raises the floor to what is forgotten, and never lowers it', async () => {
+    const instance = await Instance.start(server, database, { maxLog: 10 })
+    const floors = (): Promise<unknown> =>
+      server.command('HMGET', shelf.key('ver'), 'floor', 'softFloor')
+    await instance.cache.invalidate({ all: true })
+    await instance.cache.invalidate({ all: true }, { soft: true })
+    const others = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        await instance.change('other')
+        await instance.cache.invalidate({ tag: 'other' }, { soft: true })
+      }
+    }
+    await others(3)
+    const { sequence: last } = await instance.cache.invalidate({ all: true })
+    // Older ones are forgotten, and the last of all is not.
+    await others(3)
+    expect(await floors()).toEqual([String(last), expect.any(String)])
+    await others(6)
+    const { sequence } = await instance.cache.invalidate({ tag: 'other' })
+    const [floor, softFloor] = (await floors()) as string[]
+    expect(Number(floor)).toBeGreaterThan(last)
+    expect(Math.max(Number(floor), Number(softFloor))).toBe(sequence - 10)
+  })
+
   it('takes the edges that what is made anew of other things has no more', async () => {
     const instance = await Instance.start(server, database, { maxStaleness: 600 })
     await instance.show('card', { tags: ['first', 'both'] })

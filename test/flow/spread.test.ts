@@ -88,6 +88,23 @@ describe('a soft invalidation that is spread over a time', () => {
     expect(made.get('/')).toHaveLength(1)
   })
 
+  it('holds for a fragment that was begun before it and stored behind it', async () => {
+    const app = await application(() => ({}), options)
+    let go: () => void = () => undefined
+    const gate = new Promise<void>((resolve) => (go = resolve))
+    const show = async (): Promise<string | undefined> => {
+      await app.cache.fragment('f', { tags: ['posts'], ...options }, () => gate.then(() => 'f'))
+      return app.seen('fragment').at(-1)?.reason
+    }
+    const first = show()
+    await app.cache.invalidate({ tag: 'posts' }, { soft: true, spread: '20s' })
+    go()
+    await first
+    expect(await show()).toBe('fresh')
+    app.advance(10)
+    expect(await show()).toBe('stale-while-revalidate')
+  })
+
   it('of everything spares nothing', async () => {
     const app = await application(() => ({}), options)
     const paths = Array.from({ length: 10 }, (_, i) => `/p/${i}`)

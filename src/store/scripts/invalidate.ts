@@ -24,10 +24,13 @@ local n = redis.call('HINCRBY', VER, 'seq', 1)
 local roots = {}
 for i = 12, #ARGV do roots[#roots + 1] = ARGV[i] end
 
+local function raise(floor, number)
+  if tonumber(fields({floor})[1]) < tonumber(number) then redis.call('HSET', VER, floor, number) end
+end
+
 -- Everything that was made before a number is stale at once.
 local function soften(d, number)
-  if d ~= 'all' then redis.call('HSET', VER, '~' .. d, number)
-  elseif tonumber(number) > tonumber(fields({'softFloor'})[1]) then redis.call('HSET', VER, 'softFloor', number) end
+  if d == 'all' then raise('softFloor', number) else redis.call('HSET', VER, '~' .. d, number) end
 end
 
 -- What a dependency remembers of spreads: those that are under way, each with its number, its beginning and how long it lasts.
@@ -70,12 +73,7 @@ if over > 0 then
       local last = isSoft and tonumber(string.match(redis.call('HGET', VER, '^' .. d) or '', '(%d+) %d+ %d+;$'))
       if last and last <= id then redis.call('HDEL', VER, '^' .. d) end
     end
-    local m = fields({'floor', 'softFloor'})
-    if isSoft then
-      if tonumber(m[2]) < id then redis.call('HSET', VER, 'softFloor', id) end
-    elseif tonumber(m[1]) < id then
-      redis.call('HSET', VER, 'floor', id)
-    end
+    raise(isSoft and 'softFloor' or 'floor', id)
     redis.call('XDEL', P .. 'log', line[1])
   end
 end

@@ -45,19 +45,22 @@ export function redisSettings(
     throw fail('ERR_CACHEFLOW_REDIS', withoutPassword(given), 'redis')
   }
   refuseUnknown(options, names, 'redis', "Give { client: new Redis(), namespace: 'shop' }.")
-  const { namespace = 'cf', commandTimeout = '250ms', maxStaleness = '2s' } = options
-  if (typeof namespace !== 'string' || !/^[\w.:-]{1,64}$/.test(namespace)) {
-    throw fail('ERR_CACHEFLOW_OPTION', namespace, 'redis.namespace', {
-      mend: 'Give 1 to 64 letters, digits, dots, colons, hyphens or underscores.',
-    })
-  }
+  const { commandTimeout = '250ms', maxStaleness = '2s' } = options
   return {
     client: options.client,
-    namespace,
+    namespace: namespaceOf(options.namespace, 'redis.namespace'),
     commandTimeout: atLeast(1, commandTimeout, 'redis.commandTimeout'),
     maxStaleness: atLeast(30, maxStaleness, 'redis.maxStaleness'),
     maxLog: wholeNumber(options.maxLog, 'redis.maxLog', 100_000),
   }
+}
+
+/** @throws CacheflowError `ERR_CACHEFLOW_OPTION` */
+export function namespaceOf(given: unknown = 'cf', where: string): string {
+  if (typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given)) return given
+  throw fail('ERR_CACHEFLOW_OPTION', given, where, {
+    mend: 'Give 1 to 64 letters, digits, dots, colons, hyphens or underscores.',
+  })
 }
 
 function isClient(given: unknown): given is RedisClient {

@@ -21,7 +21,6 @@ export async function diagnose(view: RedisView): Promise<Finding[]> {
   const limit = Number(memory.get('maxmemory') ?? 0)
   const used = Number(memory.get('used_memory') ?? 0)
   const role = replication.get('role') ?? 'unknown'
-  await view.distance()
   const distance = await view.distance()
   const [epoch, birth, live = ''] = await view.state('epoch', 'birth', 'live')
   const isOwnLife = birth === server.get('run_id')

@@ -1,40 +1,4 @@
 #!/usr/bin/env node
-import { CacheflowError } from '../errors.ts'
-import { outputTo } from './output.ts'
-import { redisCommand } from './redis-command.ts'
-import { UsageError, type CommandName, typed, usageText, usages } from './usage.ts'
-import { warmCommand } from './warm-command.ts'
+import { command } from './command.ts'
 
-// Exits with 0 when all is well, with 1 when something failed or was not found, with 2 when it was not understood.
-process.exitCode = await run(process.argv.slice(2))
-
-async function run([name, ...rest]: readonly string[]): Promise<number> {
-  const { stdout, stderr } = process
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    ;(name === undefined ? stderr : stdout).write(usageText())
-    return name === undefined ? 2 : 0
-  }
-  try {
-    if (!isCommand(name)) {
-      throw new UsageError(`${JSON.stringify(name)} is no command.\n\n${usageText()}`)
-    }
-    const given = typed(usages[name], rest)
-    const output = outputTo(stdout, stderr)
-    return await (name === 'warm' ? warmCommand(given, output) : redisCommand(name, given, output))
-  } catch (error) {
-    stderr.write(`cacheflow: ${error instanceof Error ? error.message : String(error)}\n`)
-    const isUsage = error instanceof UsageError
-    if (error instanceof CacheflowError && name !== undefined && isCommand(name)) {
-      stderr.write(`  example: npx ${usages[name].example}\n`)
-    }
-    return isUsage || isOfUse(error) ? 2 : 1
-  }
-}
-
-function isCommand(name: string): name is CommandName {
-  return Object.hasOwn(usages, name)
-}
-
-function isOfUse(error: unknown): boolean {
-  return error instanceof CacheflowError && error.code !== 'ERR_CACHEFLOW_UNCONFIRMED'
-}
+process.exitCode = await command(process.argv.slice(2), process)

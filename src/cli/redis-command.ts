@@ -1,28 +1,33 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { CacheflowError, createCacheflow } from '../index.ts'
 import type { InvalidationTarget } from '../graph/invalidation.ts'
+import { wholeNumber } from '../option-check.ts'
+import { namespaceOf } from '../redis-options.ts'
 import type { RedisClient } from '../store/redis-connection.ts'
 import { diagnose } from './diagnosis.ts'
 import type { Output } from './output.ts'
+import { connected } from './redis-access.ts'
 import { type RestingValue, RedisView } from './redis-view.ts'
 import { type CommandName, type Typed, usageError, usages } from './usage.ts'
 
 type RedisCommandName = Exclude<CommandName, 'warm'>
 
-/** How long Redis may take to be there, milliseconds. */
+/** How long an instance may take to hear of Redis, milliseconds. */
 const patience = 5_000
 const mostListed = 1_000
 
-/** Runs a command on what instances share in Redis. */
+/** Runs a command on what instances share in Redis. @param url where that is, if nobody typed it */
 export async function redisCommand(
   name: RedisCommandName,
   typed: Typed,
+  url: string | undefined,
   output: Output,
 ): Promise<number> {
   // What is wrong with the arguments is told before anybody is asked.
   const target = name === 'purge' ? targetOf(typed) : undefined
-  const namespace = typed.text('namespace') ?? 'cf'
-  const client = await connected(typed.text('redis') ?? process.env['REDIS_URL'])
+  const namespace = namespaceOf(typed.text('namespace'), '--namespace')
+  const limit = wholeNumber(typed.number('limit'), '--limit', mostListed)
+  const client = await connected(typed.text('redis') ?? url)
   try {
     const view = new RedisView(client, namespace)
     if (target) return await purge(target, typed.flag('soft'), client, namespace, typed, output)
@@ -30,7 +35,7 @@ export async function redisCommand(
       case 'get':
         return await get(view, typed, output)
       case 'ls':
-        return await list(view, typed, output)
+        return await list(view, limit, typed, output)
       case 'why':
         return await why(view, typed, output)
       case 'stats':
@@ -43,32 +48,6 @@ export async function redisCommand(
   } finally {
     client.disconnect()
   }
-}
-
-/** The user's own ioredis; what Redis answers is told without the password that is in its URL. */
-async function connected(url: string = 'redis://localhost:6379'): Promise<RedisClient> {
-  const { Redis } = await import('ioredis').catch((error: unknown) => {
-    throw new Error('this command takes the package ioredis: npm install ioredis', { cause: error })
-  })
-  const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: null })
-  let fault: unknown
-  client.on('error', (error: unknown) => (fault = error))
-  const timer = setTimeout(() => client.disconnect(), patience)
-  try {
-    await client.connect()
-    return client
-  } catch (error) {
-    client.disconnect()
-    const cause = fault ?? error
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no connection'
-    throw new Error(`Redis at ${placeOf(url)} does not answer (${reason})`, { cause: error })
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-function placeOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : 'the given place'
 }
 
 function targetOf(typed: Typed): InvalidationTarget {
@@ -140,8 +119,7 @@ async function get(view: RedisView, typed: Typed, output: Output): Promise<numbe
   return tell({ ...shown, ...about }, typed, output)
 }
 
-async function list(view: RedisView, typed: Typed, output: Output): Promise<number> {
-  const limit = typed.number('limit') ?? mostListed
+async function list(view: RedisView, limit: number, typed: Typed, output: Output): Promise<number> {
   const start = typed.argument ?? ''
   const found: string[] = []
   for await (const key of view.keys()) {

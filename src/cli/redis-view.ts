@@ -8,6 +8,9 @@ import type { EntryContent } from '../store/entry-head.ts'
 /** Where the parts of a value begin, as scripts write them (src/store/scripts/state.ts). */
 const headLength = 71
 
+/** A key says whom to ask in a Cluster, and INFO alone has none. */
+const infoScript = "return redis.call('INFO', ARGV[1])"
+
 /** A value as it rests in Redis. */
 export interface RestingValue {
   readonly kind: 'value' | 'variants'
@@ -25,7 +28,7 @@ export interface RestingValue {
   readonly data: Buffer
 }
 
-/** What the data of one namespace looks like, read without changing it. */
+/** What the data of one namespace looks like, read without changing it, with no more rights than the cache itself has. */
 export class RedisView {
   readonly #client: RedisClient
   readonly #keys: RedisKeys
@@ -85,7 +88,11 @@ export class RedisView {
     const step = 500
     for (let from = 0; ; from += step) {
       const part = listIn(
-        await this.#client.callBuffer('ZRANGE', `${this.#keys.prefix}exp`, from, from + step - 1),
+        await this.#client.callBuffer(
+          'ZRANGEBYSCORE',
+          `${this.#keys.prefix}exp`,
+          ...['-inf', '+inf', 'LIMIT', from, step],
+        ),
       )
       for (const key of part) yield textIn(key)
       if (part.length < step) return
@@ -96,22 +103,23 @@ export class RedisView {
     return Number(await this.#client.callBuffer('ZCARD', `${this.#keys.prefix}exp`))
   }
 
-  async dependencies(): Promise<number> {
-    return Number(await this.#client.callBuffer('HLEN', this.#keys.versions))
-  }
-
-  /** A section of INFO, as pairs. */
+  /** A section of INFO, as pairs: that of the server which has the namespace. */
   async info(section: string): Promise<ReadonlyMap<string, string>> {
-    const text = textIn(await this.#client.callBuffer('INFO', section))
+    const { versions } = this.#keys
+    const text = textIn(await this.#client.callBuffer('EVAL', infoScript, 1, versions, section))
     return new Map(
       [...text.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name = '', value = '']) => [name, value]),
     )
   }
 
-  /** Milliseconds of one round trip. */
+  /** Milliseconds of one round trip: the shortest of several, for this process may be busy in between. */
   async distance(): Promise<number> {
-    const start = performance.now()
-    await this.#client.callBuffer('PING')
-    return performance.now() - start
+    let shortest = Infinity
+    for (let i = 0; i < 5; i++) {
+      const start = performance.now()
+      await this.#client.callBuffer('EXISTS', this.#keys.versions)
+      shortest = Math.min(shortest, performance.now() - start)
+    }
+    return shortest
   }
 }

@@ -1,43 +1,75 @@
+import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
-import { Readable } from 'node:stream'
+import { Readable, pipeline } from 'node:stream'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { createGunzip } from 'node:zlib'
 
-/** Indexes of sitemaps name sitemaps, and no further indexes (sitemaps.org). */
-const mostLevels = 2
-/** No address is longer: what goes on without an end is no sitemap. */
-const longestElement = 64 * 1024
+/** What a sitemap may come to, unpacked (sitemaps.org); what goes on behind it may go on for ever. */
+const mostBytes = 50 * 2 ** 20
+/** No address is longer (sitemaps.org has 2,048 characters), nor what stands around it. */
+const longestElement = 8 * 1024
+/** How often one location may send to another. */
+const mostRedirects = 5
 
 /**
- * The addresses of a sitemap.xml, or of all sitemaps of an index, for `warm()`. It is read as it comes, however long it is.
+ * The addresses of a sitemap.xml, or of all sitemaps of an index, for `warm()`. It is read as it comes, however long it is. An index
+ * names sitemaps of its own site.
  *
  *   cache.route({ warm: () => sitemap('https://shop.example/sitemap.xml') })
  *
- * @param location a URL, or the path of a file; what ends in `.gz` is unpacked
- * @throws Error when it cannot be read: then it is a failure in the report
+ * @param location a URL, or the path of a file; packed by gzip or not
+ * @throws Error when it cannot be read, or is none: then it is a failure in the report
  */
 export async function* sitemap(location: string | URL): AsyncGenerator<string, void, undefined> {
-  yield* sitemapAt(String(location), mostLevels)
+  const text = String(location)
+  const from = await (/^https?:/i.test(text) ? fetched(new URL(text)) : read(text))
+  yield* addressesIn(from, true)
 }
 
-async function* sitemapAt(
-  location: string,
-  levels: number,
+/** A sitemap that is being read. */
+interface Source {
+  readonly stream: Readable
+  /** The file or, behind all redirects, the URL. */
+  readonly at: string | URL
+}
+
+/** @param mayBeIndex indexes name sitemaps, and no further indexes (sitemaps.org) */
+async function* addressesIn(
+  { stream, at }: Source,
+  mayBeIndex: boolean,
 ): AsyncGenerator<string, void, undefined> {
   let rest = ''
-  let isIndex = false
-  for await (const chunk of await opened(location)) {
+  let bytes = 0
+  let kind: string | undefined
+  for await (const chunk of (await unpacked(stream)).setEncoding('utf8')) {
     rest += String(chunk)
-    isIndex ||= /<(?:\w+:)?sitemapindex[\s>]/.test(rest)
+    bytes += String(chunk).length
+    if (bytes > mostBytes) throw new Error(`${String(at)} is longer than a sitemap may be`)
+    kind ??= /<(?:\w+:)?(urlset|sitemapindex)[\s>]/.exec(rest)?.[1]
     let end = 0
-    for (const found of rest.matchAll(/<(?:\w+:)?loc\s*>\s*([^<]*?)\s*<\/(?:\w+:)?loc\s*>/g)) {
+    // Each step takes a part of the text that no other one takes: a hostile text costs no more than its length.
+    const locations =
+      /<(?:\w+:)?loc\s*>(?:\s*<!\[CDATA\[([^\]<]*)\]\]>\s*|([^<]*))<\/(?:\w+:)?loc\s*>/g
+    for (const found of rest.matchAll(locations)) {
       end = found.index + found[0].length
-      const address = unescaped(found[1] ?? '')
-      if (!isIndex) yield address
-      else if (levels > 1) yield* sitemapAt(address, levels - 1)
+      const address = found[1]?.trim() ?? unescaped(found[2]?.trim() ?? '')
+      if (kind !== 'sitemapindex') yield address
+      else if (mayBeIndex) yield* addressesIn(await sourceOf(address, at), false)
     }
     rest = rest.slice(Math.max(end, rest.length - longestElement))
   }
+  if (kind === undefined) throw new Error(`${String(at)} is no sitemap`)
+}
+
+/** A sitemap that an index names. What came over the network says nothing about our files, nor about other machines. */
+async function sourceOf(location: string, index: string | URL): Promise<Source> {
+  if (typeof index === 'string') {
+    return /^https?:/i.test(location) ? fetched(new URL(location)) : read(location)
+  }
+  const url = new URL(location, index)
+  if (url.hostname === index.hostname) return fetched(url, index.hostname)
+  throw new Error(`${String(index)} names a sitemap that is not of its own site`)
 }
 
 /**
@@ -52,44 +84,65 @@ export async function* pathsIn(file: string | URL): AsyncGenerator<string, void,
   // An error of the stream would end the lines as if there were no more.
   let fault: Error | undefined
   stream.once('error', (error: Error) => (fault = error))
-  for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
-    const path = line.trim()
-    if (path !== '' && !path.startsWith('#')) yield path
+  try {
+    for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
+      const path = line.trim()
+      if (path !== '' && !path.startsWith('#')) yield path
+    }
+  } finally {
+    stream.destroy()
   }
   if (fault !== undefined) throw fault
 }
 
-async function opened(location: string): Promise<Readable> {
-  const isRemote = /^https?:/i.test(location)
-  const stream = isRemote
-    ? await fetched(location)
-    : createReadStream(location.replace(/^file:\/\//, ''))
-  const isPacked = /\.gz(?:[?#]|$)/.test(location)
-  if (!isPacked) return stream.setEncoding('utf8')
-  const unpacked = createGunzip()
-  stream.once('error', (error: Error) => unpacked.destroy(error))
-  return stream.pipe(unpacked).setEncoding('utf8')
+function read(location: string): Source {
+  const path = location.startsWith('file:') ? fileURLToPath(location) : location
+  return { stream: createReadStream(path), at: path }
 }
 
-async function fetched(location: string): Promise<Readable> {
-  const answer = await fetch(location)
-  if (!answer.ok || answer.body === null) throw new Error(`${location} answered ${answer.status}`)
-  return Readable.fromWeb(answer.body)
+/** @param site the only host that may be asked */
+async function fetched(location: URL, site?: string): Promise<Source> {
+  let at = location
+  for (let i = 0; i <= mostRedirects; i++) {
+    const { hostname, protocol, username, password } = at
+    if (username + password !== '')
+      throw new Error(`the sitemap at ${hostname} has a password in its URL`)
+    if (!/^https?:$/.test(protocol) || (site !== undefined && hostname !== site)) break
+    const answer = await fetch(at, { redirect: 'manual' })
+    const next = answer.status >= 300 && answer.status < 400 && answer.headers.get('location')
+    if (answer.ok && answer.body) return { stream: Readable.fromWeb(answer.body), at }
+    await answer.body?.cancel()
+    if (typeof next !== 'string') throw new Error(`${String(at)} answered ${answer.status}`)
+    at = new URL(next, at)
+  }
+  throw new Error(`${String(location)} sends elsewhere`)
 }
+
+/** What is packed begins so, whatever it is called and however it came (RFC 1952 §2.3.1). */
+async function unpacked(stream: Readable): Promise<Readable> {
+  await once(stream, 'readable')
+  const start: unknown = stream.read()
+  if (!Buffer.isBuffer(start)) return stream
+  stream.unshift(start)
+  if (start[0] !== 0x1f || start[1] !== 0x8b) return stream
+  const plain = createGunzip()
+  // Whoever stops to read ends both; a fault of either is met by whoever reads.
+  pipeline(stream, plain, () => undefined)
+  return plain
+}
+
+const entities: ReadonlyMap<string, string> = new Map([
+  ['amp', '&'],
+  ['lt', '<'],
+  ['gt', '>'],
+  ['quot', '"'],
+  ['apos', "'"],
+])
 
 function unescaped(text: string): string {
-  const named: Readonly<Record<string, string>> = {
-    amp: '&',
-    lt: '<',
-    gt: '>',
-    quot: '"',
-    apos: "'",
-  }
-  return text
-    .replace(/^<!\[CDATA\[(.*)\]\]>$/s, '$1')
-    .replaceAll(/&(?:#(\d+)|#x([\da-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
-      if (typeof name === 'string') return named[name] ?? whole
-      const code = typeof decimal === 'string' ? Number(decimal) : parseInt(String(hex), 16)
-      return code <= 0x10ffff ? String.fromCodePoint(code) : whole
-    })
+  return text.replaceAll(/&(?:#(\d+)|#x([\da-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
+    if (typeof name === 'string') return entities.get(name) ?? whole
+    const code = typeof decimal === 'string' ? Number(decimal) : parseInt(String(hex), 16)
+    return code <= 0x10ffff ? String.fromCodePoint(code) : whole
+  })
 }

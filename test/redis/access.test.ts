@@ -1,25 +1,19 @@
-import { readFileSync } from 'node:fs'
 import { type CacheflowEvents, type CacheHandle, createCacheflow } from 'cacheflow'
 import { Cluster, Redis } from 'ioredis'
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5'
 import { describe, expect, it } from 'vitest'
-import { root } from '../house/imports.ts'
 import { RedisCluster } from '../support/redis-cluster.ts'
+import { accessRules, clusterRules } from '../support/redis-rules.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 
-// The rules are those of docs/redis.md, "Access".
-const document = readFileSync(`${root}docs/redis.md`, 'utf8')
-const rules = (/^user cacheflow on >secret ([^]*?)\n```/m.exec(document)?.[1] ?? '').split(/\s+/)
-
-const further = (/In a Cluster add `([^`]+)`/.exec(document)?.[1] ?? '').split(' ')
 const user = { username: 'cacheflow', password: 'secret' }
 const inCluster = { lazyConnect: true, redisOptions: user }
 
 type Nodes = RedisCluster['addresses']
 
 function allow(server: RedisServer, ...more: readonly string[]): Promise<unknown> {
-  return server.command('ACL', 'SETUSER', 'cacheflow', 'on', '>secret', ...rules, ...more)
+  return server.command('ACL', 'SETUSER', 'cacheflow', 'on', '>secret', ...accessRules, ...more)
 }
 
 /** Two caches do all that caches do. Returns what failed. */
@@ -74,7 +68,7 @@ describe.each([
 
   it('it does so in a Cluster', async () => {
     await using cluster = await RedisCluster.start()
-    for (const node of cluster.nodes) await allow(node, ...further)
+    for (const node of cluster.nodes) await allow(node, ...clusterRules)
     const client = clusterOf(cluster.addresses)
     const open = () => createCacheflow({ redis: { client, maxLog: 3 } })
     expect(await story(cluster.nodes, open)).toEqual([])

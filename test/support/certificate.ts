@@ -1,10 +1,13 @@
 import { createSign, generateKeyPairSync } from 'node:crypto'
 
-/** A key and a certificate that it signed for itself, good for this test run. */
-export function certificate(): { readonly key: string; readonly cert: string } {
+/** A key and a certificate for a host that it signed for itself, good for this test run. */
+export function certificate(host = 'test.example'): {
+  readonly key: string
+  readonly cert: string
+} {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
   const ecdsaWithSha256 = sequence(Buffer.from('06082a8648ce3d040302', 'hex'))
-  const commonName = Buffer.concat([Buffer.from('0603550403', 'hex'), der(0x0c, 'test.example')])
+  const commonName = Buffer.concat([Buffer.from('0603550403', 'hex'), der(0x0c, host)])
   const name = sequence(der(0x31, sequence(commonName)))
   const time = (year: string): Buffer => der(0x18, `${year}0101000000Z`)
   // X.509 version 1 (RFC 5280 §4.1): a number, how and by whom it is signed, how long, for whom, which key.

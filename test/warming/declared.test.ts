@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest'
-import type { WarmFailure } from 'cacheflow'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { CacheflowOptions, WarmFailure } from 'cacheflow'
+import { RedisServer } from '../support/redis-server.ts'
 import { type Framework, Site, type SiteRoute, frameworks } from './site.ts'
 
 async function* slugs(): AsyncGenerator<string> {
@@ -49,31 +51,57 @@ const warmedUrls = [
   '/c/cups%20%26%20saucers',
 ]
 
+let redis: RedisServer
+let client: Redis
+beforeAll(async () => {
+  redis = await RedisServer.start()
+  client = new Redis(redis.port)
+})
+afterAll(async () => {
+  client.disconnect()
+  await redis.kill()
+})
+
+const stores: readonly [string, (namespace: string) => CacheflowOptions<unknown>][] = [
+  ['without Redis', () => ({})],
+  ['with Redis', (namespace) => ({ redis: { client, namespace } })],
+]
+
 describe.each(frameworks)('warm() in %s', (framework: Framework) => {
-  it('makes what routes declare, so that the first visitor of each page gets a hit', async () => {
-    const { routes, made } = shop()
-    const site = await Site.start(framework, routes)
-    const report = await site.cache.warm(site.app, { origin: site.origin })
-    expect(report).toMatchObject({
-      outcome: 'complete',
-      warmed: 8,
-      fresh: 0,
-      skipped: 0,
-      failed: [],
-    })
-    expect(made).toHaveLength(8)
-    for (const url of warmedUrls) {
-      expect([url, (await site.visit(url)).cacheStatus]).toEqual([
-        url,
-        expect.stringContaining('hit'),
-      ])
-    }
-    for (const language of ['de', 'en']) {
-      const { body, cacheStatus } = await site.visit('/l/about', { 'accept-language': language })
-      expect([body, cacheStatus]).toEqual([`/l/about ${language}`, expect.stringContaining('hit')])
-    }
-    expect(made).toHaveLength(8)
-  })
+  it.each(stores)(
+    'makes what routes declare, so that the first visitor of each page gets a hit, %s',
+    async (where, store) => {
+      const { routes, made } = shop()
+      const namespace = framework.replace(' ', '')
+      const site = await Site.start(framework, routes, store(namespace))
+      const report = await site.cache.warm(site.app, { origin: site.origin })
+      expect(report).toMatchObject({
+        outcome: 'complete',
+        warmed: 8,
+        fresh: 0,
+        skipped: 0,
+        failed: [],
+      })
+      expect(made).toHaveLength(8)
+      for (const url of warmedUrls) {
+        expect([url, (await site.visit(url)).cacheStatus]).toEqual([
+          url,
+          expect.stringContaining('hit'),
+        ])
+      }
+      for (const language of ['de', 'en']) {
+        const { body, cacheStatus } = await site.visit('/l/about', { 'accept-language': language })
+        expect([body, cacheStatus]).toEqual([
+          `/l/about ${language}`,
+          expect.stringContaining('hit'),
+        ])
+      }
+      expect(made).toHaveLength(8)
+      if (where === 'with Redis') {
+        expect(await client.zcard(`{${namespace}}:rd:exp`)).toBe(8)
+      }
+    },
+  )
 
   it('knows the path under which a router is mounted', async () => {
     const { routes, made } = shop()

@@ -1,37 +1,66 @@
 import { request } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WarmReport } from 'cacheflow'
 import { builtPackage } from '../support/built-package.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 import { Worker } from '../support/worker.ts'
+import { frameworks, type Framework } from './site.ts'
 
 const script = fileURLToPath(new URL('./workers/instance.js', import.meta.url))
 const host = 'site.example'
 
-/** Two instances of one site that share a Redis, and the pages that they have made. */
-async function twoInstances(
-  framework: string,
-  count: number,
-  duration: number,
-): Promise<{ instances: [Worker, Worker]; made: () => Promise<string[]> }> {
-  const directory = await builtPackage()
-  const redis = await RedisServer.start()
-  const client = new Redis(redis.port)
-  const args = [directory, framework, `${redis.port}`, `http://${host}`, `${count}`, `${duration}`]
-  const instances = await Promise.all([Worker.start(script, args), Worker.start(script, args)])
-  onTestFinished(async () => {
-    client.disconnect()
-    await Promise.all(instances.map((each) => each.kill()))
-    await redis.kill()
-  })
-  return { instances, made: () => client.lrange('made', 0, -1) }
+let redis: RedisServer
+let client: Redis
+/** Processes of this file; one that a test has killed has another one in its place for the next. */
+let workers: Worker[] = []
+beforeAll(async () => {
+  redis = await RedisServer.start()
+  client = new Redis(redis.port)
+})
+afterAll(async () => {
+  client.disconnect()
+  await Promise.all(workers.map((each) => each.kill()))
+  await redis.kill()
+})
+
+/** A site as one process has it. */
+interface Instance {
+  readonly worker: Worker
+  readonly port: number
 }
 
-async function cacheStatus(instance: Worker, path: string): Promise<string> {
-  const port = await instance.call<number>('port')
+/** One site in two processes that share a Redis, and the pages that they have made. */
+async function twoInstances(
+  framework: Framework,
+  namespace: string,
+  count: number,
+  duration: number,
+): Promise<{
+  instances: [Instance, Instance]
+  made: () => Promise<string[]>
+  warm: (instance: Instance) => Promise<WarmReport>
+}> {
+  const directory = await builtPackage()
+  workers = workers.filter(({ isRunning }) => isRunning)
+  while (workers.length < 2) {
+    workers.push(await Worker.start(script, [directory, `${redis.port}`, `http://${host}`]))
+  }
+  const begin = async (worker: Worker): Promise<Instance> => ({
+    worker,
+    port: await worker.call<number>('begin', { framework, namespace, count, duration }),
+  })
+  const [one, other] = workers
+  return {
+    instances: [await begin(one!), await begin(other!)],
+    made: () => client.lrange(`made:${namespace}`, 0, -1),
+    warm: ({ worker }) => worker.call<WarmReport>('warm', namespace),
+  }
+}
+
+function cacheStatus({ port }: Instance, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     request({ port, host: '127.0.0.1', path, headers: { host } }, (response) => {
       response.resume()
@@ -42,45 +71,52 @@ async function cacheStatus(instance: Worker, path: string): Promise<string> {
   })
 }
 
-const pages = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`)
-const numeric = (a: string, b: string): number => Number(a) - Number(b)
+const ids = (count: number): string[] => [
+  'home',
+  ...Array.from({ length: count }, (_, i) => `${i}`),
+]
+const pathOf = (id: string): string => (id === 'home' ? '/' : `/p/${id}`)
 
 describe('instances that share a Redis', { timeout: 90_000 }, () => {
-  it.each(['express', 'koa'])(
+  it.each(frameworks)(
     'that start together make each page once, and each visitor of either gets a hit (%s)',
     async (framework) => {
-      const { instances, made } = await twoInstances(framework, 40, 10)
-      const reports = await Promise.all(instances.map((each) => each.call<WarmReport>('warm')))
-      expect((await made()).toSorted(numeric)).toEqual(pages(40))
+      const namespace = framework.replace(' ', '')
+      const { instances, made, warm } = await twoInstances(framework, namespace, 12, 10)
+      const reports = await Promise.all(instances.map(warm))
+      expect((await made()).toSorted()).toEqual(ids(12).toSorted())
       // One has warmed, and the other tells of it.
-      expect(reports.map(({ warmed }) => warmed)).toEqual([40, 40])
+      expect(reports.map(({ warmed }) => warmed)).toEqual([13, 13])
       expect(reports.filter(({ by }) => by === undefined)).toHaveLength(1)
       for (const instance of instances) {
-        for (const id of ['0', '17', '39']) {
-          expect(await cacheStatus(instance, `/p/${id}`)).toContain('hit')
+        for (const id of ids(12)) {
+          expect([id, await cacheStatus(instance, pathOf(id))]).toEqual([
+            id,
+            expect.stringContaining('hit'),
+          ])
         }
       }
-      expect(await made()).toHaveLength(40)
+      expect(await made()).toHaveLength(13)
     },
   )
 
   it('go on for one that dies in the middle, and make only the rest', async () => {
-    const { instances, made } = await twoInstances('express', 60, 60)
+    const { instances, made, warm } = await twoInstances('Express 5', 'death', 60, 60)
     const [first, second] = instances
-    const lost = first.call('warm').catch(() => undefined)
+    const lost = warm(first).catch(() => undefined)
     await until('the first has begun', async () => (await made()).length > 0)
-    const end = second.call<WarmReport>('warm')
+    const end = warm(second)
     await until('the first has made some', async () => (await made()).length >= 20)
-    await first.kill()
+    await first.worker.kill()
     await lost
     const report = await end
     expect(report).toMatchObject({ outcome: 'complete', failures: 0, by: undefined })
-    expect(report.warmed + report.fresh).toBe(60)
+    expect(report.warmed + report.fresh).toBe(61)
     expect(report.fresh).toBeGreaterThanOrEqual(10)
     const all = await made()
-    expect([...new Set(all)].toSorted(numeric)).toEqual(pages(60))
+    expect([...new Set(all)].toSorted()).toEqual(ids(60).toSorted())
     // Only what was being made when it died, or was not written yet, is made twice.
-    expect(all.length - 60).toBeLessThanOrEqual(8)
+    expect(all.length - 61).toBeLessThanOrEqual(8)
     expect(await cacheStatus(second, '/p/59')).toContain('hit')
   })
 })

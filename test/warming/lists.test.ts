@@ -1,0 +1,127 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pathsIn, sitemap } from 'cacheflow'
+import { file, sitemapOf } from './lists.ts'
+
+async function all(pages: AsyncIterable<string>): Promise<string[]> {
+  const found: string[] = []
+  for await (const page of pages) found.push(page)
+  return found
+}
+
+/** What the server answers: a text, or the status with which it fails, or where it sends to. */
+const answers = new Map<string, string | number | URL>()
+const asked: string[] = []
+const server = createServer((request, response) => {
+  const answer = answers.get(request.url ?? '') ?? 404
+  asked.push(`${request.headers.host?.split(':', 1)[0]}${request.url}`)
+  if (typeof answer === 'string') response.end(answer)
+  else if (typeof answer === 'number') response.writeHead(answer).end()
+  else response.writeHead(302, { location: answer.href }).end()
+})
+beforeAll(() => new Promise<void>((resolve) => server.listen(0, resolve)))
+afterAll(() => void server.close())
+
+/** The URL of a path at the server, under one of its two names. */
+function at(path: string, host = 'localhost'): URL {
+  return new URL(`http://${host}:${(server.address() as AddressInfo).port}${path}`)
+}
+
+function indexOf(...locations: (string | URL)[]): string {
+  const each = locations.map((location) => `<sitemap><loc>${String(location)}</loc></sitemap>`)
+  return `<sitemapindex>${each.join('')}</sitemapindex>`
+}
+
+describe('lists of pages', () => {
+  it('are read from a sitemap with its entities, packed or not, whatever it is called', async () => {
+    const cdata = '<![CDATA[/c?x=1&y=2]]>'
+    const text = sitemapOf(
+      'https://shop.example/a?x=1&amp;y=2',
+      '/b&#47;&#x63;',
+      cdata,
+      '/&toString;',
+    )
+    const found = ['https://shop.example/a?x=1&y=2', '/b/c', '/c?x=1&y=2', '/&toString;']
+    expect(await all(sitemap(await file('map.xml', text)))).toEqual(found)
+    expect(await all(sitemap(await file('map.xml.gz', text)))).toEqual(found)
+    const packed = await file('packed map.xml', gzipSync(text))
+    expect(await all(sitemap(packed))).toEqual(found)
+    expect(await all(sitemap(new URL(`file://${packed}`)))).toEqual(found)
+  })
+
+  it('are read from all sitemaps of an index, over the network', async () => {
+    answers.set('/index', indexOf(at('/one'), '/two', at('/three')))
+    answers.set('/one', sitemapOf('/1', '/2'))
+    answers.set('/two', at('/moved'))
+    answers.set('/moved', sitemapOf('/3'))
+    answers.set('/three', 500)
+    const pages = sitemap(at('/index'))
+    const found = [await pages.next(), await pages.next(), await pages.next()]
+    expect(found.map(({ value }) => value)).toEqual(['/1', '/2', '/3'])
+    await expect(pages.next()).rejects.toThrow('/three answered 500')
+  })
+
+  it('are read from the sitemaps that an index in a file names, files among them', async () => {
+    const map = await file('part.xml', sitemapOf('/1'))
+    answers.set('/part', sitemapOf('/2'))
+    const index = await file('index.xml', indexOf(map, at('/part')))
+    expect(await all(sitemap(index))).toEqual(['/1', '/2'])
+  })
+
+  it('are not read where an index of the network names files, other sites, or further indexes', async () => {
+    answers.set('/hidden', sitemapOf('/hidden'))
+    const away = at('/hidden', '127.0.0.1')
+    answers.set('/redirected', away)
+    for (const location of [`file://${await file('own.xml', sitemapOf('/own'))}`, away]) {
+      answers.set('/hostile', indexOf(location))
+      await expect(all(sitemap(at('/hostile')))).rejects.toThrow('not of its own site')
+    }
+    answers.set('/hostile', indexOf('/redirected'))
+    await expect(all(sitemap(at('/hostile')))).rejects.toThrow('/redirected sends elsewhere')
+    expect(asked).not.toContain('127.0.0.1/hidden')
+    answers.set('/hostile', indexOf('/inner'))
+    answers.set('/inner', indexOf('/inner', '/hostile'))
+    expect(await all(sitemap(at('/hostile')))).toEqual([])
+  })
+
+  it('are not read from files to which a server sends, nor round in circles', async () => {
+    answers.set('/file', new URL(`file://${await file('sent.xml', sitemapOf('/sent'))}`))
+    await expect(all(sitemap(at('/file')))).rejects.toThrow('/file sends elsewhere')
+    answers.set('/circle', at('/circle'))
+    await expect(all(sitemap(at('/circle')))).rejects.toThrow('/circle sends elsewhere')
+  })
+
+  it('are not read from what is no sitemap, or goes on for ever', async () => {
+    await expect(all(sitemap(await file('login.xml', '<html>Log in')))).rejects.toThrow(
+      'login.xml is no sitemap',
+    )
+    const bomb = gzipSync(`<urlset>${' '.repeat(51 * 2 ** 20)}`, { level: 1 })
+    await expect(all(sitemap(await file('bomb.xml', bomb)))).rejects.toThrow(
+      'bomb.xml is longer than a sitemap may be',
+    )
+  })
+
+  it('cost no more than their length, whatever stands in them', async () => {
+    const start = performance.now()
+    for (const part of ['<loc> ', '<loc><![CDATA[', '<loc', ' ', '<a', 'a', '</loc', '&', '&#']) {
+      const text = `<urlset><loc>${part.repeat(16_000)}`
+      expect(await all(sitemap(await file('hostile.xml', text)))).toEqual([])
+    }
+    expect(performance.now() - start).toBeLessThan(2_000)
+  })
+
+  it('never tell the password of the URL at which they are', async () => {
+    const url = at('/one')
+    url.password = 'hunter2'
+    const error: unknown = await all(sitemap(url)).catch((thrown: unknown) => thrown)
+    expect(String(error)).toBe('Error: the sitemap at localhost has a password in its URL')
+  })
+
+  it('are read from a file, a line for each', async () => {
+    const path = await file('pages.txt', '# ours\n/a\r\n\n  /b  \n')
+    expect(await all(pathsIn(path))).toEqual(['/a', '/b'])
+    await expect(all(pathsIn(`${path}.none`))).rejects.toThrow('ENOENT')
+  })
+})

@@ -1,0 +1,158 @@
+import { connect } from 'node:net'
+import { createServer } from 'node:tls'
+import type { AddressInfo } from 'node:net'
+import { Cluster, Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { certificate } from '../support/certificate.ts'
+import { RedisCluster } from '../support/redis-cluster.ts'
+import { accessRules, clusterRules } from '../support/redis-rules.ts'
+import { RedisServer } from '../support/redis-server.ts'
+import { until } from '../support/until.ts'
+import { file } from './lists.ts'
+import { Site, type SiteRoute } from './site.ts'
+import { cacheflow, npxCacheflow } from './terminal.ts'
+
+const route: SiteRoute = {
+  pattern: '/p/:id',
+  options: { tags: ['pages'] },
+  handler: ({ path }) => path,
+}
+
+let redis: RedisServer
+/** Redis takes two seconds to form one: meanwhile the tests that need one server run. */
+let forming: Promise<RedisCluster>
+beforeAll(async () => {
+  const user = ['cacheflow on >hunter2', ...accessRules, ...clusterRules].join(' ')
+  forming = RedisCluster.start({ config: { user } })
+  // Whoever waits for it is told.
+  forming.catch(() => undefined)
+  redis = await RedisServer.start()
+})
+afterAll(async () => {
+  await redis.kill()
+  await (await forming).stop()
+})
+
+describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
+  it('reads and purges what instances share', async () => {
+    const client = new Redis(redis.port)
+    onTestFinished(() => client.disconnect())
+    const site = await Site.start('Koa 3', [route], { redis: { client, namespace: 'shop' } })
+    await until('it is connected', () => site.cache.status()?.connected === true)
+    await site.cache.warm(site.app, { pages: ['/p/1', '/p/2'], origin: site.origin })
+    const own = ['--namespace', 'shop', '--redis', `redis://localhost:${redis.port}`]
+    const json = async (...args: string[]): Promise<unknown> =>
+      JSON.parse((await cacheflow([...args, ...own, '--json'])).out)
+    const key = `${site.origin}/p/1`
+
+    const [listed, one, none, got, counted, reason, gone] = await Promise.all([
+      json('ls', site.origin),
+      json('ls', site.origin, '--limit', '1'),
+      json('ls', 'http://elsewhere'),
+      json('get', key),
+      json('stats'),
+      json('why', key),
+      cacheflow(['get', `${site.origin}/p/none`, ...own]),
+    ])
+    expect(listed).toEqual(expect.arrayContaining([key, `${site.origin}/p/2`]))
+    expect(one).toHaveLength(1)
+    expect(none).toEqual([])
+    expect(got).toMatchObject({
+      kind: 'response',
+      status: 200,
+      route: '/p/:id',
+      tags: ['pages'],
+      valid: true,
+    })
+    expect(counted).toMatchObject({ entries: 2, instances: 1 })
+    expect(reason).toMatchObject({
+      valid: true,
+      dependencies: expect.arrayContaining([{ name: 'tag:pages', invalidated: 0 }]),
+    })
+    expect(gone).toMatchObject({ code: 1, out: expect.stringContaining('nothing is stored') })
+
+    const purged = await json('purge', '--tag', 'pages')
+    expect(purged).toMatchObject({ responses: 2, instances: 1 })
+    expect((await site.visit('/p/1')).cacheStatus).not.toContain('hit')
+    await until('what was made anew is there', async () => {
+      return (await client.exists(`{shop}:rd:v:${key}`)) === 1
+    })
+    expect(await json('why', key)).toMatchObject({
+      valid: true,
+      dependencies: expect.arrayContaining([
+        { name: 'tag:pages', invalidated: expect.any(Number) },
+      ]),
+    })
+
+    const healthy = await cacheflow(['doctor', ...own])
+    expect(healthy.out).toMatch(/^ok {4}version 7/)
+    expect(healthy.code).toBe(0)
+    await client.config('SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-random')
+    const sick = await cacheflow(['doctor', ...own])
+    expect(sick).toMatchObject({ code: 1, out: expect.stringContaining('wrong maxmemory-policy') })
+  })
+
+  it('never prints the password of Redis, and says of what is no URL how it is written', async () => {
+    const url = 'redis://user:hunter2@localhost:1/'
+    const ends = [
+      ['stats', '--redis', url],
+      ['purge', '--all', '--redis', url, '--json'],
+      ['doctor'],
+      ['ls', '--redis', `redis://user:hunter2@localhost:${redis.port}`],
+      // Whoever forgets to encode it names another host by its beginning.
+      ['stats', '--redis', 'redis://hunter2:12/34@localhost:1'],
+      ['stats', '--redis', 'redis://user:hunter2#@localhost:1'],
+      ['stats', '--redis', 'http://user:hunter2@localhost:1'],
+    ].map((args, i) => (i === 0 ? npxCacheflow : cacheflow)(args, { REDIS_URL: url }))
+    const refused = expect.stringContaining('localhost:1 does not answer (ECONNREFUSED)')
+    const understood = [refused, refused, refused, expect.stringContaining('(WRONGPASS)')]
+    const unclear = expect.stringMatching(/no URL of Redis.*\n {2}example: .*:password@/)
+    expect(await Promise.all(ends)).toEqual([
+      ...understood.map((err) => ({ code: 1, out: '', err })),
+      ...Array.from({ length: 3 }, () => ({ code: 2, out: '', err: unclear })),
+    ])
+    for (const { err } of await Promise.all(ends)) expect(err).not.toMatch(/hunter2|34/)
+  })
+
+  it('reaches Redis over TLS', async () => {
+    const pair = certificate('localhost')
+    const server = createServer(pair, (socket) => {
+      socket.pipe(connect(redis.port, '127.0.0.1')).pipe(socket)
+    }).listen(0)
+    onTestFinished(() => void server.close())
+    const url = `rediss://localhost:${(server.address() as AddressInfo).port}`
+    const trusted = { NODE_EXTRA_CA_CERTS: await file('ca.pem', pair.cert) }
+    const [open, closed] = await Promise.all([
+      npxCacheflow(['ls', '--redis', url], trusted),
+      npxCacheflow(['ls', '--redis', url]),
+    ])
+    expect(open).toMatchObject({ code: 0, err: '' })
+    expect(closed).toMatchObject({ code: 1, err: expect.stringContaining('SELF_SIGNED_CERT') })
+  })
+
+  it('finds the whole Cluster by one node, with no more rights than the cache', async () => {
+    const cluster = await forming
+    const login = { username: 'cacheflow', password: 'hunter2' }
+    const client = new Cluster([...cluster.addresses], { redisOptions: login })
+    onTestFinished(() => client.disconnect())
+    const site = await Site.start('Express 5', [route], { redis: { client } })
+    await until('it is connected', () => site.cache.status()?.connected === true)
+    await site.cache.warm(site.app, { pages: ['/p/1'], origin: site.origin })
+    const key = `${site.origin}/p/1`
+    const owner = await cluster.ownerOf(await cluster.slotOf('{cf}'))
+    const [other] = cluster.addresses.filter(({ port }) => port !== owner.port)
+    const at = ['--redis', `redis://cacheflow:hunter2@127.0.0.1:${other?.port}`]
+    const reading = [['ls'], ['get', key], ['why', key], ['stats'], ['doctor']]
+    const ends = await Promise.all(reading.map((args) => cacheflow([...args, ...at])))
+    expect(ends.map(({ code, err }) => [code, err])).toEqual(reading.map(() => [0, '']))
+    const [list, get, why, stats, doctor] = ends.map(({ out }) => out)
+    expect(list).toBe(`${key}\n`)
+    expect(get).toMatch(/^valid +true$/m)
+    expect(why).toContain('tag:pages')
+    expect(stats).toMatch(/^entries +1$[^]*^instances +1$/m)
+    expect(doctor).toMatch(/^ok {4}epoch \S+, 1 instances$/m)
+
+    expect((await cacheflow(['purge', '--all', ...at])).out).toContain('confirmed by 1 instances')
+    expect((await site.visit('/p/1')).cacheStatus).not.toContain('hit')
+  })
+})

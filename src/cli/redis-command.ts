@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { CacheflowError, createCacheflow } from '../index.ts'
+import { CacheflowError, type InvalidateOptions, createCacheflow } from '../index.ts'
 import type { InvalidationTarget } from '../graph/invalidation.ts'
 import { wholeNumber } from '../option-check.ts'
 import { namespaceOf } from '../redis-options.ts'
@@ -25,12 +25,13 @@ export async function redisCommand(
 ): Promise<number> {
   // What is wrong with the arguments is told before anybody is asked.
   const target = name === 'purge' ? targetOf(typed) : undefined
+  const softness = softnessOf(typed)
   const namespace = namespaceOf(typed.text('namespace'), '--namespace')
   const limit = wholeNumber(typed.number('limit'), '--limit', mostListed)
   const client = await connected(typed.text('redis') ?? url)
   try {
     const view = new RedisView(client, namespace)
-    if (target) return await purge(target, typed.flag('soft'), client, namespace, typed, output)
+    if (target) return await purge(target, softness, client, namespace, typed, output)
     switch (name) {
       case 'get':
         return await get(view, typed, output)
@@ -48,6 +49,14 @@ export async function redisCommand(
   } finally {
     client.disconnect()
   }
+}
+
+function softnessOf(typed: Typed): InvalidateOptions {
+  const soft = typed.flag('soft')
+  const spread = typed.duration('spread')
+  if (spread === undefined) return { soft }
+  if (soft) return { soft, spread }
+  throw usageError(usages.purge, '--spread goes with --soft.')
 }
 
 function targetOf(typed: Typed): InvalidationTarget {
@@ -68,7 +77,7 @@ function targetOf(typed: Typed): InvalidationTarget {
 
 async function purge(
   target: InvalidationTarget,
-  soft: boolean,
+  softness: InvalidateOptions,
   client: RedisClient,
   namespace: string,
   typed: Typed,
@@ -78,7 +87,7 @@ async function purge(
   try {
     const end = performance.now() + patience
     while (cache.status()?.connected !== true && performance.now() < end) await pause(10)
-    const receipt = await cache.invalidate(target, { soft, wait: 'all' })
+    const receipt = await cache.invalidate(target, { ...softness, wait: 'all' })
     if (typed.flag('json')) output.json(receipt)
     else {
       const { responses, fragments, instances, sequence } = receipt
@@ -135,18 +144,24 @@ async function why(view: RedisView, typed: Typed, output: Output): Promise<numbe
   const key = typed.argument ?? ''
   const value = await view.value(key)
   if (value === undefined) return absent(key, typed, output)
-  const numbers = await view.numbersOf(value.closure)
-  const dependencies = value.closure.map((name, i) => ({ name, invalidated: numbers[i] ?? 0 }))
+  const [hard, soft] = await Promise.all([
+    view.numbersOf(value.closure),
+    view.softNumbersOf(value.closure),
+  ])
+  const dependencies = value.closure.map((name, i) => ({
+    name,
+    invalidated: hard[i] ?? 0,
+    softened: soft[i] ?? 0,
+  }))
   const shown = { key, stamp: value.stamp, ...(await validity(view, value)), dependencies }
   if (typed.flag('json')) output.json(shown)
   else {
     output.line(
       `${key}: ${shown.valid ? 'valid' : `not valid: ${shown.reason}`}, as of number ${value.stamp}`,
     )
-    for (const { name, invalidated } of dependencies) {
-      output.line(
-        `  ${name}${invalidated > 0 ? `, invalidated last by number ${invalidated}` : ''}`,
-      )
+    for (const { name, invalidated, softened } of dependencies) {
+      const last = invalidated > 0 ? `, invalidated last by number ${invalidated}` : ''
+      output.line(`  ${name}${last}${softened > 0 ? `, softly by number ${softened}` : ''}`)
     }
   }
   return 0

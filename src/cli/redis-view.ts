@@ -83,6 +83,17 @@ export class RedisView {
     return found.map((number) => Number(number ?? 0))
   }
 
+  /** The same of soft invalidations, at once or spread over a time. */
+  async softNumbersOf(dependencies: readonly string[]): Promise<number[]> {
+    if (dependencies.length === 0) return []
+    const names = dependencies.map(encodeDependency)
+    const found = await this.state(...names.flatMap((name) => [`~${name}`, `^${name}`]))
+    return names.map((_, i) => {
+      const last = /(\d+) \d+ \d+;$/.exec(found[2 * i + 1] ?? '')?.[1]
+      return Math.max(Number(found[2 * i] ?? 0), Number(last ?? 0))
+    })
+  }
+
   /** Stored keys, the one that expires first comes first. */
   async *keys(): AsyncGenerator<string, void, undefined> {
     const step = 500

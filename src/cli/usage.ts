@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type Duration, milliseconds } from '../duration.ts'
 
 /** What was typed is not understood: `message` says why, and an example shows how it is written. */
 export class UsageError extends Error {
@@ -50,7 +51,7 @@ export const usages: Readonly<Record<CommandName, Usage>> = {
     name: 'purge',
     argument: '',
     about: 'invalidates in every instance',
-    example: 'cacheflow purge --tag posts --soft',
+    example: 'cacheflow purge --tag posts --soft --spread 60s',
     options: {
       tag: { type: 'string', multiple: true },
       key: { type: 'string' },
@@ -108,6 +109,8 @@ export interface Typed {
   texts(name: string): readonly string[]
   /** @throws UsageError where it is no number */
   number(name: string): number | undefined
+  /** Milliseconds. @throws UsageError where it is no length of time */
+  duration(name: string): number | undefined
 }
 
 /** @throws UsageError */
@@ -133,6 +136,18 @@ export function typed(usage: Usage, args: readonly string[]): Typed {
       const number = Number(text)
       if (text.trim() !== '' && Number.isFinite(number)) return number
       throw usageError(usage, `--${name} takes a number, and not ${JSON.stringify(text)}.`)
+    },
+    duration: (name) => {
+      const [text] = texts(name)
+      try {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- how it is spelled is what is looked at
+        return text === undefined ? undefined : milliseconds(text as Duration, `--${name}`)
+      } catch {
+        throw usageError(
+          usage,
+          `--${name} takes a time such as 90s, and not ${JSON.stringify(text)}.`,
+        )
+      }
     },
   }
 }

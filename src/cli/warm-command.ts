@@ -1,4 +1,4 @@
-import { type Duration, type WarmOptions, createCacheflow, pathsIn, sitemap } from '../index.ts'
+import { type WarmOptions, createCacheflow, pathsIn, sitemap } from '../index.ts'
 import type { WarmPage } from '../flow/warm-entry.ts'
 import { warmLine } from '../flow/warm-report.ts'
 import type { Output } from './output.ts'
@@ -54,8 +54,8 @@ function settingsOf(typed: Typed): WarmOptions {
     parallelism: typed.number('parallelism'),
     rate: typed.number('rate'),
     retries: typed.number('retries'),
-    budget: durationOf(typed, 'budget'),
-    timeout: durationOf(typed, 'timeout'),
+    budget: typed.duration('budget'),
+    timeout: typed.duration('timeout'),
   }
   return { ...present(given), headers: Object.fromEntries(headers) }
 }
@@ -67,12 +67,6 @@ function present<Given extends object>(
   const pairs = Object.entries(given).filter(([, value]) => value !== undefined)
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same fields, without those that are undefined
   return Object.fromEntries(pairs) as { [Name in keyof Given]?: Exclude<Given[Name], undefined> }
-}
-
-function durationOf(typed: Typed, name: string): Duration | undefined {
-  const text = typed.text(name)
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- warm() checks how it is spelled
-  return text as Duration | undefined
 }
 
 /** What is named; the page itself where nothing is. */

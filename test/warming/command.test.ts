@@ -43,6 +43,8 @@ describe('npx cacheflow', { timeout: 120_000 }, () => {
       ['purge'],
       ['purge', '--tag', 'a', '--all'],
       ['purge', '--tags', 'a'],
+      ['purge', '--tag', 'a', '--spread', '1m'],
+      ['purge', '--tag', 'a', '--soft', '--spread', 'slowly'],
       ['get'],
       ['stats', 'one', 'two'],
     ]

@@ -67,7 +67,7 @@ describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
     expect(counted).toMatchObject({ entries: 2, instances: 1 })
     expect(reason).toMatchObject({
       valid: true,
-      dependencies: expect.arrayContaining([{ name: 'tag:pages', invalidated: 0 }]),
+      dependencies: expect.arrayContaining([{ name: 'tag:pages', invalidated: 0, softened: 0 }]),
     })
     expect(gone).toMatchObject({ code: 1, out: expect.stringContaining('nothing is stored') })
 
@@ -80,9 +80,16 @@ describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
     expect(await json('why', key)).toMatchObject({
       valid: true,
       dependencies: expect.arrayContaining([
-        { name: 'tag:pages', invalidated: expect.any(Number) },
+        { name: 'tag:pages', invalidated: expect.any(Number), softened: 0 },
       ]),
     })
+    const softly = await json('purge', '--tag', 'pages', '--soft', '--spread', '1h')
+    expect(softly).toMatchObject({ responses: 0, instances: 1 })
+    expect((await site.visit('/p/1')).cacheStatus).toContain('hit')
+    const { sequence } = softly as { sequence: number }
+    expect((await cacheflow(['why', key, ...own])).out).toContain(
+      `tag:pages, invalidated last by number ${sequence - 1}, softly by number ${sequence}`,
+    )
 
     const healthy = await cacheflow(['doctor', ...own])
     expect(healthy.out).toMatch(/^ok {4}version 7/)

@@ -46,6 +46,24 @@ describe('a cache that was warmed', () => {
     expect((await site.visit('/p/hot')).cacheStatus).toContain('hit')
   })
 
+  it('makes anew what becomes stale within a time, each page once and not before its moment', async () => {
+    const made: string[] = []
+    const site = await Site.start('Express 5', [pages(made)], {
+      warming: { afterInvalidation: true },
+    })
+    await site.cache.warm(site.app)
+    const paths = Array.from({ length: 8 }, (_, i) => `/p/${i}`)
+    for (const path of paths) await site.visit(path)
+    made.splice(0)
+    let runs = 0
+    site.cache.on('warm', () => runs++)
+    await site.cache.invalidate({ tag: 'pages' }, { soft: true, spread: '800ms' })
+    await until('all were made anew', () => made.length >= paths.length)
+    expect(made.toSorted()).toEqual(paths)
+    expect(runs).toBeGreaterThan(1)
+    for (const path of paths) expect((await site.visit(path)).cacheStatus).toContain('hit')
+  })
+
   it('makes nothing anew of what nobody may ask for again', async () => {
     const made: string[] = []
     const site = await Site.start(

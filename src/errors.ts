@@ -66,7 +66,7 @@ export function fail(
 
 /** Short and safe to print: an error message is no place for a whole record or a stack of getters. */
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(clip(value))
+  if (typeof value === 'string') return JSON.stringify(clip(withoutPassword(value)))
   if (typeof value === 'function') return `a function (${value.name || 'anonymous'})`
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value !== 'object' || value === null) return clip(String(value))
@@ -75,4 +75,9 @@ function show(value: unknown): string {
 
 function clip(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}
+
+/** Whoever gives a URL gives its password, and messages are logged. */
+export function withoutPassword(text: string): string {
+  return text.replaceAll(/\/\/\S*@/g, '//…@')
 }

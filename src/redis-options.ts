@@ -42,7 +42,7 @@ export function redisSettings(
   if (given === undefined) return undefined
   const options: RedisOptions = isClient(given) ? { client: given } : given
   if (typeof options !== 'object' || options === null || !isClient(options.client)) {
-    throw fail('ERR_CACHEFLOW_REDIS', withoutPassword(given), 'redis')
+    throw fail('ERR_CACHEFLOW_REDIS', given, 'redis')
   }
   refuseUnknown(options, names, 'redis', "Give { client: new Redis(), namespace: 'shop' }.")
   const { commandTimeout = '250ms', maxStaleness = '2s' } = options
@@ -67,11 +67,6 @@ function isClient(given: unknown): given is RedisClient {
   return (
     typeof given === 'object' && given !== null && 'duplicate' in given && 'callBuffer' in given
   )
-}
-
-/** Whoever gives a URL gives its password, and messages are logged. */
-function withoutPassword(given: unknown): unknown {
-  return typeof given === 'string' ? given.replace(/\/\/.*@/s, '//…@') : given
 }
 
 function atLeast(least: number, given: Duration, where: string): number {

@@ -3,7 +3,8 @@ import { fail } from './errors.ts'
 import type { WarmProgress } from './flow/warm-report.ts'
 import type { Pace, WarmSettings } from './flow/warm-run.ts'
 import { type WarmSource, isEntries } from './flow/warm-queue.ts'
-import { isToken } from './http/token.ts'
+import { originOf } from './http/origin.ts'
+import { isRequestField } from './http/request-field.ts'
 import { flag, fn, refuseUnknown, text, wholeNumber } from './option-check.ts'
 
 /** What can be said for all runs of warmers, and again for one. */
@@ -150,7 +151,8 @@ function placeOf(
   const list: readonly unknown[] =
     origin === undefined ? byDefault.origins : Array.isArray(origin) ? origin : [origin]
   const origins = list.map((each) => {
-    if (typeof each === 'string' && /^https?:\/\/[^/?#\s]+$/.test(each)) return each
+    const plain = typeof each === 'string' ? originOf(each) : undefined
+    if (plain !== undefined) return plain
     throw fail('ERR_CACHEFLOW_OPTION', each, labelOf('origin', where), {
       mend: "Give scheme and host, without a path: 'https://shop.example'.",
     })
@@ -166,9 +168,9 @@ function fieldsOf(given: unknown = {}, where: string): Record<string, string> {
   const pairs: [string, unknown][] = isObject ? Object.entries(given) : [['', given]]
   return Object.fromEntries(
     pairs.map(([name, value]) => {
-      if (isToken(name) && typeof value === 'string') return [name.toLowerCase(), value]
+      if (isRequestField(name, value)) return [name.toLowerCase(), value]
       throw fail('ERR_CACHEFLOW_OPTION', value, where, {
-        mend: "Give header fields: { 'accept-language': 'de' }.",
+        mend: "Give header fields that a request may carry: { 'accept-language': 'de' }.",
       })
     }),
   )
@@ -195,7 +197,7 @@ const shortestInterval = 100
 function intervalOf(given: Duration | undefined, where: string): number | undefined {
   if (given === undefined) return undefined
   const interval = milliseconds(given, where)
-  if (interval >= shortestInterval) return Math.min(interval, 2 ** 31 - 1)
+  if (interval >= shortestInterval) return Math.min(interval, longestTimer)
   throw fail('ERR_CACHEFLOW_DURATION', given, where, {
     mend: `Give at least ${shortestInterval} ms.`,
   })
@@ -206,8 +208,11 @@ function labelOf(name: string, where: string): string {
   return where.endsWith('()') ? `${name} of ${where}` : `${where}.${name}`
 }
 
+/** What timers can wait for, milliseconds: beyond it they would not wait at all. */
+const longestTimer = 2 ** 31 - 1
+
 function duration(given: Duration | undefined, where: string, byDefault: number): number {
-  return given === undefined ? byDefault : milliseconds(given, where)
+  return given === undefined ? byDefault : Math.min(milliseconds(given, where), longestTimer)
 }
 
 function positive(given: unknown, where: string): number {

@@ -163,7 +163,11 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
       ...[null, 5, '', 'shop.example', 'ftp://a', 'https://a.example/', ['/']].map((origin) => ({
         origin,
       })),
+      ...['https://me:secret@a.example', 'https://a b', 'http://a:port'].map((origin) => ({
+        origin,
+      })),
       ...[null, 'a', { 'a b': 'c' }, { a: 5 }].map((headers) => ({ headers })),
+      ...[{ a: 'b\r\nc: d' }, { 'Content-Length': '5' }].map((headers) => ({ headers })),
       ...[null, 0, -1, 1.5, '4'].map((parallelism) => ({ parallelism })),
       ...[null, 0, -1, NaN, '4'].map((rate) => ({ rate })),
       ...notDurations.map((budget) => ({ budget })),

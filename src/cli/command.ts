@@ -1,5 +1,5 @@
-import { CacheflowError } from '../errors.ts'
-import { outputTo } from './output.ts'
+import { CacheflowError, withoutPassword } from '../errors.ts'
+import { outputTo, printable } from './output.ts'
 import type { Terminal } from './progress-bar.ts'
 import { redisCommand } from './redis-command.ts'
 import { UsageError, type CommandName, typed, usageText, usages } from './usage.ts'
@@ -31,7 +31,8 @@ export async function command(
       ? warmCommand(given, output)
       : redisCommand(name, given, env['REDIS_URL'], output))
   } catch (error) {
-    stderr.write(`cacheflow: ${error instanceof Error ? error.message : String(error)}\n`)
+    const message = error instanceof Error ? error.message : String(error)
+    stderr.write(`cacheflow: ${printable(withoutPassword(message))}\n`)
     const isUsage = error instanceof UsageError
     if (error instanceof CacheflowError && name !== undefined && isCommand(name)) {
       stderr.write(`  example: npx ${usages[name].example}\n`)

@@ -39,8 +39,11 @@ export async function warmCommand(typed: Typed, output: Output): Promise<number>
 
 function urlOf({ argument = '' }: Typed): URL {
   const url = URL.canParse(argument) ? new URL(argument) : undefined
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
-  throw usageError(usage, `${JSON.stringify(argument)} is no http URL.`)
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw usageError(usage, `${JSON.stringify(argument)} is no http URL.`)
+  }
+  if (url.username + url.password === '') return url
+  throw usageError(usage, "A password goes in a field: --header 'authorization: Basic ...'.")
 }
 
 function settingsOf(typed: Typed): WarmOptions {

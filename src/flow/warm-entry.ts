@@ -1,4 +1,6 @@
 import type { RouteParams } from '../graph/dependency.ts'
+import { originOf } from '../http/origin.ts'
+import { isRequestField } from '../http/request-field.ts'
 
 /** One page of a route, or one URL, as a warmer is told of it. */
 export interface WarmPage {
@@ -38,17 +40,22 @@ class WarmEntryError extends Error {
 export function warmRequest(entry: WarmEntry, pattern: string | undefined): WarmRequest {
   const page = typeof entry === 'object' && entry !== null ? entry : pageOf(entry, pattern)
   const { url, params, query = {}, headers = {} } = page
-  const path = url ?? filled(pattern, params ?? {})
-  const [whole, origin, rest] = /^(https?:\/\/[^/?#]+)([^#]*)/i.exec(path) ?? []
+  const path: unknown = url ?? filled(pattern, params ?? {})
+  if (typeof path !== 'string') throw new WarmEntryError('the url of a page is a text')
+  const [whole, site = '', rest] = /^(https?:\/\/[^/?#\\]*)([^#]*)/i.exec(path) ?? []
   const target = asSent((whole === undefined ? path : (rest ?? '')).split('#', 1)[0] ?? '')
   if (whole === undefined && !target.startsWith('/')) {
     throw new WarmEntryError(`${path} is neither a path nor an http URL`)
   }
+  const origin = originOf(site)
+  // It may have a password, which is told to nobody.
+  if (whole !== undefined && origin === undefined) {
+    throw new WarmEntryError(`the URL of a page has no plain host: …${target}`)
+  }
   return {
-    // As it is given: host names compare without case, and keys do not.
     origin,
     target: withQuery(target.startsWith('/') ? target : `/${target}`, query),
-    headers: lowerCased(headers),
+    headers: fieldsOf(headers),
   }
 }
 
@@ -117,8 +124,8 @@ function filled(pattern: string | undefined, params: RouteParams): string {
   return whole?.text === '' || whole === undefined ? '/' : whole.text
 }
 
-function segments(value: RouteParams[string] | undefined): string | undefined {
-  if (value === undefined || value === '') return undefined
+function segments(value: RouteParams[string] | null | undefined): string | undefined {
+  if (value === undefined || value === null || value === '') return undefined
   return typeof value === 'object' ? value.map(encode).join('/') : encode(value)
 }
 
@@ -143,8 +150,11 @@ function asSent(target: string): string {
   )
 }
 
-function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+function fieldsOf(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+    Object.entries(headers).map(([name, value]) => {
+      if (isRequestField(name, value)) return [name.toLowerCase(), value]
+      throw new WarmEntryError(`the header field ${JSON.stringify(name)} cannot be sent`)
+    }),
   )
 }

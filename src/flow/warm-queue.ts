@@ -1,3 +1,4 @@
+import { withoutPassword } from '../errors.ts'
 import { type WarmEntry, type WarmRequest, warmRequest } from './warm-entry.ts'
 
 /** Entries as they are given: all at once, one after the other, or by a function that is called when it is their turn. */
@@ -126,7 +127,7 @@ export async function* tasksOf(
     yield {
       kind: 'failed',
       url: name,
-      reason: error instanceof Error ? error.message : String(error),
+      reason: reasonOf(error),
     }
   }
 }
@@ -146,11 +147,10 @@ function pagesOf(
       const whole = { ...request, headers: { ...headers, ...request.headers } }
       found.set(url, { kind: 'page', url, request: whole })
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
       failure ??= {
         kind: 'failed',
-        url: pattern ?? (typeof entry === 'object' ? 'a page' : String(entry)),
-        reason,
+        url: pattern ?? (typeof entry === 'object' ? 'a page' : withoutPassword(String(entry))),
+        reason: reasonOf(error),
       }
     }
   }
@@ -164,4 +164,8 @@ export function isEntries(given: unknown): given is WarmEntries {
     given !== null &&
     (Symbol.iterator in given || Symbol.asyncIterator in given)
   )
+}
+
+function reasonOf(error: unknown): string {
+  return withoutPassword(error instanceof Error ? error.message : String(error))
 }

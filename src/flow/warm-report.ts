@@ -18,6 +18,8 @@ export interface WarmProgress {
 
 /** How many failures a report shows: a site of which everything fails must not fill the memory. */
 const mostShown = 100
+/** What a page is called, and why it failed, may have been written by anybody: characters of each. */
+const longestShown = 2_000
 /** Reasons are few; that they can come from a server far away bounds them. */
 const mostReasons = 50
 
@@ -49,7 +51,12 @@ export class WarmTally {
 
   fail(url: string, status: number | undefined, reason: string): void {
     this.failures++
-    if (this.failed.length < mostShown) this.failed.push({ url, status, reason })
+    if (this.failed.length >= mostShown) return
+    this.failed.push({
+      url: url.slice(0, longestShown),
+      status,
+      reason: reason.slice(0, longestShown),
+    })
   }
 
   report(name: string, outcome: WarmOutcome, time: number): WarmReport {

@@ -55,8 +55,9 @@ export interface WarmRunOptions extends Pace {
 const longestTurn = 1
 const longestRest = 50
 
-/** Milliseconds before the first repetition; twice as many before each further one. */
+/** Milliseconds before the first repetition; twice as many before each further one, up to the longest. */
 const firstPause = 100
+const longestPause = 30_000
 
 /** One run: takes what its queue has to give, so many at one time, and counts what comes of it. */
 export class WarmRun {
@@ -79,7 +80,7 @@ export class WarmRun {
     const abort = (): void => this.#stop('aborted')
     signal.addEventListener('abort', abort, { once: true })
     const timer = Number.isFinite(budget)
-      ? setTimeout(() => this.#stop('budget'), Math.min(budget, 2 ** 31 - 1))
+      ? setTimeout(() => this.#stop('budget'), budget)
       : undefined
     if (signal.aborted) abort()
     const done = new Promise<void>((resolve) => (this.#done = resolve))
@@ -172,7 +173,8 @@ export class WarmRun {
         tally.fail(urlOf(request), failure.status, failure.reason)
         return
       }
-      await pause(firstPause * 2 ** attempt, undefined, { signal }).catch(() => undefined)
+      const rest = Math.min(firstPause * 2 ** attempt, longestPause)
+      await pause(rest, undefined, { signal }).catch(() => undefined)
     }
   }
 
@@ -205,9 +207,9 @@ export class WarmRun {
     const now = performance.now()
     const at = Math.max(now, this.#next)
     this.#next = at + 1000 / rate
-    if (at > now) {
-      await pause(at - now, undefined, { signal: this.#end.signal }).catch(() => undefined)
-    }
+    const { signal } = this.#end
+    const wait = Math.min(at - now, 2 ** 31 - 1)
+    if (wait > 0) await pause(wait, undefined, { signal }).catch(() => undefined)
   }
 }
 

@@ -51,7 +51,8 @@ export function warmWay(target: WarmTarget | undefined, options: WarmWayOptions)
   const headers = { ...browser, ...options.headers }
   if (typeof target === 'string' || target instanceof URL) {
     const url = URL.canParse(String(target)) ? new URL(target) : undefined
-    if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    // Nothing would send its password: a page that it opens is not for everybody.
+    if (!url || !/^https?:$/.test(url.protocol) || url.username + url.password !== '') {
       throw fail('ERR_CACHEFLOW_APPLICATION', String(target), 'warm()', { mend })
     }
     const { origin } = url
@@ -93,7 +94,7 @@ function present(headers: Readonly<Record<string, string>>): Record<string, stri
 }
 
 const mend =
-  "Give the application, its server, or the URL at which it listens: warm(app), warm('http://localhost:3000')."
+  "Give the application, its server, or the URL at which it listens, without a password: warm(app), warm('http://localhost:3000')."
 
 function listenerOf(target: Exclude<WarmTarget, string | URL>): Listener {
   const given: unknown = target

@@ -57,4 +57,33 @@ describe('npx cacheflow', { timeout: 120_000 }, () => {
     expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining('"fill" is no command') })
     expect(await cacheflow(['--help'])).toMatchObject({ code: 0, err: '' })
   })
+
+  it('never prints a password, wherever in a URL it was typed', async () => {
+    const url = 'http://me:hunter2@localhost:1'
+    const list = await file('secret.txt', `${url}/p\nftp://me:hunter2@localhost/p\n`)
+    const ends = await Promise.all(
+      [
+        ['warm', url],
+        ['warm', 'ftp://me:hunter2@localhost'],
+        ['warm', 'http://localhost:1', '--origin', url],
+        ['warm', 'http://localhost:1', '--sitemap', url],
+        ['warm', 'http://localhost:1', '--file', list, '--json'],
+        ['warm', 'http://localhost:1', url],
+        [url],
+        ['stats', url],
+      ].map((args) => cacheflow(args)),
+    )
+    expect(ends.map(({ code }) => code)).toEqual([2, 2, 2, 1, 1, 2, 2, 2])
+    for (const { out, err } of ends) expect(out + err).not.toContain('hunter2')
+  })
+
+  it('lets no name of a page steer the terminal', async () => {
+    const list = await file('escapes.txt', '\u001B[2Jone\n\u009B2Jtwo\n')
+    const args = ['warm', 'http://localhost:1', '--file', list]
+    const [lines, json] = await Promise.all([cacheflow(args), cacheflow([...args, '--json'])])
+    for (const { out } of [lines, json]) {
+      expect(out).toMatch(/\[2Jone[^]*2Jtwo/)
+      expect(out).toMatch(/^[\P{Cc}\n]*$/u)
+    }
+  })
 })

@@ -145,6 +145,14 @@ describe('a run of warmers', () => {
     expect([...tries.values()]).toEqual([1, 2, 2])
   })
 
+  it('waits as long as it is told to, be it for longer than timers can', async () => {
+    const site = await Site.start('Express 5', [
+      route([1], () => new Promise((resolve) => setTimeout(() => resolve('made'), 20))),
+    ])
+    const report = await site.cache.warm(site.app, { timeout: '30d', budget: '30d', retries: 0 })
+    expect(report).toMatchObject({ outcome: 'complete', warmed: 1, failed: [] })
+  })
+
   it('begins with what has the highest priority', async () => {
     const order: string[] = []
     const handler: SiteRoute['handler'] = ({ path }) => {

@@ -6,6 +6,7 @@ export {
 } from './cacheflow.ts'
 export type { Explanation, Impact } from './flow/explanation.ts'
 export type { ByteSize } from './byte-size.ts'
+export type { CronSchedule } from './cron-schedule.ts'
 export type { Duration } from './duration.ts'
 export { CacheflowError, type ErrorCode } from './errors.ts'
 export type {

@@ -16,11 +16,13 @@ async function twoInstances(
   framework: string,
   count: number,
   duration: number,
+  cron = '',
 ): Promise<{ instances: [Worker, Worker]; made: () => Promise<string[]> }> {
   const directory = await builtPackage()
   const redis = await RedisServer.start()
   const client = new Redis(redis.port)
-  const args = [directory, framework, `${redis.port}`, `http://${host}`, `${count}`, `${duration}`]
+  const given = [`${redis.port}`, `http://${host}`, `${count}`, `${duration}`, cron]
+  const args = [directory, framework, ...given]
   const instances = await Promise.all([Worker.start(script, args), Worker.start(script, args)])
   onTestFinished(async () => {
     client.disconnect()
@@ -82,5 +84,21 @@ describe('instances that share a Redis', { timeout: 90_000 }, () => {
     // Only what was being made when it died, or was not written yet, is made twice.
     expect(all.length - 60).toBeLessThanOrEqual(8)
     expect(await cacheStatus(second, '/p/59')).toContain('hit')
+  })
+
+  it('make at the times of a cron pattern what has fallen, once for all of them', async () => {
+    const { instances, made } = await twoInstances('koa', 12, 20, '* * * * * *')
+    await Promise.all(instances.map((each) => each.call('warm')))
+    expect(await made()).toHaveLength(12)
+    const runs = async (): Promise<number> => {
+      const counts = await Promise.all(instances.map((each) => each.call<number>('runs')))
+      return counts.reduce((sum, count) => sum + count, 0)
+    }
+    await instances[0].call('invalidate')
+    await until('it was made anew', async () => (await made()).length >= 24)
+    const before = await runs()
+    await until('a later time has come, too', async () => (await runs()) >= before + 2)
+    expect((await made()).toSorted(numeric)).toEqual([...pages(12), ...pages(12)].toSorted(numeric))
+    for (const instance of instances) expect(await cacheStatus(instance, '/p/7')).toContain('hit')
   })
 })

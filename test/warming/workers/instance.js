@@ -8,15 +8,17 @@ import Koa from 'koa'
 import Router from '@koa/router'
 import { answerCalls } from '../../support/worker-calls.js'
 
-const [directory, framework, redisPort, origin, count, duration] = process.argv.slice(2)
+const [directory, framework, redisPort, origin, count, duration, cron] = process.argv.slice(2)
 const { cacheflow } = await import(`${directory}/adapters/${framework}/index.js`)
 
 const client = new Redis(Number(redisPort))
 const cache = cacheflow({
   maxAge: '1h',
   redis: { client, maxStaleness: '600ms' },
-  warming: { origin, parallelism: 4 },
+  warming: { origin, parallelism: 4, ...(cron && { cron }) },
 })
+let runs = 0
+cache.on('warm', () => runs++)
 const warm = Array.from({ length: Number(count) }, (_, i) => i)
 
 async function make(id) {
@@ -32,7 +34,7 @@ await once(server, 'listening')
 function onExpress() {
   const site = express()
   site.use(cache)
-  site.get('/p/:id', cache.route({ warm }), async (request, response) => {
+  site.get('/p/:id', cache.route({ warm, tags: ['pages'] }), async (request, response) => {
     response.send(await make(request.params.id))
   })
   return { app: site, listener: site }
@@ -42,7 +44,7 @@ function onKoa() {
   const site = new Koa()
   site.use(cache)
   const router = new Router()
-  router.get('/p/:id', cache.route({ warm }), async (ctx) => {
+  router.get('/p/:id', cache.route({ warm, tags: ['pages'] }), async (ctx) => {
     ctx.body = await make(ctx.params.id)
   })
   site.use(router.routes())
@@ -51,5 +53,7 @@ function onKoa() {
 
 answerCalls({
   warm: (options) => cache.warm(app, options),
+  invalidate: () => cache.invalidate({ tag: 'pages' }),
+  runs: () => runs,
   port: () => server.address().port,
 })

@@ -129,6 +129,19 @@ export interface EvictEvent {
   readonly key: string
   readonly bytes: number
 }
+/** How far a run of warmers is: told after each page, and once more at its end. */
+export interface WarmProgress {
+  /** What is warmed: `all`, or the name that was given to `warm()`. */
+  readonly name: string
+  readonly done: number
+  readonly failures: number
+  /** How many there are, as soon as all are known. */
+  readonly total: number | undefined
+  /** What was done last. */
+  readonly url: string
+  /** How it has ended; undefined while it is under way. */
+  readonly outcome: WarmOutcome | undefined
+}
 /** One page that could not be warmed. */
 export interface WarmFailure {
   /** Path and query, or the name of what should have told of pages. */
@@ -188,6 +201,7 @@ export interface CacheflowEvents {
   unconfirmed: UnconfirmedEvent
   flush: FlushEvent
   audit: AuditEvent
+  progress: WarmProgress
   warm: WarmEvent
   warning: WarningEvent
   fault: FaultEvent
@@ -210,6 +224,7 @@ const eventNames: readonly EventName[] = [
   'unconfirmed',
   'flush',
   'audit',
+  'progress',
   'warm',
   'warning',
   'fault',

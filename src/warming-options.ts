@@ -1,7 +1,7 @@
 import { type CronSchedule, cronSchedule } from './cron-schedule.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { fail } from './errors.ts'
-import type { WarmProgress } from './flow/warm-report.ts'
+import type { WarmProgress } from './events.ts'
 import type { Pace, WarmSettings } from './flow/warm-run.ts'
 import { type WarmSource, isEntries } from './flow/warm-queue.ts'
 import { isToken } from './http/token.ts'
@@ -57,7 +57,7 @@ export interface WarmOptions extends PaceOptions {
   readonly force?: boolean
   /** Ends the run within one request's time. */
   readonly signal?: AbortSignal
-  /** Hears of every page that is done. */
+  /** Hears of every page that is done, and of the end, as the event `progress` does: `progressBar()`. */
   readonly onProgress?: (progress: WarmProgress) => void
 }
 

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { fail } from './errors.ts'
 import type { CacheFragment, CacheFragments } from './flow/fragment.ts'
+import { WarmAnnouncer } from './flow/warm-announcer.ts'
 import { warmAsOne } from './flow/warm-leadership.ts'
 import { type WarmPart, WarmQueue, type WarmSource, tasksOf } from './flow/warm-queue.ts'
 import { type WarmReport, WarmTally } from './flow/warm-report.ts'
@@ -228,6 +229,8 @@ export class Warming<Native> {
     this.#tally = tally
     for (const part of this.#parts(way, settings, queue)) queue.add(part)
     const own = origins.length > 0 ? origins : [way.origin]
+    const told = { name, queue, tally, origins: own.length, onProgress }
+    const announcer = new WarmAnnouncer(cache, told)
     cache.warming++
     try {
       const outcome = await new WarmRun({
@@ -237,12 +240,9 @@ export class Warming<Native> {
         signal,
         origins: own,
         visit: (request, timeout) => way.visit(request, timeout),
-        onDone: (url) => {
-          const { done, failures } = tally
-          const total = queue.isExhausted ? queue.given * own.length : undefined
-          onProgress?.({ name, done, failures, total, url })
-        },
+        onDone: (url) => announcer.done(url),
       }).finish()
+      announcer.ended(outcome)
       return tally.report(name, outcome, performance.now() - start)
     } finally {
       cache.warming--

@@ -131,7 +131,7 @@ export interface EvictEvent {
 }
 /** How far a run of warmers is: told after each page, and once more at its end. */
 export interface WarmProgress {
-  /** What is warmed: `all`, or the name that was given to `warm()`. */
+  /** What is warmed: `all`, `ahead`, `fallen`, or the name that was given to `warm()`. */
   readonly name: string
   readonly done: number
   readonly failures: number
@@ -151,7 +151,7 @@ export interface WarmFailure {
   readonly reason: string
 }
 export interface WarmEvent {
-  /** What was warmed: `all`, or the name that was given to `warm()`. */
+  /** What was warmed: `all`, `ahead`, `fallen`, or the name that was given to `warm()`. */
   readonly name: string
   readonly outcome: WarmOutcome
   /** Pages that were made and are stored, and warmers that ran. */

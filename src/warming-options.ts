@@ -57,7 +57,7 @@ export interface WarmOptions extends PaceOptions {
   readonly force?: boolean
   /** Ends the run within one request's time. */
   readonly signal?: AbortSignal
-  /** Hears of every page that is done, and of the end, as the event `progress` does: `progressBar()`. */
+  /** Hears of every page that is done, and of the end, as the event `progress` does, but of this run alone: `progressBar()`. */
   readonly onProgress?: (progress: WarmProgress) => void
 }
 

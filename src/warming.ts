@@ -121,7 +121,7 @@ export class Warming<Native> {
     this.#upkeep = new WarmUpkeep(cache, {
       again: () => this.#again({}),
       pages: (name, pages, isForced) =>
-        this.#again({ pages, force: isForced, ...(name === undefined ? {} : { name }) }, name),
+        this.#again({ pages, force: isForced, name: name ?? 'fallen' }, name),
     })
   }
 
@@ -160,12 +160,13 @@ export class Warming<Native> {
     return report
   }
 
-  /** The way of the first run, with something else to warm. @param name undefined where every instance does its own */
+  /** The first run again, unheard by who called it, or what else is to be warmed. @param name undefined where every instance does its own */
   async #again(given: WarmOptions, name: string | undefined = 'all'): Promise<void> {
     if (this.#first === undefined || this.#cache.isClosed) return
     const { target, options } = this.#first
     const whole = { ...options, ...given, signal: this.#closing.signal }
-    const settings = warmRunSettings(whole, this.#cache.settings.warming)
+    const own = warmRunSettings(whole, this.#cache.settings.warming)
+    const settings = { ...own, onProgress: undefined }
     const way = warmWay(target, settings)
     if (name === undefined) await this.#outside.runInAsyncScope(() => this.#here(way, settings))
     else await this.#queue(way, settings)

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Terminal, type WarmProgress, type WarmReport, progressBar, warmLine } from 'cacheflow'
+import { until } from '../support/until.ts'
 import { Site, type SiteRoute } from './site.ts'
 
 const route: SiteRoute = {
@@ -47,6 +48,23 @@ describe('the progress of a run', () => {
       pages: ['/p/7', 'http://c.example/p/8', 'neither a path nor a URL'],
     })
     expect(heard.at(-1)).toMatchObject({ done: 4, total: 4, failures: 1, outcome: 'complete' })
+  })
+
+  it('is told of runs that keep the cache warm, too, and to whoever has called warm() of that one alone', async () => {
+    const site = await Site.start(
+      'Express 5',
+      [{ ...route, options: { ...route.options, tags: ['pages'] } }],
+      { warming: { afterInvalidation: true } },
+    )
+    const heard: unknown[] = []
+    const called: unknown[] = []
+    site.cache.on('progress', ({ name, outcome }) => heard.push([name, outcome]))
+    await site.cache.warm(site.app, { onProgress: ({ outcome }) => called.push(outcome) })
+    expect(heard.splice(0).at(-1)).toEqual(['all', 'complete'])
+    await site.cache.invalidate({ tag: 'pages' })
+    await until('what fell is made anew', () => heard.length === 4)
+    expect(heard.at(-1)).toEqual(['fallen', 'complete'])
+    expect(called).toEqual([undefined, undefined, undefined, 'complete'])
   })
 
   it('ends when the run is aborted, too', async () => {

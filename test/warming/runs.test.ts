@@ -195,6 +195,16 @@ describe('a run of warmers', () => {
     expect(keys.map((key) => site.cache.explain(key).entries)).toEqual([1, 1, 1])
   })
 
+  it('is not counted among the hits and misses of visitors', async () => {
+    const site = await Site.start('Express 5', [route(paths(3), () => 'made')])
+    await site.cache.warm(site.app, { origin: site.origin })
+    await site.cache.warm(site.app, { origin: site.origin })
+    expect(site.cache.stats()).toMatchObject({ hits: 0, misses: 0 })
+    await site.visit('/p/1')
+    await site.visit('/p/7')
+    expect(site.cache.stats()).toMatchObject({ hits: 1, misses: 1 })
+  })
+
   it('tells of its end in an event', async () => {
     const site = await Site.start('Express 5', [route(paths(3), () => 'made')])
     const events: unknown[] = []

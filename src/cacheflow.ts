@@ -49,7 +49,9 @@ export interface CacheStats {
   readonly making: number
   /** The number of the last invalidation. */
   readonly sequence: number
+  /** Of visitors: what warmers ask for in this process is not counted. */
   readonly hits: number
+  /** Of visitors, too. */
   readonly misses: number
   readonly bypasses: number
   /** Fragments that were shown as they are. */

@@ -5,6 +5,7 @@ export const errorTable = {
   ERR_CACHEFLOW_BYTE_SIZE: "Give bytes as a number, or a number with a unit: '512KiB', '64MiB'.",
   ERR_CACHEFLOW_OPTION: 'Look up the option in the documentation of CacheflowOptions.',
   ERR_CACHEFLOW_UNKNOWN_OPTION: 'Remove it, or correct its spelling.',
+  ERR_CACHEFLOW_PACKAGE: 'Install the package that the message names.',
   ERR_CACHEFLOW_TAG:
     'A tag is a non-empty string of at most 256 characters without control characters.',
   ERR_CACHEFLOW_KEY: 'key() returns a non-empty string of at most 4,096 characters.',

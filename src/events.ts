@@ -131,6 +131,19 @@ export interface EvictEvent {
   readonly key: string
   readonly bytes: number
 }
+/** How far a run of warmers is: told after each page, and once more at its end. */
+export interface WarmProgress {
+  /** What is warmed: `all`, `ahead`, `fallen`, or the name that was given to `warm()`. */
+  readonly name: string
+  readonly done: number
+  readonly failures: number
+  /** How many there are, as soon as all are known. */
+  readonly total: number | undefined
+  /** What was done last. */
+  readonly url: string
+  /** How it has ended; undefined while it is under way. */
+  readonly outcome: WarmOutcome | undefined
+}
 /** One page that could not be warmed. */
 export interface WarmFailure {
   /** Path and query, or the name of what should have told of pages. */
@@ -140,7 +153,7 @@ export interface WarmFailure {
   readonly reason: string
 }
 export interface WarmEvent {
-  /** What was warmed: `all`, or the name that was given to `warm()`. */
+  /** What was warmed: `all`, `ahead`, `fallen`, or the name that was given to `warm()`. */
   readonly name: string
   readonly outcome: WarmOutcome
   /** Pages that were made and are stored, and warmers that ran. */
@@ -190,6 +203,7 @@ export interface CacheflowEvents {
   unconfirmed: UnconfirmedEvent
   flush: FlushEvent
   audit: AuditEvent
+  progress: WarmProgress
   warm: WarmEvent
   warning: WarningEvent
   fault: FaultEvent
@@ -212,6 +226,7 @@ const eventNames: readonly EventName[] = [
   'unconfirmed',
   'flush',
   'audit',
+  'progress',
   'warm',
   'warning',
   'fault',

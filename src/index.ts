@@ -6,6 +6,7 @@ export {
 } from './cacheflow.ts'
 export type { Explanation, Impact } from './flow/explanation.ts'
 export type { ByteSize } from './byte-size.ts'
+export type { CronSchedule } from './cron-schedule.ts'
 export type { Duration } from './duration.ts'
 export { CacheflowError, type ErrorCode } from './errors.ts'
 export type {
@@ -28,6 +29,7 @@ export type {
   UnconfirmedEvent,
   WarmEvent,
   WarmFailure,
+  WarmProgress,
   WarningEvent,
 } from './events.ts'
 export type {
@@ -111,8 +113,9 @@ export type { RedisStatus } from './flow/membership.ts'
 export type { RouteDeclaration, RouteOptions } from './route-options.ts'
 export type { WarmEntry, WarmPage } from './flow/warm-entry.ts'
 export type { WarmEntries, WarmSource } from './flow/warm-queue.ts'
-export type { WarmProgress, WarmReport } from './flow/warm-report.ts'
+export { type WarmReport, warmLine } from './flow/warm-report.ts'
 export { pathsIn, sitemap } from './node/page-list.ts'
+export { type Terminal, progressBar } from './node/progress-bar.ts'
 export type { WarmTarget } from './node/warm-target.ts'
 export type {
   PaceOptions,

@@ -1,6 +1,7 @@
+import { type CronSchedule, cronSchedule } from './cron-schedule.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { fail } from './errors.ts'
-import type { WarmProgress } from './flow/warm-report.ts'
+import type { WarmProgress } from './events.ts'
 import type { Pace, WarmSettings } from './flow/warm-run.ts'
 import { type WarmSource, isEntries } from './flow/warm-queue.ts'
 import { originOf } from './http/origin.ts'
@@ -38,6 +39,11 @@ export interface WarmingOptions extends PaceOptions {
   readonly afterInvalidation?: boolean
   /** Repeats the first `warm()`. Minimum 100 ms, default: it runs when it is called. */
   readonly every?: Duration
+  /**
+   * Repeats the first `warm()` at times of the day: `'0 4 * * *'`, or `{ pattern, timezone }`. It takes the package croner. Default: it
+   * runs when it is called.
+   */
+  readonly cron?: string | CronSchedule
   /** Pages that visitors ask for are made anew so long before they are stale. Minimum 100 ms, default: not before. */
   readonly ahead?: Duration
 }
@@ -52,7 +58,7 @@ export interface WarmOptions extends PaceOptions {
   readonly force?: boolean
   /** Ends the run within one request's time. */
   readonly signal?: AbortSignal
-  /** Hears of every page that is done. */
+  /** Hears of every page that is done, and of the end, as the event `progress` does, but of this run alone: `progressBar()`. */
   readonly onProgress?: (progress: WarmProgress) => void
 }
 
@@ -78,6 +84,7 @@ const settingNames: ReadonlySet<string> = new Set([
   'hottest',
   'afterInvalidation',
   'every',
+  'cron',
   'ahead',
   ...paceNames,
 ])
@@ -103,6 +110,7 @@ export function warmSettings(given: WarmingOptions | undefined = {}): WarmSettin
     hottest: given.hottest === 0 ? 0 : wholeNumber(given.hottest, 'warming.hottest', 0),
     afterInvalidation: flag(given.afterInvalidation, 'warming.afterInvalidation', false),
     every: intervalOf(given.every, 'warming.every'),
+    cron: given.cron === undefined ? undefined : cronSchedule(given.cron),
     ahead: intervalOf(given.ahead, 'warming.ahead') ?? 0,
     ...placeOf(given, 'warming', { origins: [], headers: {} }),
     ...paceOf(given, 'warming', {

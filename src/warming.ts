@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { fail } from './errors.ts'
 import type { CacheFragment, CacheFragments } from './flow/fragment.ts'
+import { WarmAnnouncer } from './flow/warm-announcer.ts'
 import { warmAsOne } from './flow/warm-leadership.ts'
 import { type WarmPart, WarmQueue, type WarmSource, tasksOf } from './flow/warm-queue.ts'
 import { type WarmReport, WarmTally } from './flow/warm-report.ts'
@@ -120,7 +121,7 @@ export class Warming<Native> {
     this.#upkeep = new WarmUpkeep(cache, {
       again: () => this.#again({}),
       pages: (name, pages, isForced) =>
-        this.#again({ pages, force: isForced, ...(name === undefined ? {} : { name }) }, name),
+        this.#again({ pages, force: isForced, name: name ?? 'fallen' }, name),
     })
   }
 
@@ -159,12 +160,13 @@ export class Warming<Native> {
     return report
   }
 
-  /** The way of the first run, with something else to warm. @param name undefined where every instance does its own */
+  /** The first run again, unheard by who called it, or what else is to be warmed. @param name undefined where every instance does its own */
   async #again(given: WarmOptions, name: string | undefined = 'all'): Promise<void> {
     if (this.#first === undefined || this.#cache.isClosed) return
     const { target, options } = this.#first
     const whole = { ...options, ...given, signal: this.#closing.signal }
-    const settings = warmRunSettings(whole, this.#cache.settings.warming)
+    const own = warmRunSettings(whole, this.#cache.settings.warming)
+    const settings = { ...own, onProgress: undefined }
     const way = warmWay(target, settings)
     if (name === undefined) await this.#outside.runInAsyncScope(() => this.#here(way, settings))
     else await this.#queue(way, settings)
@@ -228,6 +230,8 @@ export class Warming<Native> {
     this.#tally = tally
     for (const part of this.#parts(way, settings, queue)) queue.add(part)
     const own = origins.length > 0 ? origins : [way.origin]
+    const told = { name, queue, tally, origins: own.length, onProgress }
+    const announcer = new WarmAnnouncer(cache, told)
     cache.warming++
     try {
       const outcome = await new WarmRun({
@@ -237,12 +241,9 @@ export class Warming<Native> {
         signal,
         origins: own,
         visit: (request, timeout) => way.visit(request, timeout),
-        onDone: (url) => {
-          const { done, failures } = tally
-          const total = queue.isExhausted ? queue.given * own.length : undefined
-          onProgress?.({ name, done, failures, total, url })
-        },
+        onDone: (url) => announcer.done(url),
       }).finish()
+      announcer.ended(outcome)
       return tally.report(name, outcome, performance.now() - start)
     } finally {
       cache.warming--

@@ -1,4 +1,4 @@
-import type { Terminal } from './progress-bar.ts'
+import type { Terminal } from '../index.ts'
 
 /** Where a command tells what it has found. */
 export interface Output {

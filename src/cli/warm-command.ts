@@ -1,8 +1,13 @@
-import { type WarmOptions, createCacheflow, pathsIn, sitemap } from '../index.ts'
+import {
+  type WarmOptions,
+  createCacheflow,
+  pathsIn,
+  progressBar,
+  sitemap,
+  warmLine,
+} from '../index.ts'
 import type { WarmPage } from '../flow/warm-entry.ts'
-import { warmLine } from '../flow/warm-report.ts'
 import type { Output } from './output.ts'
-import { ProgressBar } from './progress-bar.ts'
 import { type Typed, usageError, usages } from './usage.ts'
 
 const usage = usages.warm
@@ -10,7 +15,6 @@ const usage = usages.warm
 /** Exits with 1 when a page failed. */
 export async function warmCommand(typed: Typed, output: Output): Promise<number> {
   const url = urlOf(typed)
-  const bar = new ProgressBar(output.terminal)
   const stop = new AbortController()
   const onSignal = (): void => stop.abort()
   process.once('SIGINT', onSignal)
@@ -20,9 +24,8 @@ export async function warmCommand(typed: Typed, output: Output): Promise<number>
       ...settingsOf(typed),
       pages: () => pagesOf(typed),
       signal: stop.signal,
-      onProgress: (progress) => bar.draw(progress),
+      onProgress: progressBar(output.terminal),
     })
-    bar.clear()
     if (typed.flag('json')) output.json(report)
     else {
       for (const { url: page, status, reason } of report.failed) {

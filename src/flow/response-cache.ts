@@ -163,7 +163,8 @@ export class ResponseCache<Native> extends CacheState<Native> {
     reason: MissReason,
     by: string | undefined,
   ): void {
-    this.misses++
+    // Hits of warmers are none either: what visitors got would not be seen among them.
+    if (this.visitOf(request) === undefined) this.misses++
     if (!this.events.wants('miss')) return
     const { method, target: url } = request
     this.events.emit('miss', { key: primaryKey, method, url, reason, by })

@@ -40,15 +40,21 @@ export class WarmQueue {
   #turn: Promise<unknown> = Promise.resolve()
   readonly #waiting = new Set<(task: WarmTask | undefined) => void>()
   #isClosed = false
-  /** How many have been given out. */
-  given = 0
-  /** All are known: `given` is how many there are. */
+  #given = 0
+  /** Of these, pages that do not say where visitors see them. */
+  #anywhere = 0
+  /** All are known. */
   isExhausted = false
 
   add(part: WarmPart): void {
     const at = this.#parts.findIndex(({ priority }) => priority < part.priority)
     this.#parts.splice(at === -1 ? this.#parts.length : at, 0, part)
     this.isExhausted = false
+  }
+
+  /** How many pages have been given out, where those that may be seen anywhere are made for so many origins. */
+  pages(origins: number): number {
+    return this.#given + this.#anywhere * (origins - 1)
   }
 
   /** Resolves to undefined when there is nothing more to do. */
@@ -86,8 +92,10 @@ export class WarmQueue {
       const { tasks } = this.#current
       const step = await tasks.next()
       if (step.done !== true) {
-        this.given++
-        return step.value
+        const task = step.value
+        this.#given++
+        if (task.kind === 'page' && task.request.origin === undefined) this.#anywhere++
+        return task
       }
       this.#current = undefined
     }

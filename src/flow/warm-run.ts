@@ -19,6 +19,12 @@ export interface Pace {
   readonly retries: number
 }
 
+/** Times at which to warm. */
+export interface WarmSchedule {
+  /** Calls `run` whenever it is time, until what it returns is called. It does not keep the process alive. */
+  start(run: () => void): () => void
+}
+
 /** Warming as the options of the cache have it. */
 export interface WarmSettings extends Pace {
   readonly enabled: boolean
@@ -30,6 +36,7 @@ export interface WarmSettings extends Pace {
   readonly afterInvalidation: boolean
   /** Milliseconds between two runs; undefined: it runs when it is called. */
   readonly every: number | undefined
+  readonly cron: WarmSchedule | undefined
   /** How long before they are stale hot pages are made anew, milliseconds; 0: not before. */
   readonly ahead: number
 }

@@ -19,7 +19,7 @@ const mostAhead = 1_000
 export class WarmUpkeep<Native> {
   readonly #cache: ResponseCache<Native>
   readonly #runs: UpkeepRuns
-  readonly #timers: NodeJS.Timeout[] = []
+  readonly #stops: (() => void)[] = []
   readonly #busy = new Set<string>()
   #rewarming: Rewarming | undefined
   #isStarted = false
@@ -32,10 +32,12 @@ export class WarmUpkeep<Native> {
   /** From the end of the first run on. */
   start(): void {
     const { settings, popularity, membership, isClosed } = this.#cache
-    const { every, ahead, afterInvalidation, hottest } = settings.warming
+    const { every, cron, ahead, afterInvalidation, hottest } = settings.warming
     if (this.#isStarted || isClosed) return
     this.#isStarted = true
-    if (every !== undefined) this.#repeat('every', every, () => this.#runs.again())
+    const again = (): Promise<unknown> => this.#runs.again()
+    if (every !== undefined) this.#repeat('again', every, again)
+    if (cron !== undefined) this.#stops.push(cron.start(() => this.#begin('again', again)))
     if (ahead > 0) this.#repeat('ahead', ahead / 2, () => this.#ahead(ahead))
     if (hottest > 0 && membership) {
       this.#repeat('news', newsInterval, () => this.hottest(hottest))
@@ -70,25 +72,27 @@ export class WarmUpkeep<Native> {
 
   /** What visitors have asked for is kept for the next life. */
   async close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
+    for (const stop of this.#stops) stop()
     this.#rewarming?.close()
     this.#cache.onFall = undefined
     const { hottest } = this.#cache.settings.warming
     if (hottest > 0) await this.hottest(hottest)
   }
 
-  /** One that takes longer than its interval is not begun again beside itself. */
   #repeat(name: string, interval: number, run: () => Promise<unknown>): void {
-    const timer = setInterval(() => {
-      if (this.#busy.has(name)) return
-      this.#busy.add(name)
-      run()
-        .catch((error: unknown) => this.#cache.fault(error, 'keeping the cache warm'))
-        .finally(() => this.#busy.delete(name))
-        .catch(() => undefined)
-    }, interval)
+    const timer = setInterval(() => this.#begin(name, run), interval)
     timer.unref()
-    this.#timers.push(timer)
+    this.#stops.push(() => clearInterval(timer))
+  }
+
+  /** What is still under way when its time comes again is not begun beside itself. */
+  #begin(name: string, run: () => Promise<unknown>): void {
+    if (this.#busy.has(name)) return
+    this.#busy.add(name)
+    run()
+      .catch((error: unknown) => this.#cache.fault(error, 'keeping the cache warm'))
+      .finally(() => this.#busy.delete(name))
+      .catch(() => undefined)
   }
 
   #isStaleAt(key: string, time: number): boolean {

@@ -14,6 +14,7 @@ const layers: readonly (readonly string[])[] = [
     'src/option-check.ts',
     'src/route-options.ts',
     'src/redis-options.ts',
+    'src/cron-schedule.ts',
     'src/warming-options.ts',
     'src/warming.ts',
     'src/options.ts',
@@ -30,8 +31,9 @@ const port: ReadonlySet<string> = new Set(['src/index.ts', 'src/adapter.ts'])
 /** The packages each part may name, as a type too. `node:` is everybody's. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   'src/': ['etag', 'lru-cache'],
-  // The user's own, asked for by a command alone.
+  // The user's own, asked for by a command or an option alone.
   'src/cli/': ['ioredis'],
+  'src/cron-schedule.ts': ['croner'],
   'adapters/express/': ['express'],
   'adapters/koa/': ['koa'],
 }

@@ -27,6 +27,13 @@ test('warm() takes applications, listeners, servers and URLs', () => {
   expectTypeOf(cache.readiness()).toEqualTypeOf<Readiness>()
 })
 
+test('times are a pattern of cron, with its time zone or without', () => {
+  cacheflow({ warming: { cron: '0 4 * * *' } })
+  cacheflow({ warming: { every: '1h', cron: { pattern: '@daily', timezone: 'Europe/Berlin' } } })
+  // @ts-expect-error -- a zone alone is no time
+  cacheflow({ warming: { cron: { timezone: 'Europe/Berlin' } } })
+})
+
 test('a route says which pages it has, in one of many ways', () => {
   app.get('/posts/:id', cache.route({ warm: [1, 'two', { params: { id: 3 } }] }), (request) => {
     expectTypeOf(request.params).toEqualTypeOf<{ id: string }>()

@@ -38,6 +38,7 @@ async function twoInstances(
   namespace: string,
   count: number,
   duration: number,
+  cron?: string,
 ): Promise<{
   instances: [Instance, Instance]
   made: () => Promise<string[]>
@@ -50,7 +51,7 @@ async function twoInstances(
   }
   const begin = async (worker: Worker): Promise<Instance> => ({
     worker,
-    port: await worker.call<number>('begin', { framework, namespace, count, duration }),
+    port: await worker.call<number>('begin', { framework, namespace, count, duration, cron }),
   })
   const [one, other] = workers
   return {
@@ -118,5 +119,25 @@ describe('instances that share a Redis', { timeout: 90_000 }, () => {
     // Only what was being made when it died, or was not written yet, is made twice.
     expect(all.length - 61).toBeLessThanOrEqual(8)
     expect(await cacheStatus(second, '/p/59')).toContain('hit')
+  })
+
+  it('make at the times of a cron pattern what has fallen, once for all of them', async () => {
+    const cron = '* * * * * *'
+    const { instances, made, warm } = await twoInstances('Koa 3', 'cron', 12, 20, cron)
+    await Promise.all(instances.map(warm))
+    expect(await made()).toHaveLength(13)
+    const runs = async (): Promise<number> => {
+      const counts = await Promise.all(
+        instances.map(({ worker }) => worker.call<number>('runs', 'cron')),
+      )
+      return counts.reduce((sum, count) => sum + count, 0)
+    }
+    await instances[0].worker.call('invalidate', 'cron')
+    await until('it was made anew', async () => (await made()).length >= 25)
+    const before = await runs()
+    await until('a later time has come, too', async () => (await runs()) >= before + 2)
+    const cards = ids(12).slice(1)
+    expect((await made()).toSorted()).toEqual([...ids(12), ...cards].toSorted())
+    for (const instance of instances) expect(await cacheStatus(instance, '/p/7')).toContain('hit')
   })
 })

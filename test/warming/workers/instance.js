@@ -24,7 +24,7 @@ function expressSite(express, cache, warm, make) {
   app.get('/', cache.route({ warm: ['/'] }), async (request, response) => {
     response.send(await make('home'))
   })
-  app.get('/p/:id', cache.route({ warm }), async (request, response) => {
+  app.get('/p/:id', cache.route({ warm, tags: ['pages'] }), async (request, response) => {
     response.send(await make(request.params.id))
   })
   return { app, listener: app }
@@ -37,7 +37,7 @@ function koaSite(Koa, cache, warm, make) {
   router.get('/', cache.route({ warm: ['/'] }), async (ctx) => {
     ctx.body = await make('home')
   })
-  router.get('/p/:id', cache.route({ warm }), async (ctx) => {
+  router.get('/p/:id', cache.route({ warm, tags: ['pages'] }), async (ctx) => {
     ctx.body = await make(ctx.params.id)
   })
   app.use(router.routes())
@@ -53,13 +53,15 @@ const builders = {
 
 answerCalls({
   /** Begins a site of `count` pages and a home page, each of which takes `duration` milliseconds. @returns its port */
-  async begin({ framework, namespace, count, duration }) {
+  async begin({ framework, namespace, count, duration, cron }) {
     const [cacheflow, build, constructor] = builders[framework]
     const cache = cacheflow({
       maxAge: '1h',
       redis: { client, namespace, maxStaleness: '600ms' },
-      warming: { origin, parallelism: 4 },
+      warming: { origin, parallelism: 4, ...(cron && { cron }) },
     })
+    const site = { cache, runs: 0 }
+    cache.on('warm', () => site.runs++)
     const make = async (id) => {
       await client.rpush(`made:${namespace}`, id)
       await pause(duration)
@@ -69,8 +71,10 @@ answerCalls({
     const { app, listener } = build(constructor, cache, warm, make)
     const server = createServer(listener).listen(0, '127.0.0.1')
     await once(server, 'listening')
-    sites.set(namespace, { cache, app })
+    sites.set(namespace, Object.assign(site, { app }))
     return server.address().port
   },
+  runs: (namespace) => sites.get(namespace).runs,
+  invalidate: (namespace) => sites.get(namespace).cache.invalidate({ tag: 'pages' }),
   warm: (namespace, options) => sites.get(namespace).cache.warm(sites.get(namespace).app, options),
 })

@@ -27,11 +27,9 @@ export type {
   StoreEvent,
   TouchEvent,
   UnconfirmedEvent,
-  WarmEvent,
-  WarmFailure,
-  WarmProgress,
   WarningEvent,
 } from './events.ts'
+export type { WarmEvent, WarmFailure, WarmProgress } from './warm-events.ts'
 export type {
   AuditDifference,
   BypassReason,

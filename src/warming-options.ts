@@ -1,7 +1,7 @@
 import { type CronSchedule, cronSchedule } from './cron-schedule.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { fail } from './errors.ts'
-import type { WarmProgress } from './events.ts'
+import type { WarmProgress } from './warm-events.ts'
 import type { Pace, WarmSettings } from './flow/warm-run.ts'
 import { type WarmSource, isEntries } from './flow/warm-queue.ts'
 import { originOf } from './http/origin.ts'
@@ -33,6 +33,11 @@ export interface PaceOptions {
 export interface WarmingOptions extends PaceOptions {
   /** Whether `warm()` does anything: off for tests and development. Default `true`. */
   readonly enabled?: boolean
+  /**
+   * How much of this process' time making pages may take while visitors are there, from 0 to 1; while there are none it takes all that it can use.
+   * Default 0.1.
+   */
+  readonly share?: number
   /** How many of the pages that visitors ask for most are warmed beside those that are declared. Default 0. */
   readonly hottest?: number
   /** What fell by an invalidation is made anew, the hottest first, once `warm()` was called. Default `false`. */
@@ -81,6 +86,7 @@ export interface WarmerOptions {
 const paceNames = ['origin', 'headers', 'parallelism', 'rate', 'budget', 'timeout', 'retries']
 const settingNames: ReadonlySet<string> = new Set([
   'enabled',
+  'share',
   'hottest',
   'afterInvalidation',
   'every',
@@ -107,6 +113,7 @@ export function warmSettings(given: WarmingOptions | undefined = {}): WarmSettin
   )
   return {
     enabled: flag(given.enabled, 'warming.enabled', true),
+    share: shareOf(given.share),
     hottest: given.hottest === 0 ? 0 : wholeNumber(given.hottest, 'warming.hottest', 0),
     afterInvalidation: flag(given.afterInvalidation, 'warming.afterInvalidation', false),
     every: intervalOf(given.every, 'warming.every'),
@@ -221,6 +228,13 @@ const longestTimer = 2 ** 31 - 1
 
 function duration(given: Duration | undefined, where: string, byDefault: number): number {
   return given === undefined ? byDefault : Math.min(milliseconds(given, where), longestTimer)
+}
+
+function shareOf(given: unknown = 0.1): number {
+  if (typeof given === 'number' && given > 0 && given <= 1) return given
+  throw fail('ERR_CACHEFLOW_OPTION', given, 'warming.share', {
+    mend: 'Give a number above 0, and 1 at most: 0.1 for a tenth.',
+  })
 }
 
 function positive(given: unknown, where: string): number {

@@ -3,8 +3,9 @@ import { fail } from './errors.ts'
 import type { CacheFragment, CacheFragments } from './flow/fragment.ts'
 import { WarmAnnouncer } from './flow/warm-announcer.ts'
 import { warmAsOne } from './flow/warm-leadership.ts'
-import { type WarmPart, WarmQueue, type WarmSource, tasksOf } from './flow/warm-queue.ts'
+import { type WarmPart, WarmQueue, type WarmSource, partOf, tasksOf } from './flow/warm-queue.ts'
 import { type WarmReport, WarmTally } from './flow/warm-report.ts'
+import { WarmPace } from './flow/warm-pace.ts'
 import { WarmUpkeep } from './flow/warm-upkeep.ts'
 import { WarmRun } from './flow/warm-run.ts'
 import type { ResponseCache } from './flow/response-cache.ts'
@@ -105,6 +106,7 @@ export class Warming<Native> {
   readonly #outside = new AsyncResource('cacheflow.warming')
   readonly #closing = new AbortController()
   readonly #upkeep: WarmUpkeep<Native>
+  readonly #pace: WarmPace
   #first: { readonly target: WarmTarget | undefined; readonly options: WarmOptions } | undefined
   #state: Readiness['state'] = 'cold'
   #tally: WarmTally | undefined
@@ -118,6 +120,8 @@ export class Warming<Native> {
     this.#cache = cache
     this.#handle = handle
     this.#applications = applications
+    const { share } = cache.settings.warming
+    this.#pace = new WarmPace({ share, visitors: () => cache.visitors })
     this.#upkeep = new WarmUpkeep(cache, {
       again: () => this.#again({}),
       pages: (name, pages, isForced) =>
@@ -239,6 +243,7 @@ export class Warming<Native> {
         queue,
         tally,
         signal,
+        pace: this.#pace,
         origins: own,
         visit: (request, timeout) => way.visit(request, timeout),
         onDone: (url) => announcer.done(url),
@@ -292,9 +297,4 @@ export class Warming<Native> {
       tasks: () => [{ kind: 'job', url: name, name, run: job } as const].values(),
     }
   }
-}
-
-/** Pages that belong to no route. */
-function partOf(name: string, priority: number, source: WarmSource): WarmPart {
-  return { name, priority, tasks: () => tasksOf(source, { name, patterns: [] }) }
 }

@@ -1,6 +1,6 @@
 import { CacheflowError, withoutPassword } from '../errors.ts'
 import { outputTo, printable } from './output.ts'
-import type { Terminal } from './progress-bar.ts'
+import type { Terminal } from '../index.ts'
 import { redisCommand } from './redis-command.ts'
 import { UsageError, type CommandName, typed, usageText, usages } from './usage.ts'
 import { warmCommand } from './warm-command.ts'
@@ -23,7 +23,9 @@ export async function command(
   }
   try {
     if (!isCommand(name)) {
-      throw new UsageError(`${JSON.stringify(name)} is no command.\n\n${usageText()}`)
+      throw new UsageError(
+        `${withoutPassword(JSON.stringify(name))} is no command.\n\n${usageText()}`,
+      )
     }
     const given = typed(usages[name], rest)
     const output = outputTo(stdout, stderr)
@@ -32,8 +34,8 @@ export async function command(
       : redisCommand(name, given, env['REDIS_URL'], output))
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    stderr.write(`cacheflow: ${printable(withoutPassword(message))}\n`)
     const isUsage = error instanceof UsageError
+    stderr.write(`cacheflow: ${printable(isUsage ? message : withoutPassword(message))}\n`)
     if (error instanceof CacheflowError && name !== undefined && isCommand(name)) {
       stderr.write(`  example: npx ${usages[name].example}\n`)
     }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type Duration, milliseconds } from '../duration.ts'
+import { withoutPassword } from '../errors.ts'
 
 /** What was typed is not understood: `message` says why, and an example shows how it is written. */
 export class UsageError extends Error {
@@ -167,7 +168,7 @@ function parsed(
 }
 
 export function usageError(usage: Usage, message: string): UsageError {
-  return new UsageError(`${message}\n  example: npx ${usage.example}`)
+  return new UsageError(`${withoutPassword(message)}\n  example: npx ${usage.example}`)
 }
 
 /** All commands, a line for each. */

@@ -64,6 +64,7 @@ export function answer<Native>(
 ): Answer<Native> {
   try {
     cache.noteVersion(request)
+    if (cache.warming > 0 && request.visit === undefined) cache.visitors++
     const bypass = cache.isClosed ? 'off' : bypassReason(request, policy, cache.settings)
     if (bypass !== undefined) return pass(cache, request, policy, bypass)
     const audience = audienceOf(request, policy)

@@ -40,6 +40,8 @@ export class ResponseCache<Native> extends CacheState<Native> {
   bypasses = 0
   /** How many runs of warmers are under way: only then a request can be one of theirs. */
   warming = 0
+  /** How many requests of visitors have come while it was. */
+  visitors = 0
   readonly #passes = new LRUCache<string, Pass>({
     max: rememberedPasses,
     maxSize: rememberedLength,

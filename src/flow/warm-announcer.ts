@@ -1,4 +1,4 @@
-import type { WarmProgress } from '../events.ts'
+import type { WarmProgress } from '../warm-events.ts'
 import type { WarmOutcome } from '../reasons.ts'
 import type { ResponseCache } from './response-cache.ts'
 import type { WarmQueue } from './warm-queue.ts'

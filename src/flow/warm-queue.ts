@@ -140,6 +140,11 @@ export async function* tasksOf(
   }
 }
 
+/** Pages that belong to no route. */
+export function partOf(name: string, priority: number, source: WarmSource): WarmPart {
+  return { name, priority, tasks: () => tasksOf(source, { name, patterns: [] }) }
+}
+
 /** A middleware may stand on several routes: the page is one of each whose pattern has its parameters. */
 function pagesOf(
   entry: WarmEntry,

@@ -1,4 +1,4 @@
-import type { WarmEvent, WarmFailure } from '../events.ts'
+import type { WarmEvent, WarmFailure } from '../warm-events.ts'
 import type { WarmOutcome } from '../reasons.ts'
 import type { VisitEnd } from './visit.ts'
 

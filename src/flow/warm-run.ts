@@ -1,6 +1,7 @@
-import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { WarmRequest } from './warm-entry.ts'
-import type { WarmQueue } from './warm-queue.ts'
+import type { WarmPace } from './warm-pace.ts'
+import type { WarmQueue, WarmTask } from './warm-queue.ts'
 import type { WarmOutcome } from '../reasons.ts'
 import type { WarmTally } from './warm-report.ts'
 import type { VisitEnd } from './visit.ts'
@@ -28,6 +29,8 @@ export interface WarmSchedule {
 /** Warming as the options of the cache have it. */
 export interface WarmSettings extends Pace {
   readonly enabled: boolean
+  /** How much of the event loop's time warming may take while visitors are there, from 0 to 1. */
+  readonly share: number
   /** Where visitors see the application; none: as `warm()` finds it. */
   readonly origins: readonly string[]
   readonly headers: Readonly<Record<string, string>>
@@ -50,6 +53,7 @@ export interface Visited {
 export interface WarmRunOptions extends Pace {
   readonly queue: WarmQueue
   readonly tally: WarmTally
+  readonly pace: WarmPace
   readonly signal: AbortSignal
   /** Makes a request. @throws when there is no answer in time */
   readonly visit: (request: WarmRequest, timeout: number) => Promise<Visited>
@@ -57,10 +61,6 @@ export interface WarmRunOptions extends Pace {
   readonly origins: readonly string[]
   readonly onDone: (url: string) => void
 }
-
-/** A turn of the event loop that takes longer is followed by a rest as long, so that half of the time is the visitors', milliseconds. */
-const longestTurn = 1
-const longestRest = 50
 
 /** Milliseconds before the first repetition; twice as many before each further one, up to the longest. */
 const firstPause = 100
@@ -72,7 +72,6 @@ export class WarmRun {
   readonly #end = new AbortController()
   #outcome: WarmOutcome = 'complete'
   #working = 0
-  #turn: Promise<void> = Promise.resolve()
   /** When the next request may start, on the clock of performance.now(). */
   #next = 0
   #done: () => void = () => undefined
@@ -117,36 +116,28 @@ export class WarmRun {
   }
 
   async #work(): Promise<void> {
-    const { queue, tally, onDone } = this.#options
+    const { queue, onDone, pace } = this.#options
     const { signal } = this.#end
-    for (;;) {
-      await this.#visitorsFirst()
-      if (signal.aborted) return
+    while (!signal.aborted) {
       const task = await queue.next()
       if (task === undefined) return
-      switch (task.kind) {
-        case 'failed':
-          tally.fail(task.url, undefined, task.reason)
-          break
-        case 'job':
-          await this.#job(task.name, task.run)
-          break
-        case 'page':
-          await this.#everywhere(task.request)
-      }
+      const aside = await pace.start(signal)
+      if (aside === undefined) return
+      await this.#do(task)
+      pace.end(aside)
       onDone(task.url)
     }
   }
 
-  /** One request starts in a turn of the event loop: visitors who came meanwhile come in between. */
-  #visitorsFirst(): Promise<void> {
-    this.#turn = this.#turn.then(async () => {
-      const start = performance.now()
-      await turn()
-      const busy = performance.now() - start
-      if (busy > longestTurn) await pause(Math.min(busy, longestRest), undefined)
-    })
-    return this.#turn
+  async #do(task: WarmTask): Promise<void> {
+    switch (task.kind) {
+      case 'failed':
+        return this.#options.tally.fail(task.url, undefined, task.reason)
+      case 'job':
+        return this.#job(task.name, task.run)
+      case 'page':
+        return this.#everywhere(task.request)
+    }
   }
 
   async #job(name: string, run: (signal: AbortSignal) => Promise<boolean>): Promise<void> {

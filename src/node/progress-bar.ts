@@ -1,4 +1,4 @@
-import type { WarmProgress } from '../events.ts'
+import type { WarmProgress } from '../warm-events.ts'
 
 /** Where a bar is drawn: `process.stderr`, or what is like it. */
 export interface Terminal {

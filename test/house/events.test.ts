@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { root } from './imports.ts'
 
-// docs/events.md is held to src/events.ts and src/reasons.ts: the same events, fields and reasons, and the same sentences.
-const source = ['src/reasons.ts', 'src/events.ts']
+// docs/events.md is held to src/events.ts, src/warm-events.ts and src/reasons.ts: the same events, fields and reasons, and the same sentences.
+const source = ['src/reasons.ts', 'src/events.ts', 'src/warm-events.ts']
   .map((path) => readFileSync(root + path, 'utf8'))
   .join('\n')
 const document = readFileSync(`${root}docs/events.md`, 'utf8')

@@ -2,7 +2,14 @@ import { resolveImport, type SourceFile } from './imports.ts'
 
 /** From the ground up. A file imports from its own row and from the rows before it. */
 const layers: readonly (readonly string[])[] = [
-  ['src/duration.ts', 'src/byte-size.ts', 'src/errors.ts', 'src/reasons.ts', 'src/events.ts'],
+  [
+    'src/duration.ts',
+    'src/byte-size.ts',
+    'src/errors.ts',
+    'src/reasons.ts',
+    'src/warm-events.ts',
+    'src/events.ts',
+  ],
   ['src/http/'],
   ['src/store/'],
   ['src/graph/'],

@@ -1,0 +1,128 @@
+import { performance } from 'node:perf_hooks'
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
+
+/** How long the event loop has been busy and idle, milliseconds. */
+export interface LoopTime {
+  readonly active: number
+  readonly idle: number
+}
+
+export interface WarmPaceOptions {
+  /** How much of the event loop's time warming may take while visitors are there, from 0 to 1. */
+  readonly share: number
+  /** How many visitors have come so far. */
+  readonly visitors: () => number
+  readonly loop?: () => LoopTime
+  readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>
+}
+
+/** So long after the last of them there are no visitors, milliseconds. */
+const quiet = 1_000
+/** How much of what was not used may be used later, milliseconds of the event loop. */
+const saved = 1
+/** How long it waits at a time at most, milliseconds: what visitors take may change meanwhile. */
+const longestWait = 250
+/** Over which time what visitors take is measured, milliseconds. */
+const span = 500
+/** How much the last page counts in what one is expected to take. */
+const weight = 0.2
+
+/**
+ * Leaves the event loop to visitors while there are some. What warming takes of it is what it is busy beyond what it is busy with while nothing
+ * is being made. A page begins when those before it have taken no more than their share of the time that has passed: pages that wait for a
+ * database take little of it, and many are under way at a time; pages that keep the processor busy come one by one, with rests between them.
+ */
+export class WarmPace {
+  readonly #options: Required<WarmPaceOptions>
+  #chain: Promise<void> = Promise.resolve()
+  #last: LoopTime
+  #underWay = 0
+  /** Of one millisecond, what visitors take. */
+  #visited = 0
+  /** What warming may take now, less what is set aside for pages that are under way; below 0 it has taken more, milliseconds. */
+  #balance = 0
+  /** What a page takes, and what was taken since the last one ended, milliseconds. */
+  #cost = 0
+  #taken = 0
+  #known: number
+  #knownAt = -Infinity
+
+  constructor(options: WarmPaceOptions) {
+    this.#options = {
+      loop: () => performance.eventLoopUtilization(),
+      wait: async (milliseconds, signal) => {
+        await pause(milliseconds, undefined, { signal }).catch(() => undefined)
+      },
+      ...options,
+    }
+    this.#last = this.#options.loop()
+    this.#known = options.visitors()
+  }
+
+  /**
+   * Pages begin one after the other, each in a turn of the event loop: visitors who came meanwhile come in between.
+   *
+   * @returns what is set aside for it, to be given back to `end()`; undefined when nothing more is to begin
+   */
+  async start(signal: AbortSignal): Promise<number | undefined> {
+    const turn = this.#chain.then(() => this.#begin(signal))
+    this.#chain = turn.then(() => undefined)
+    // Another run may have to wait for longer than this one lives.
+    let end: () => void = () => undefined
+    const aborted = new Promise<undefined>((resolve) => (end = () => resolve(undefined)))
+    signal.addEventListener('abort', end)
+    try {
+      return await Promise.race([turn, aborted])
+    } finally {
+      signal.removeEventListener('abort', end)
+    }
+  }
+
+  async #begin(signal: AbortSignal): Promise<number | undefined> {
+    const { share, wait } = this.#options
+    await nextTurn()
+    this.#account()
+    while (this.#balance < 0 && !signal.aborted) {
+      await wait(Math.min(longestWait, Math.max(1, -this.#balance / share)), signal)
+      this.#account()
+    }
+    if (signal.aborted) return undefined
+    this.#underWay++
+    const aside = this.#cost
+    this.#balance -= aside
+    return aside
+  }
+
+  /** The page has been made, or has failed. */
+  end(aside: number): void {
+    this.#account()
+    this.#underWay--
+    this.#balance += aside
+    this.#cost += (this.#taken - this.#cost) * weight
+    this.#taken = 0
+  }
+
+  /** Counts what has passed since the last time. */
+  #account(): void {
+    const { loop, share, visitors } = this.#options
+    const now = loop()
+    const active = now.active - this.#last.active
+    const passed = active + now.idle - this.#last.idle
+    this.#last = now
+    const isIdle = this.#underWay === 0
+    if (isIdle && passed > 0) {
+      this.#visited += (active / passed - this.#visited) * Math.min(1, passed / span)
+    }
+    const taken = isIdle ? 0 : Math.max(0, active - this.#visited * passed)
+    this.#taken += taken
+    this.#balance = Math.min(saved, this.#balance + passed * share - taken)
+
+    const time = now.active + now.idle
+    if (visitors() !== this.#known) {
+      this.#known = visitors()
+      this.#knownAt = time
+    }
+    // Nobody is there to be kept waiting.
+    if (time - this.#knownAt > quiet) this.#balance = Math.max(0, this.#balance)
+  }
+}

@@ -1,8 +1,9 @@
 /**
- * `npm run bench`: what a hit and a miss cost, each variant a process of its own, all interleaved; and what is shared by Redis.
+ * `npm run bench`: what a hit and a miss cost, each variant a process of its own, all interleaved; what is shared by
+ * Redis, and what visitors notice of warming.
  *
  *   --quick             fewer rounds, fewer requests
- *   --only=<pattern>    a regular expression over `<case>/<variant>` and `redis/<subject>`; what is compared with comes along
+ *   --only=<pattern>    a regular expression over `<case>/<variant>` `redis/<subject>` and `warming/visitors`; what is compared with comes along
  *   --rounds=<n>        counted rounds, after some to warm up
  *   --requests=<n>      counted requests a round, instead of each case's own number
  *   --json              print the samples themselves
@@ -19,7 +20,7 @@ import { CASES } from './cases.js'
 import { Child } from './child.js'
 import { Subject } from './measure.js'
 import { profileReport } from './profile.js'
-import { redisReport, redisSubjects } from './redis/report.js'
+import { GROUPS, subjectsOf, subjectsReport } from './subjects.js'
 import { report } from './table.js'
 import { VARIANTS } from './variants.js'
 
@@ -53,6 +54,10 @@ const PROFILE_WARM_UP = 4
 const rounds = counted('rounds') ?? (options.quick ? 4 : 11)
 const requestsARound = counted('requests')
 const load = new Child('load', 'load.js')
+/** @type {[keyof typeof GROUPS, string[]][]} */
+const groups = Object.keys(GROUPS)
+  .map((group) => [group, subjectsOf(group, new RegExp(options.only))])
+  .filter(([, names]) => names.length > 0)
 
 try {
   if (options.list)
@@ -61,7 +66,7 @@ try {
         ...selected().flatMap(({ wanted, variants }) =>
           variants.map(({ id }) => `${wanted.id}/${id}`),
         ),
-        ...redisSubjects(new RegExp(options.only)),
+        ...groups.flatMap(([, names]) => names),
       ].join('\n'),
     )
   else if (options.profile) await profile(options.profile)
@@ -71,22 +76,21 @@ try {
 }
 
 async function bench() {
-  const shared = redisSubjects(new RegExp(options.only))
-  if (selected().length === 0 && shared.length === 0)
+  if (selected().length === 0 && groups.length === 0)
     throw new Error(`--only=${options.only} fits nothing; see npm run bench -- --list`)
   const command = [
     'npm run bench',
     ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []),
   ].join(' ')
   if (selected().length > 0) await benchHits(command)
-  if (shared.length > 0) await benchRedis(shared, command)
+  for (const [group, names] of groups) await benchSubjects(group, names, command)
 }
 
-async function benchRedis(names, command) {
+async function benchSubjects(group, names, command) {
   const { quick, json, write } = options
-  const { markdown, reports } = await redisReport(names, { quick, command, progress })
+  const { markdown, reports } = await subjectsReport(group, names, { quick, command, progress })
   console.log(json ? JSON.stringify(reports, null, 2) : markdown)
-  if (write) writeDocument(markdown, 'measured with Redis')
+  if (write) writeDocument(markdown, GROUPS[group].section)
 }
 
 async function benchHits(command) {

@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { WarmReport } from 'cacheflow'
+import type { WarmReport, WarmingOptions } from 'cacheflow'
 import { builtPackage } from '../support/built-package.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
@@ -16,12 +16,12 @@ async function twoInstances(
   framework: string,
   count: number,
   duration: number,
-  cron = '',
+  more: WarmingOptions = {},
 ): Promise<{ instances: [Worker, Worker]; made: () => Promise<string[]> }> {
   const directory = await builtPackage()
   const redis = await RedisServer.start()
   const client = new Redis(redis.port)
-  const given = [`${redis.port}`, `http://${host}`, `${count}`, `${duration}`, cron]
+  const given = [`${redis.port}`, `http://${host}`, `${count}`, `${duration}`, JSON.stringify(more)]
   const args = [directory, framework, ...given]
   const instances = await Promise.all([Worker.start(script, args), Worker.start(script, args)])
   onTestFinished(async () => {
@@ -87,7 +87,7 @@ describe('instances that share a Redis', { timeout: 90_000 }, () => {
   })
 
   it('make at the times of a cron pattern what has fallen, once for all of them', async () => {
-    const { instances, made } = await twoInstances('koa', 12, 20, '* * * * * *')
+    const { instances, made } = await twoInstances('koa', 12, 20, { cron: '* * * * * *' })
     await Promise.all(instances.map((each) => each.call('warm')))
     expect(await made()).toHaveLength(12)
     const runs = async (): Promise<number> => {
@@ -100,5 +100,28 @@ describe('instances that share a Redis', { timeout: 90_000 }, () => {
     await until('a later time has come, too', async () => (await runs()) >= before + 2)
     expect((await made()).toSorted(numeric)).toEqual([...pages(12), ...pages(12)].toSorted(numeric))
     for (const instance of instances) expect(await cacheStatus(instance, '/p/7')).toContain('hit')
+  })
+
+  it('each make anew what fell by an invalidation and was asked for there', async () => {
+    const { instances, made } = await twoInstances('express', 1, 20, { afterInvalidation: true })
+    const [first, second] = instances
+    await Promise.all(instances.map((each) => each.call('warm')))
+    await cacheStatus(first, '/p/first')
+    await cacheStatus(second, '/p/second')
+    const runsOf = (each: Worker): Promise<number> => each.call<number>('runs')
+    const [before, beforeThere] = [await runsOf(first), await runsOf(second)]
+    await first.call('invalidate')
+    await until(
+      'both have made it anew',
+      async () => (await runsOf(first)) > before && (await runsOf(second)) > beforeThere,
+    )
+    expect((await made()).filter((id) => id === 'first' || id === 'second').toSorted()).toEqual([
+      'first',
+      'first',
+      'second',
+      'second',
+    ])
+    expect(await cacheStatus(first, '/p/first')).toContain('hit')
+    expect(await cacheStatus(second, '/p/second')).toContain('hit')
   })
 })

@@ -8,14 +8,14 @@ import Koa from 'koa'
 import Router from '@koa/router'
 import { answerCalls } from '../../support/worker-calls.js'
 
-const [directory, framework, redisPort, origin, count, duration, cron] = process.argv.slice(2)
+const [directory, framework, redisPort, origin, count, duration, more] = process.argv.slice(2)
 const { cacheflow } = await import(`${directory}/adapters/${framework}/index.js`)
 
 const client = new Redis(Number(redisPort))
 const cache = cacheflow({
   maxAge: '1h',
   redis: { client, maxStaleness: '600ms' },
-  warming: { origin, parallelism: 4, ...(cron && { cron }) },
+  warming: { origin, parallelism: 4, ...JSON.parse(more) },
 })
 let runs = 0
 cache.on('warm', () => runs++)

@@ -125,7 +125,7 @@ export class Warming<Native> {
     this.#upkeep = new WarmUpkeep(cache, {
       again: () => this.#again({}),
       pages: (name, pages, isForced) =>
-        this.#again({ pages, force: isForced, name: name ?? 'fallen' }, name),
+        this.#again({ pages, force: isForced, name: name ?? 'fallen' }, name !== undefined),
     })
   }
 
@@ -164,23 +164,23 @@ export class Warming<Native> {
     return report
   }
 
-  /** The first run again, unheard by who called it, or what else is to be warmed. @param name undefined where every instance does its own */
-  async #again(given: WarmOptions, name: string | undefined = 'all'): Promise<void> {
+  /** The first run again, unheard by who called it, or what else is to be warmed. @param isOfAll one instance does it for all */
+  async #again(given: WarmOptions, isOfAll = true): Promise<void> {
     if (this.#first === undefined || this.#cache.isClosed) return
     const { target, options } = this.#first
     const whole = { ...options, ...given, signal: this.#closing.signal }
     const own = warmRunSettings(whole, this.#cache.settings.warming)
     const settings = { ...own, onProgress: undefined }
     const way = warmWay(target, settings)
-    if (name === undefined) await this.#outside.runInAsyncScope(() => this.#here(way, settings))
-    else await this.#queue(way, settings)
+    await this.#queue(way, settings, isOfAll)
   }
 
   /** Runs of one name come one after the other. */
-  async #queue(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
+  async #queue(way: WarmWay, settings: WarmRunSettings, isOfAll = true): Promise<WarmReport> {
     const { name } = settings
     const earlier = this.#last.get(name) ?? Promise.resolve()
-    const run = earlier.then(() => this.#outside.runInAsyncScope(() => this.#warm(way, settings)))
+    const begin = (): Promise<WarmReport> => this.#warm(way, settings, isOfAll)
+    const run = earlier.then(() => this.#outside.runInAsyncScope(begin))
     this.#last.set(
       name,
       run.catch(() => undefined),
@@ -195,9 +195,9 @@ export class Warming<Native> {
     await this.#upkeep.close()
   }
 
-  async #warm(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
+  async #warm(way: WarmWay, settings: WarmRunSettings, isOfAll: boolean): Promise<WarmReport> {
     const { membership } = this.#cache
-    if (membership === undefined) return this.#here(way, settings)
+    if (membership === undefined || !isOfAll) return this.#here(way, settings)
     const signal = this.#signalOf(settings)
     return warmAsOne(
       membership.warmLease,

@@ -41,7 +41,7 @@ try {
 
   const secret = SHOP_COOKIE_SECRET || randomBytes(32).toString('base64url')
   const names = ['A', 'B']
-  const ports = await Promise.all(
+  const instances = await Promise.all(
     names.map((name, index) =>
       startInstance(name, {
         ...process.env,
@@ -55,6 +55,7 @@ try {
     ),
   )
 
+  const ports = instances.map(({ port }) => port)
   const door = createFrontDoor(ports)
   door.listen(Number(PORT), HOST)
   await once(door, 'listening')
@@ -77,6 +78,8 @@ ${names.map((name, index) => `    Instance ${name}   http://${HOST}:${ports[inde
   Reload a page a few times: the bar at its bottom tells which instance answered, and whether the
   page came from its memory, from Redis, or was made. Ctrl+C ends everything.
 `)
+  // Visitors come through the door: pages are made under its name. One instance makes them for both.
+  for (const { child } of instances) child.send({ origin: url })
 } catch (error) {
   if (!isEnding) {
     console.error(error.code === 'EADDRINUSE' ? portTaken(error.port) : error.message)
@@ -98,7 +101,7 @@ async function forget(url) {
 /**
  * @param {string} name
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<number>} its port, as soon as it listens
+ * @returns {Promise<{ child: import('node:child_process').ChildProcess, port: number }>} as soon as it listens
  */
 async function startInstance(name, env) {
   const child = fork(join(import.meta.dirname, 'server.js'), { env, silent: true })
@@ -117,7 +120,7 @@ async function startInstance(name, env) {
     return end(1)
   })
   const [{ port }] = await once(child, 'message')
-  return port
+  return { child, port }
 }
 
 /** @param {string} url    may have a password in it */

@@ -19,7 +19,11 @@ const names = [
   'redis',
   'unconfirmed',
   'flush',
+  'warm',
 ]
+
+/** What happens when a page is made: for a visitor, or before one has asked. */
+const ofMaking = new Set(['miss', 'store', 'refuse'])
 
 /**
  * @typedef {object} Exchange    one request and what the cache made of it
@@ -83,6 +87,11 @@ export class Journal {
     }
   }
 
+  /** Whether somebody has asked for what is being made: a warmer's requests come through no door. */
+  get isVisit() {
+    return this.#exchange.getStore() !== undefined
+  }
+
   #note(name, event) {
     const exchange = this.#exchange.getStore()
     const reason = reasonOf(name, event)
@@ -103,7 +112,9 @@ export class Journal {
     }
     // After each POST its own address is invalidated (RFC 9111, 4.4): mostly nothing is stored there.
     if (name === 'invalidate' && event.keys.length === 0) return
-    this.events.unshift({ time: Date.now(), name, about: aboutOf(event, exchange), reason })
+    const by = exchange === undefined && ofMaking.has(name) ? ', by a warmer' : ''
+    const about = aboutOf(event, exchange)
+    this.events.unshift({ time: Date.now(), name, about, reason: reason + by })
     this.events.length = Math.min(this.events.length, kept)
   }
 }
@@ -116,6 +127,7 @@ function aboutOf(event, exchange) {
   if ('connected' in event) return event.connected ? 'Redis answers' : 'Redis does not answer'
   if ('entries' in event) return `${event.entries} entries of this process`
   if ('message' in event) return event.route
+  if ('warmed' in event) return event.name
   if ('key' in event) return event.key.replace(/^https?:\/\/[^/ ]+/, '')
   return exchange === undefined ? '' : `${exchange.method} ${exchange.url}`
 }
@@ -144,6 +156,8 @@ function reasonOf(name, event) {
       return event.message
     case 'redis':
       return event.error instanceof Error ? event.error.message : ''
+    case 'warm':
+      return `${event.warmed} made, ${event.fresh} fresh, ${event.failures} failed`
     case 'unconfirmed':
       return event.confirmed ? 'Redis has confirmed it by now' : 'Redis has not confirmed it yet'
     default:

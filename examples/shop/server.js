@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
+import { progressBar, warmLine } from 'cacheflow'
 import { defaultLocation, openDatabase } from './database.js'
 import { printRequest } from './request-log.js'
 import { createShop } from './shop.js'
@@ -13,6 +14,8 @@ const {
   SHOP_COOKIE_SECRET,
   SHOP_INSTANCE = String(process.pid),
   SHOP_NAMESPACE = 'shop',
+  SHOP_ORIGIN,
+  SHOP_WARMING,
   REDIS_URL,
 } = process.env
 
@@ -29,6 +32,8 @@ const { app, cache, journal } = createShop({
   ...(redis && { cacheOptions: { redis } }),
 })
 
+cache.on('warm', (report) => console.log(warmLine(report)))
+
 const server = createServer(journal.follow(app, printRequest))
 
 server.once('error', (error) => {
@@ -42,8 +47,11 @@ server.once('error', (error) => {
 
 server.listen(Number(PORT), HOST, () => {
   const { port } = server.address()
-  // Whoever has started several instances tells of all of them at once.
-  if (process.send) return process.send({ port })
+  // Whoever has started several instances tells of all of them at once, and where visitors see them.
+  if (process.send) {
+    process.once('message', ({ origin }) => warm(origin))
+    return process.send({ port })
+  }
   const url = `http://${HOST}:${port}`
   console.log(`
   Quill & Kettle is open.
@@ -54,7 +62,19 @@ server.listen(Number(PORT), HOST, () => {
 
   Open a page twice and compare the lines below. Ctrl+C closes the shop.
 `)
+  void warm(url)
 })
+
+/**
+ * The home page, the categories and the best sellers are made before somebody asks, by one of the
+ * instances that share a Redis. The shop is open meanwhile.
+ *
+ * @param {string} origin    under which visitors see the shop: it is part of what a page is stored under
+ */
+async function warm(origin) {
+  if (SHOP_WARMING === 'off' || isClosing) return
+  await cache.warm(app, { origin: SHOP_ORIGIN || origin, onProgress: progressBar() })
+}
 
 function describe(password) {
   return password ? 'password from SHOP_ADMIN_PASSWORD' : `password ${adminPassword}`

@@ -44,6 +44,8 @@ export function createShop({
     query: { ignore: [...TRACKING_PARAMETERS] },
     why: development,
     fragments: { strict: development, outline: development },
+    // Once it was warmed, what an edit fells is made again before somebody asks.
+    warming: { afterInvalidation: true, hottest: 20 },
     ...cacheOptions,
   })
   const catalogue = createCatalogue(database)
@@ -68,9 +70,9 @@ export function createShop({
   app.use(cache)
 
   app.use(securityHeaders)
-  if (development) app.use(madeAt)
+  if (development) app.use(madeAt(journal))
   app.use('/assets', assets)
-  app.use(homeRoutes({ catalogue }))
+  app.use(homeRoutes({ catalogue, cache }))
   app.use(listRoutes({ catalogue, cache }))
   app.use(productRoutes({ catalogue, records, cache }))
   app.use('/api', apiRoutes({ catalogue, records }))

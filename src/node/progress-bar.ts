@@ -35,15 +35,20 @@ export function progressBar(terminal: Terminal = process.stderr): (progress: War
     const now = performance.now()
     if (now - drawnAt < interval) return
     drawnAt = now
-    terminal.write(emptyLine + lineOf(progress).slice(0, (terminal.columns ?? 80) - 1))
+    // Some terminals do not know, and say 0.
+    const { columns = 0 } = terminal
+    terminal.write(emptyLine + lineOf(progress).slice(0, (columns > 0 ? columns : 80) - 1))
   }
 }
 
 function lineOf({ done, failures, total, url }: WarmProgress): string {
-  const share = total === undefined ? undefined : Math.round((done / total) * width)
-  const bar = share === undefined ? '' : `[${'#'.repeat(share).padEnd(width, '.')}] `
+  // As long as nobody knows how many there are, it only shows that it goes on.
+  const bar =
+    total === undefined
+      ? '#'.padStart((done % width) + 1, '.')
+      : '#'.repeat(Math.round((done / total) * width))
   const count = total === undefined ? `${done}` : `${done}/${total}`
   const failed = failures > 0 ? `, ${failures} failed` : ''
   // What a page is called may hold anything, and must not steer a terminal.
-  return `${bar}${count}${failed} ${url.replaceAll(/[^ -~]/g, '?')}`
+  return `[${bar.padEnd(width, '.')}] ${count}${failed} ${url.replaceAll(/[^ -~]/g, '?')}`
 }

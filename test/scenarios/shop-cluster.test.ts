@@ -31,6 +31,8 @@ function environment(): Record<string, string> {
     REDIS_URL: `redis://127.0.0.1:${redis.port}`,
     SHOP_DB: join(temporaryDirectory(), `shop-${++databases}.db`),
     SHOP_ADMIN_PASSWORD: password,
+    // Here visitors make the pages; shop-warming.test.ts has what warmers do.
+    SHOP_WARMING: 'off',
   }
 }
 

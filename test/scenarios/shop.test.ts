@@ -2,6 +2,8 @@ import { createServer, request as nodeRequest, type RequestListener, type Server
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
+import { until } from '../support/until.ts'
+
 // The shop is plain JavaScript: this is what the tests use of it.
 interface Shop {
   app: RequestListener
@@ -10,9 +12,19 @@ interface Shop {
     stats(): { entries: number }
     impact(target: { all: true }): { responses: number }
     on(name: 'fragment', listener: (event: { key: string; stored: boolean }) => void): () => void
+    on(name: 'warm', listener: (report: Report) => void): () => void
+    warm(app: RequestListener, options: { origin: string }): Promise<Report>
     invalidate(target: { tag: string }): Promise<{ keys: readonly string[]; responses: number }>
   }
-  journal: { events: { name: string; about: string; reason: string }[] }
+  journal: {
+    events: { name: string; about: string; reason: string }[]
+    follow(app: RequestListener, done: () => void): RequestListener
+  }
+}
+interface Report {
+  name: string
+  warmed: number
+  failures: number
 }
 interface Database {
   close(): void
@@ -36,7 +48,7 @@ let origin: string
 beforeEach(async () => {
   database = await openDatabase(':memory:')
   shop = createShop({ database, adminPassword: 'geheim', cookieSecret: 'test' })
-  server = createServer(shop.app).listen(0, '127.0.0.1')
+  server = createServer(shop.journal.follow(shop.app, () => undefined)).listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
@@ -214,6 +226,52 @@ describe('The shop, for its visitors', () => {
       expect(await becomesHit(path), path).toBe(false)
     }
     expect(shop.cache.impact({ all: true }).responses).toBe(0)
+  })
+})
+
+describe('The shop, warmed', () => {
+  it('has its home page, its categories and its best sellers before the first visitor comes', async () => {
+    const report = await shop.cache.warm(shop.app, { origin })
+    expect(report).toMatchObject({ name: 'all', warmed: 1 + 40 + 24, failures: 0 })
+    const home = await get('/')
+    const { rows } = await database.execute('SELECT slug FROM categories')
+    const categories = rows.map(({ slug }) => `/categories/${String(slug)}`)
+    const [, loved = ''] = /id="loved"([^]*?)<\/section>/.exec(home.body) ?? []
+    const sellers = [...new Set(loved.match(/\/products\/\d+/g))]
+    expect([categories.length, sellers.length]).toEqual([40, 8])
+    expect(isHit(home)).toBe(true)
+    for (const path of [...categories, ...sellers]) expect(isHit(await get(path)), path).toBe(true)
+    expect(isHit(await get(teapot.page))).toBe(false)
+  })
+
+  it('makes again what an edit fells, before a visitor comes for it', async () => {
+    await shop.cache.warm(shop.app, { origin })
+    const visited = [teapot.page, '/categories/teapots?page=2', '/categories/mugs']
+    for (const path of visited) expect(await becomesHit(path)).toBe(true)
+    const reports: Report[] = []
+    shop.cache.on('warm', (report) => reports.push(report))
+    await edit(teapot.id, { name: 'The Edited Teapot' })
+    await until('what fell is made again', () => reports.length > 0)
+    // The page that nobody has made is not among them.
+    expect(reports).toEqual([expect.objectContaining({ name: 'fallen', warmed: 3, failures: 0 })])
+    const page = await get(teapot.page)
+    expect([isHit(page), page.body.includes('The Edited Teapot')]).toEqual([true, true])
+    for (const path of [...visited, '/categories/teapots']) {
+      expect(isHit(await get(path)), path).toBe(true)
+    }
+  })
+
+  it('tells in its journal what was made by a warmer', async () => {
+    await shop.cache.warm(shop.app, { origin })
+    await get(teapot.page)
+    const told = shop.journal.events.map(({ name, about, reason }) => `${name} ${about} ${reason}`)
+    const [last, visit, run, ...warmed] = told
+    expect([last, visit]).toEqual([
+      expect.stringMatching(/^store \/products\/7 for 3600 s, tags: [^]*1 more$/),
+      'miss /products/7 absent',
+    ])
+    expect(run).toMatch(/^warm all 65 made, \d fresh, 0 failed$/)
+    expect(warmed.filter((text) => !text.endsWith(', by a warmer'))).toEqual([])
   })
 })
 

@@ -30,8 +30,12 @@ export class ShopCluster {
   #door = 0
   readonly #ports = new Map<string, number>()
 
-  private constructor(directory: string, environment: Readonly<Record<string, string>>) {
-    const child = spawn(process.execPath, ['cluster.js'], {
+  private constructor(
+    directory: string,
+    environment: Readonly<Record<string, string>>,
+    program = 'cluster.js',
+  ) {
+    const child = spawn(process.execPath, [program], {
       cwd: directory,
       env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -46,18 +50,24 @@ export class ShopCluster {
   /** @throws with what it has written when it does not open within 60 s */
   static async start(environment: Readonly<Record<string, string>>): Promise<ShopCluster> {
     const cluster = new ShopCluster(await installed(), environment)
+    return cluster.#open(() => cluster.#ports.size === 2)
+  }
+
+  /** The shop in one process, as `npm run shop` starts it: nothing but a front door. */
+  static async alone(environment: Readonly<Record<string, string>>): Promise<ShopCluster> {
+    const shop = new ShopCluster(await installed(), environment, 'server.js')
+    return shop.#open(() => shop.#door !== 0)
+  }
+
+  async #open(isOpen: () => boolean): Promise<this> {
     try {
-      await until(
-        'the shop is open',
-        () => cluster.#process.hasEnded || cluster.#ports.size === 2,
-        60_000,
-      )
-      if (cluster.#process.hasEnded) throw new Error(cluster.lines.join('\n'))
+      await until('the shop is open', () => this.#process.hasEnded || isOpen(), 60_000)
+      if (this.#process.hasEnded) throw new Error(this.lines.join('\n'))
     } catch (error) {
-      await cluster.#process.kill()
+      await this.#process.kill()
       throw error
     }
-    return cluster
+    return this
   }
 
   /** Resolves with how it ended, and what it has written, when it ends by itself. */

@@ -140,7 +140,7 @@ describe('progressBar()', () => {
     vi.advanceTimersByTime(1)
     draw(step(5, { failures: 2 }))
     expect(written).toEqual([
-      `${clear}1 /p/1`,
+      `${clear}[.#..................] 1 /p/1`,
       `${clear}[##########..........] 5/10, 2 failed /p/5`,
     ])
   })
@@ -168,6 +168,12 @@ describe('progressBar()', () => {
     draw(step(1))
     draw(step(10, { outcome: 'complete' }))
     expect(written).toEqual([])
+  })
+
+  it('takes a terminal that does not know its width for one of 80 columns', () => {
+    const { draw, written } = barOn({ isTTY: true, columns: 0 })
+    draw(step(1, { url: `/${'x'.repeat(80)}` }))
+    expect(written).toEqual([`${clear}[##..................] 1/10 /${'x'.repeat(50)}`])
   })
 
   it('keeps to the width of the terminal, and lets no page steer it', () => {

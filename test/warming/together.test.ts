@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { WarmReport } from 'cacheflow'
+import type { WarmReport, WarmingOptions } from 'cacheflow'
 import { builtPackage } from '../support/built-package.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
@@ -38,7 +38,7 @@ async function twoInstances(
   namespace: string,
   count: number,
   duration: number,
-  cron?: string,
+  warming: WarmingOptions = {},
 ): Promise<{
   instances: [Instance, Instance]
   made: () => Promise<string[]>
@@ -51,7 +51,7 @@ async function twoInstances(
   }
   const begin = async (worker: Worker): Promise<Instance> => ({
     worker,
-    port: await worker.call<number>('begin', { framework, namespace, count, duration, cron }),
+    port: await worker.call<number>('begin', { framework, namespace, count, duration, warming }),
   })
   const [one, other] = workers
   return {
@@ -122,8 +122,9 @@ describe('instances that share a Redis', { timeout: 90_000 }, () => {
   })
 
   it('make at the times of a cron pattern what has fallen, once for all of them', async () => {
-    const cron = '* * * * * *'
-    const { instances, made, warm } = await twoInstances('Koa 3', 'cron', 12, 20, cron)
+    const { instances, made, warm } = await twoInstances('Koa 3', 'cron', 12, 20, {
+      cron: '* * * * * *',
+    })
     await Promise.all(instances.map(warm))
     expect(await made()).toHaveLength(13)
     const runs = async (): Promise<number> => {
@@ -139,5 +140,26 @@ describe('instances that share a Redis', { timeout: 90_000 }, () => {
     const cards = ids(12).slice(1)
     expect((await made()).toSorted()).toEqual([...ids(12), ...cards].toSorted())
     for (const instance of instances) expect(await cacheStatus(instance, '/p/7')).toContain('hit')
+  })
+
+  it('each make anew what fell by an invalidation and was asked for there', async () => {
+    const { instances, made, warm } = await twoInstances('Express 5', 'fallen', 1, 20, {
+      afterInvalidation: true,
+    })
+    const [first, second] = instances
+    await Promise.all(instances.map(warm))
+    await cacheStatus(first, '/p/first')
+    await cacheStatus(second, '/p/second')
+    const runsOf = ({ worker }: Instance): Promise<number> => worker.call<number>('runs', 'fallen')
+    const [before, beforeThere] = [await runsOf(first), await runsOf(second)]
+    await first.worker.call('invalidate', 'fallen')
+    await until(
+      'both have made it anew',
+      async () => (await runsOf(first)) > before && (await runsOf(second)) > beforeThere,
+    )
+    const asked = (await made()).filter((id) => id === 'first' || id === 'second')
+    expect(asked.toSorted()).toEqual(['first', 'first', 'second', 'second'])
+    expect(await cacheStatus(first, '/p/first')).toContain('hit')
+    expect(await cacheStatus(second, '/p/second')).toContain('hit')
   })
 })

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { latch } from '../support/latch.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 import { Site, type SiteRoute } from './site.ts'
@@ -79,6 +81,35 @@ describe('a cache that was warmed', () => {
     await site.cache.invalidate({ tag: 'pages' })
     await until('what fell is made anew', () => runs > 0)
     expect(made).toEqual(['/p/members', '/all/1', '/all/1'])
+  })
+
+  it('is not closed before what is being made anew has come to its end', async () => {
+    const held = latch()
+    const made: string[] = []
+    const site = await Site.start(
+      'Express 5',
+      [
+        {
+          pattern: '/p/:id',
+          options: { tags: ['pages'] },
+          handler: async ({ path }) => {
+            if (made.push(path) > 1) await held.opened
+            return path
+          },
+        },
+      ],
+      { warming: { afterInvalidation: true } },
+    )
+    await site.cache.warm(site.app)
+    await site.visit('/p/1')
+    await site.cache.invalidate({ tag: 'pages' })
+    await until('it is being made', () => made.length === 2)
+    let isClosed = false
+    const closed = site.cache.close().then(() => (isClosed = true))
+    await Promise.race([closed, pause(100)])
+    expect(isClosed).toBe(false)
+    held.open()
+    expect(await closed).toBe(true)
   })
 
   it('is warmed again in intervals', async () => {

@@ -84,7 +84,8 @@ const [verdict, ...reasons] = (told.get('cacheflow') ?? '').split(/: (?=.)(.*)/s
 function story() {
   const made = Date.parse(told.get('made') ?? '')
   const seconds = Math.round((performance.timeOrigin + navigation.responseStart - made) / 1000)
-  const age = Number.isNaN(made) ? '' : `made ${ago(Math.max(0, seconds))} ago`
+  const by = told.has('warmer') ? ' by a warmer' : ''
+  const age = Number.isNaN(made) ? '' : `made ${ago(Math.max(0, seconds))} ago${by}`
   // Going back shows what the browser still has; what it was told then is no longer news.
   if (navigation.transferSize === 0 && navigation.decodedBodySize > 0) {
     return ['browser', 'the shop was not asked', age]

@@ -19,6 +19,7 @@ export function cacheRoutes({ cache, journal, instance }) {
       instance,
       stats: cache.stats(),
       status: cache.status(),
+      readiness: cache.readiness(),
       events: journal.events,
       confirmation: confirmationIn(req),
       section: 'cache',
@@ -27,7 +28,9 @@ export function cacheRoutes({ cache, journal, instance }) {
 
   // The same numbers for programs.
   router.get('/status', (req, res) => {
-    res.json({ instance, stats: cache.stats(), status: cache.status() ?? null })
+    const { state, report } = cache.readiness()
+    const warming = { state, report: report ?? null }
+    res.json({ instance, stats: cache.stats(), status: cache.status() ?? null, warming })
   })
 
   router.post('/tag', async (req, res) => {

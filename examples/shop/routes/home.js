@@ -1,11 +1,16 @@
 import { Router } from 'express'
 import { tags } from '../tags.js'
 
-/** @param {{ catalogue: import('../catalogue.js').Catalogue }} shop */
-export function homeRoutes({ catalogue }) {
+/**
+ * @param {object} shop
+ * @param {import('../catalogue.js').Catalogue} shop.catalogue
+ * @param {import('cacheflow/express').ExpressCacheflow} shop.cache
+ */
+export function homeRoutes({ catalogue, cache }) {
   const router = Router()
 
-  router.get('/', async (req, res) => {
+  // It comes before all other pages when the shop is warmed.
+  router.get('/', cache.route({ warm: { pages: ['/'], priority: 1 } }), async (req, res) => {
     const [departments, loved, changed] = await Promise.all([
       catalogue.departments(),
       catalogue.mostLoved(8),

@@ -20,8 +20,13 @@ export function listRoutes({ catalogue, cache }) {
 
   router.get(
     '/categories/:slug',
-    // Only these two parameters change the page, so only they make another stored page.
-    cache.route({ maxAge: '10m', query: { only: ['page', 'sort'] } }),
+    cache.route({
+      maxAge: '10m',
+      // Only these two parameters change the page, so only they make another stored page.
+      query: { only: ['page', 'sort'] },
+      // A warmer makes the first page of each, by the one parameter of the route.
+      warm: async () => (await catalogue.categories()).map(({ slug }) => slug),
+    }),
     async (req, res, next) => {
       const category = await catalogue.category(req.params.slug)
       const view = viewOf(req.query)

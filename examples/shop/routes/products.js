@@ -1,6 +1,9 @@
 import { Router } from 'express'
 import { tags } from '../tags.js'
 
+/** How many of the best sellers a warmer makes: what else is asked for often, visitors will show. */
+const bestSellers = 24
+
 /**
  * @param {object} shop
  * @param {import('../catalogue.js').Catalogue} shop.catalogue
@@ -10,7 +13,9 @@ import { tags } from '../tags.js'
 export function productRoutes({ catalogue, records, cache }) {
   const router = Router()
 
-  router.get('/products/:id', cache.route({ maxAge: '1h' }), async (req, res, next) => {
+  const warm = async () => (await catalogue.mostLoved(bestSellers)).map(({ id }) => id)
+
+  router.get('/products/:id', cache.route({ maxAge: '1h', warm }), async (req, res, next) => {
     const product = await findProduct(catalogue, req.params.id)
     if (product === undefined) return next()
     const related = await catalogue.related(product)

@@ -53,12 +53,12 @@ const builders = {
 
 answerCalls({
   /** Begins a site of `count` pages and a home page, each of which takes `duration` milliseconds. @returns its port */
-  async begin({ framework, namespace, count, duration, cron }) {
+  async begin({ framework, namespace, count, duration, warming }) {
     const [cacheflow, build, constructor] = builders[framework]
     const cache = cacheflow({
       maxAge: '1h',
       redis: { client, namespace, maxStaleness: '600ms' },
-      warming: { origin, parallelism: 4, ...(cron && { cron }) },
+      warming: { origin, parallelism: 4, ...warming },
     })
     const site = { cache, runs: 0 }
     cache.on('warm', () => site.runs++)

@@ -19,6 +19,7 @@ import { Gate } from './node/gate.ts'
 import { flag, refuseUnknown } from './option-check.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { type CacheflowOptions, resolveOptions } from './options.ts'
+import { type Wait, waitsForAll } from './redis-options.ts'
 import { type Applications, type FragmentHandle, type WarmHandle, Warming } from './warming.ts'
 
 export interface InvalidateOptions {
@@ -31,9 +32,10 @@ export interface InvalidateOptions {
   readonly spread?: Duration
   /**
    * `'all'`: until every instance has confirmed that it serves nothing of it any more, or cannot serve what it holds; at most
-   * `redis.maxStaleness`. Default: until Redis has confirmed; connected instances then follow within about a millisecond.
+   * `redis.maxStaleness`. `'redis'`: until Redis has confirmed; connected instances then follow within about a millisecond. Default: as the option
+   * `redis.wait` says, `'redis'`.
    */
-  readonly wait?: 'all'
+  readonly wait?: Wait
 }
 
 /** A cache's state in this process. */
@@ -225,16 +227,12 @@ export class Cacheflow<Native> {
   ): Promise<InvalidationReceipt> {
     this.#checkOpen(target, 'invalidate()')
     refuseUnknown(options, new Set(['soft', 'spread', 'wait']), 'invalidate()')
-    const { wait } = options
-    if (wait !== undefined && wait !== 'all') {
-      throw fail('ERR_CACHEFLOW_OPTION', wait, 'wait of invalidate()', {
-        mend: "Give 'all', or leave it out.",
-      })
-    }
+    const { redis } = this.#cache.settings
+    const waits = waitsForAll(options.wait, 'wait of invalidate()', redis?.waitsForAll ?? false)
     const soft = this.#softness(options)
     const dependencies = dependenciesOf(target, 'invalidate()')
     if (!soft && dependencies !== 'all') this.#touches.invalidated(dependencies)
-    return this.#cache.invalidate(dependencies, soft, wait === 'all')
+    return this.#cache.invalidate(dependencies, soft, waits)
   }
 
   #softness(options: InvalidateOptions): Softness {

@@ -105,7 +105,7 @@ export {
   xkey,
 } from './http/surrogate.ts'
 export type { CacheflowOptions } from './options.ts'
-export type { RedisOptions } from './redis-options.ts'
+export type { RedisOptions, Wait } from './redis-options.ts'
 export type { RedisClient } from './store/redis-connection.ts'
 export type { RedisStatus } from './flow/membership.ts'
 export type { RouteDeclaration, RouteOptions } from './route-options.ts'

@@ -25,6 +25,11 @@ export interface RedisOptions {
    * Default 100,000.
    */
   readonly maxLog?: number
+  /**
+   * For whom `invalidate()`, `touch()` and `put()` wait where they do not say: `'all'` instances, at most `maxStaleness`, or `'redis'` alone.
+   * Default `'redis'`.
+   */
+  readonly wait?: Wait
 }
 
 const names: ReadonlySet<string> = new Set([
@@ -33,6 +38,7 @@ const names: ReadonlySet<string> = new Set([
   'commandTimeout',
   'maxStaleness',
   'maxLog',
+  'wait',
 ])
 
 /** A client alone, or with how it is used. */
@@ -52,7 +58,21 @@ export function redisSettings(
     commandTimeout: atLeast(1, commandTimeout, 'redis.commandTimeout'),
     maxStaleness: atLeast(30, maxStaleness, 'redis.maxStaleness'),
     maxLog: wholeNumber(options.maxLog, 'redis.maxLog', 100_000),
+    waitsForAll: waitsForAll(options.wait, 'redis.wait', false),
   }
+}
+
+/**
+ * For whom an invalidation waits: until `'all'` instances have confirmed that they serve nothing of it any more, or cannot serve what they hold, or
+ * until `'redis'` has confirmed it: connected instances then follow within about a millisecond.
+ */
+export type Wait = 'all' | 'redis'
+
+/** @throws CacheflowError `ERR_CACHEFLOW_OPTION` */
+export function waitsForAll(given: unknown, where: string, byDefault: boolean): boolean {
+  if (given === undefined) return byDefault
+  if (given === 'all' || given === 'redis') return given === 'all'
+  throw fail('ERR_CACHEFLOW_OPTION', given, where, { mend: "Give 'all' or 'redis'." })
 }
 
 /** @throws CacheflowError `ERR_CACHEFLOW_OPTION` */

@@ -187,6 +187,7 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
       { client },
       { client, namespace: 'shop:v2', commandTimeout: 1, maxStaleness: 30 },
       { client, maxLog: 1 },
+      { client, wait: 'all' },
       { client, commandTimeout: '1s', maxStaleness: '1m' },
     ],
     bad: [
@@ -508,6 +509,7 @@ describe('the defaults', () => {
       redis: undefined,
       warming: {
         enabled: true,
+        share: 0.1,
         origins: [],
         headers: {},
         parallelism: 4,
@@ -518,6 +520,7 @@ describe('the defaults', () => {
         hottest: 0,
         afterInvalidation: false,
         every: undefined,
+        cron: undefined,
         ahead: 0,
       },
       auditSample: 0,

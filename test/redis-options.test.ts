@@ -17,6 +17,7 @@ describe('the option redis', () => {
       commandTimeout: 250,
       maxStaleness: 2_000,
       maxLog: 100_000,
+      waitsForAll: false,
     }
     expect(redisSettings(client)).toEqual(defaults)
     expect(redisSettings({ client })).toEqual(defaults)
@@ -27,6 +28,14 @@ describe('the option redis', () => {
   it('is the client itself, not a copy', () => {
     expect(redisSettings({ client })?.client).toBe(client)
     expect(client.status).toBe('wait')
+  })
+
+  it('says for whom invalidations wait', () => {
+    expect(redisSettings({ client, wait: 'all' })?.waitsForAll).toBe(true)
+    expect(redisSettings({ client, wait: 'redis' })?.waitsForAll).toBe(false)
+    expect(() => redisSettings({ client, wait: 'none' as never })).toThrow(
+      "ERR_CACHEFLOW_OPTION: redis.wait was given \"none\". Give 'all' or 'redis'.",
+    )
   })
 
   it('gives durations in milliseconds', () => {

@@ -21,7 +21,11 @@ const {
 
 const adminPassword = SHOP_ADMIN_PASSWORD || 'demo'
 const database = await openDatabase(SHOP_DB)
-const redis = REDIS_URL && { client: await clientOf(REDIS_URL), namespace: SHOP_NAMESPACE }
+const redis = REDIS_URL && {
+  client: await clientOf(REDIS_URL),
+  namespace: SHOP_NAMESPACE,
+  wait: 'all',
+}
 const { app, cache, journal } = createShop({
   database,
   adminPassword,

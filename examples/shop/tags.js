@@ -13,8 +13,8 @@ export const tags = {
  * Called after products have changed: their own pages fall, every page that shows one of them, and
  * the lists of their categories. Everything else stays stored.
  *
- * It waits until every instance has confirmed: whoever reads a page after the form was answered sees
- * the change, whichever instance answers.
+ * With Redis it waits until every instance has confirmed (server.js): whoever reads a page after the form
+ * was answered sees the change, whichever instance answers.
  *
  * @param {import('cacheflow/express').ExpressCacheflow} cache
  * @param {{ id: number, category: string }[]} products
@@ -24,5 +24,5 @@ export async function productsChanged(cache, products) {
     tags.product(product),
     tags.category(product.category),
   ])
-  return confirmationOf(cache.invalidate({ tag: [...new Set(changed)] }, { wait: 'all' }))
+  return confirmationOf(cache.invalidate({ tag: [...new Set(changed)] }))
 }

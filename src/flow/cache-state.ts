@@ -47,13 +47,13 @@ export class CacheState<Native> {
    * Invalidates at once in this process, and then in all that share its Redis: number first, so that nothing begun before
    * can be stored, then evict.
    *
-   * @param waits until every instance has confirmed
+   * @param waits until every instance has confirmed; as the option `redis.wait` says where it is left out
    * @throws CacheflowError `ERR_CACHEFLOW_UNCONFIRMED`
    */
   async invalidate(
     dependencies: readonly Dependency[] | 'all',
     soft: Softness,
-    waits = false,
+    waits: boolean = this.settings.redis?.waitsForAll ?? false,
   ): Promise<InvalidationReceipt> {
     const { sequence, membership } = this
     // A touch of no rows; in Redis an empty list of roots stands for everything.
@@ -84,7 +84,7 @@ export class CacheState<Native> {
 
   /** An invalidation that nobody waits for: what becomes of it, an event tells. */
   invalidateUnawaited(dependencies: readonly Dependency[]): void {
-    this.invalidate(dependencies, false).catch(() => undefined)
+    this.invalidate(dependencies, false, false).catch(() => undefined)
   }
 
   /**

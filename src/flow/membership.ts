@@ -31,6 +31,8 @@ export interface RedisSettings {
   readonly maxStaleness: number
   /** How many invalidations Redis remembers. */
   readonly maxLog: number
+  /** Invalidations wait for all instances where they do not say otherwise. */
+  readonly waitsForAll: boolean
 }
 
 /** What membership needs of the cache that it belongs to. */

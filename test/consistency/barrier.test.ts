@@ -1,3 +1,4 @@
+import { type Wait, entity } from 'cacheflow'
 import { describe, expect, it } from 'vitest'
 import type { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
@@ -18,10 +19,10 @@ onGround((ground) => {
 })
 
 /** So many instances, all with the card in memory, of an epoch that is older than their leases. */
-async function several(count: number): Promise<Instance[]> {
+async function several(count: number, wait: Wait = 'redis'): Promise<Instance[]> {
   const instances = await Promise.all(
     Array.from({ length: count }, () =>
-      Instance.start(server, database, { maxStaleness, commandTimeout: '200ms' }),
+      Instance.start(server, database, { maxStaleness, commandTimeout: '200ms', wait }),
     ),
   )
   const startedAt = performance.now()
@@ -121,5 +122,27 @@ describe("await invalidate(x, { wait: 'all' })", () => {
     const { took } = await barrier(a)
     expect(await b.show('card')).toBe('card 2')
     expect(took).toBeGreaterThan(maxStaleness / 2)
+  })
+})
+
+describe("the option redis: { wait: 'all' }", () => {
+  it('holds for invalidations, touches and what is put, where they do not say otherwise', async () => {
+    const [a, b] = (await several(2, 'all')) as [Instance, Instance]
+    b.proxy.subscribers.delay(60, 'toClient')
+    const card = entity<{ id: number }>('card')
+    const shown = (): Promise<string> => b.show('card', { tags: ['card'] })
+    database.write('card')
+    expect((await a.cache.invalidate({ tag: 'card' })).instances).toBe(1)
+    expect(await shown()).toBe('card 2')
+    expect((await a.cache.touch(card.ref(1))).invalidation?.instances).toBe(1)
+    database.write('card')
+    await a.cache.put('card', { tags: ['card'] }, () => 'put')
+    // Made by itself, or what was put.
+    expect(await shown()).not.toBe('card 2')
+    database.write('card')
+    const before = await shown()
+    const receipt = await a.cache.invalidate({ tag: 'card' }, { wait: 'redis' })
+    expect(receipt.instances).toBe(0)
+    expect(await shown()).toBe(before)
   })
 })

@@ -3,6 +3,7 @@ import {
   type CacheflowEvents,
   type Duration,
   type EventName,
+  type Wait,
   createCacheflow,
 } from 'cacheflow'
 import { Redis } from 'ioredis'
@@ -19,6 +20,7 @@ export interface InstanceOptions {
   readonly commandTimeout?: Duration
   readonly namespace?: string
   readonly maxLog?: number
+  readonly wait?: Wait
   readonly clock?: () => number
   /** The major of ioredis. */
   readonly major?: 5 | 6
@@ -78,9 +80,10 @@ export class Instance {
       commandTimeout = '15s',
       namespace = 'cf',
       maxLog = 1000,
+      wait = 'redis',
     } = options
     const cache = createCacheflow({
-      redis: { client, maxStaleness, commandTimeout, namespace, maxLog },
+      redis: { client, maxStaleness, commandTimeout, namespace, maxLog, wait },
       ...(options.clock && { clock: options.clock }),
     })
     const instance = new Instance(cache, proxy, database)

@@ -67,18 +67,14 @@ export function adminRoutes({ catalogue, records, cache }) {
   })
 
   /**
-   * The review, its product's cards, and every page that shows one of them: nothing else falls. A
-   * touch tells all instances; that they have all heard of it is waited for by an invalidation of
-   * the same records.
+   * The review, its product's cards, and every page that shows one of them: nothing else falls.
    *
    * @param {number} id
    */
   async function touchReview(id) {
     const review = records.review(await catalogue.review(id))
     const { invalidation } = await cache.touch(review)
-    const entity = [review, records.product.ref(review.row.productId)]
-    const { instances } = await cache.invalidate({ entity }, { wait: 'all' })
-    return { ...invalidation, instances }
+    return invalidation
   }
 
   /**

@@ -36,12 +36,12 @@ export function cacheRoutes({ cache, journal, instance }) {
   router.post('/tag', async (req, res) => {
     const tag = String(req.body?.tag ?? '').trim()
     if (tag === '') return res.redirect(303, './')
-    const confirmation = await confirmationOf(cache.invalidate({ tag }, { wait: 'all' }))
+    const confirmation = await confirmationOf(cache.invalidate({ tag }))
     res.redirect(303, `./?${queryOf(confirmation)}`)
   })
 
   router.post('/all', async (req, res) => {
-    const confirmation = await confirmationOf(cache.invalidate({ all: true }, { wait: 'all' }))
+    const confirmation = await confirmationOf(cache.invalidate({ all: true }))
     res.redirect(303, `./?${queryOf(confirmation)}`)
   })
 

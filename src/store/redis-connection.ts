@@ -202,6 +202,8 @@ const settings = {
   autoResubscribe: false,
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
+  // A command that access rules would have to allow, and that servers before 7.2 do not know.
+  disableClientInfo: true,
   keyPrefix: '',
   retryStrategy: (attempt: number) => Math.min(longestPause, 50 * attempt),
 }

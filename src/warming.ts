@@ -53,8 +53,7 @@ export interface WarmHandle {
    *   app.listen(3000)
    *   const report = await cache.warm(app)
    *
-   * @param target the application (or `cache.wrap(app)`), its server, or the URL at which it listens; without any, the warmers of
-   *   `warmer()` run alone
+   * @param target the application (or `cache.wrap(app)`), its server, or the URL at which it listens; without any, only those of `warmer()` run
    * @returns what it has come to; a page that fails is part of it
    * @throws CacheflowError `ERR_CACHEFLOW_APPLICATION`, `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`,
    *   `ERR_CACHEFLOW_DURATION`, `ERR_CACHEFLOW_CLOSED`
@@ -260,7 +259,8 @@ export class Warming<Native> {
     const apps = applications?.of(way.app) ?? []
     for (const app of apps) applications?.meet(app)
     if (pages !== undefined) return [partOf('pages', 0, pages)]
-    const { hottest } = this.#cache.settings.warming
+    const own = Array.from(this.#warmers, ([name, each]) => this.#job(name, each, queue))
+    if (way.isNowhere === true) return own
     const routes = this.#declared.map(
       ({ middleware, pages: { pages: source, variants, priority } }) => {
         const patterns = [
@@ -270,7 +270,7 @@ export class Warming<Native> {
         return { name, priority, tasks: () => tasksOf(source, { name, patterns, variants }) }
       },
     )
-    const own = Array.from(this.#warmers, ([name, each]) => this.#job(name, each, queue))
+    const { hottest } = this.#cache.settings.warming
     const hot = hottest > 0 ? [partOf('hottest', 0, () => this.#upkeep.hottest(hottest))] : []
     return [...hot, ...routes, ...own]
   }

@@ -2,7 +2,7 @@ import { CacheflowError, withoutPassword } from '../errors.ts'
 import { outputTo, printable } from './output.ts'
 import type { Terminal } from '../index.ts'
 import { redisCommand } from './redis-command.ts'
-import { UsageError, type CommandName, typed, usageText, usages } from './usage.ts'
+import { UsageError, type CommandName, typed, usageOf, usageText, usages } from './usage.ts'
 import { warmCommand } from './warm-command.ts'
 
 /** What a command has of the process that runs it: `process` itself fits. */
@@ -26,6 +26,10 @@ export async function command(
       throw new UsageError(
         `${withoutPassword(JSON.stringify(name))} is no command.\n\n${usageText()}`,
       )
+    }
+    if (rest.includes('--help') || rest.includes('-h')) {
+      stdout.write(usageOf(usages[name]))
+      return 0
     }
     const given = typed(usages[name], rest)
     const output = outputTo(stdout, stderr)

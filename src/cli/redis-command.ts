@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { CacheflowError, type InvalidateOptions, createCacheflow } from '../index.ts'
-import type { InvalidationTarget } from '../graph/invalidation.ts'
+import { CacheflowError, createCacheflow } from '../index.ts'
+import type { InvalidationReceipt, InvalidationTarget } from '../graph/invalidation.ts'
 import { wholeNumber } from '../option-check.ts'
 import { namespaceOf } from '../redis-options.ts'
 import type { RedisClient } from '../store/redis-connection.ts'
@@ -51,7 +51,13 @@ export async function redisCommand(
   }
 }
 
-function softnessOf(typed: Typed): InvalidateOptions {
+interface Softly {
+  readonly soft: boolean
+  /** Milliseconds. */
+  readonly spread?: number
+}
+
+function softnessOf(typed: Typed): Softly {
   const soft = typed.flag('soft')
   const spread = typed.duration('spread')
   if (spread === undefined) return { soft }
@@ -77,7 +83,7 @@ function targetOf(typed: Typed): InvalidationTarget {
 
 async function purge(
   target: InvalidationTarget,
-  softness: InvalidateOptions,
+  softness: Softly,
   client: RedisClient,
   namespace: string,
   typed: Typed,
@@ -90,9 +96,9 @@ async function purge(
     const receipt = await cache.invalidate(target, { ...softness, wait: 'all' })
     if (typed.flag('json')) output.json(receipt)
     else {
-      const { responses, fragments, instances, sequence } = receipt
+      const { sequence, instances } = receipt
       output.line(
-        `number ${sequence}: ${responses} responses and ${fragments} fragments, confirmed by ${instances} instances`,
+        `number ${sequence}: ${outcomeOf(target, receipt, softness)}, confirmed by ${countOf(instances, 'instance')}`,
       )
     }
     return 0
@@ -106,12 +112,31 @@ async function purge(
   }
 }
 
+/** What is softly invalidated nobody counts, and neither is all: instances and readers each find it for themselves. */
+function outcomeOf(
+  target: InvalidationTarget,
+  { responses, fragments }: InvalidationReceipt,
+  { soft, spread = 0 }: Softly,
+): string {
+  const isAll = 'all' in target
+  const what = isAll ? 'everything' : 'what depends on it'
+  if (!soft && isAll) return 'everything has fallen'
+  if (!soft) return `${countOf(responses, 'response')} and ${countOf(fragments, 'fragment')}`
+  if (spread === 0) return `${what} is stale`
+  return `${what} becomes stale within ${spread / 1000} s`
+}
+
+function countOf(number: number, name: string): string {
+  return `${number} ${name}${number === 1 ? '' : 's'}`
+}
+
 async function get(view: RedisView, typed: Typed, output: Output): Promise<number> {
   const key = typed.argument ?? ''
   const value = await view.value(key)
   if (value === undefined) return absent(key, typed, output)
   const content = value.kind === 'value' ? await view.content(key, value) : undefined
-  const shown = { key, ...times(value), ...(await validity(view, value)) }
+  const staleAt = await view.freshUntil(key, value)
+  const shown = { key, ...times(value, staleAt), ...(await validity(view, value)) }
   const about =
     content === undefined
       ? { kind: value.kind === 'variants' ? 'variants' : 'damaged', inputs: value.inputs }
@@ -144,6 +169,7 @@ async function why(view: RedisView, typed: Typed, output: Output): Promise<numbe
   const key = typed.argument ?? ''
   const value = await view.value(key)
   if (value === undefined) return absent(key, typed, output)
+  if (value.kind === 'variants') return whyVariants(key, value, typed, output)
   const [hard, soft] = await Promise.all([
     view.numbersOf(value.closure),
     view.softNumbersOf(value.closure),
@@ -153,12 +179,13 @@ async function why(view: RedisView, typed: Typed, output: Output): Promise<numbe
     invalidated: hard[i] ?? 0,
     softened: soft[i] ?? 0,
   }))
-  const shown = { key, stamp: value.stamp, ...(await validity(view, value)), dependencies }
+  const { fresh, stale } = times(value, await view.freshUntil(key, value))
+  const shown = { key, stamp: value.stamp, ...(await validity(view, value)), fresh, dependencies }
   if (typed.flag('json')) output.json(shown)
   else {
-    output.line(
-      `${key}: ${shown.valid ? 'valid' : `not valid: ${shown.reason}`}, as of number ${value.stamp}`,
-    )
+    const untilWhen = fresh ? `, fresh until ${stale}` : ', but stale'
+    const state = shown.valid ? `valid${untilWhen}` : `not valid: ${shown.reason}`
+    output.line(`${key}: ${state}, as of number ${value.stamp}`)
     for (const { name, invalidated, softened } of dependencies) {
       const last = invalidated > 0 ? `, invalidated last by number ${invalidated}` : ''
       output.line(`  ${name}${last}${softened > 0 ? `, softly by number ${softened}` : ''}`)
@@ -167,13 +194,25 @@ async function why(view: RedisView, typed: Typed, output: Output): Promise<numbe
   return 0
 }
 
+/** A page with variants rests under the keys of these; its own names what selects them. */
+function whyVariants(key: string, { inputs }: RestingValue, typed: Typed, output: Output): number {
+  if (typed.flag('json')) output.json({ key, kind: 'variants', inputs })
+  else {
+    output.line(
+      `${key} has variants, by ${inputs.join(', ')}: npx cacheflow ls '${key} vary' names their keys`,
+    )
+  }
+  return 0
+}
+
 /** Does it hold what instances would ask of it? */
 async function validity(
   view: RedisView,
-  { epoch, stamp, closure }: RestingValue,
+  { kind, epoch, stamp, closure }: RestingValue,
 ): Promise<{ valid: boolean; reason: string | undefined }> {
   const [current, floor] = await view.state('epoch', 'floor')
   if (epoch !== current) return { valid: false, reason: 'of another epoch' }
+  if (kind === 'variants') return { valid: true, reason: undefined }
   if (stamp < Number(floor ?? 0)) return { valid: false, reason: 'older than what Redis remembers' }
   const numbers = await view.numbersOf(closure)
   const by = closure.find((_, i) => (numbers[i] ?? 0) > stamp)
@@ -210,10 +249,18 @@ function absent(key: string, typed: Typed, output: Output): number {
   return 1
 }
 
-function times({ madeAt, staleAt, ttl }: RestingValue): Record<string, unknown> {
+interface Times {
+  readonly made: string | undefined
+  readonly stale: string | undefined
+  readonly fresh: boolean | undefined
+  readonly keptFor: number
+}
+
+function times({ kind, madeAt, ttl }: RestingValue, staleAt: number): Times {
   const moment = (time: number): string | undefined =>
     time > 0 && time < 8.64e15 ? new Date(time).toISOString() : undefined
-  return { made: moment(madeAt), stale: moment(staleAt), keptFor: ttl }
+  const fresh = kind === 'variants' ? undefined : staleAt > Date.now()
+  return { made: moment(madeAt), stale: moment(staleAt), fresh, keptFor: ttl }
 }
 
 function tell(shown: Readonly<Record<string, unknown>>, typed: Typed, output: Output): number {

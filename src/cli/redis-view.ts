@@ -1,3 +1,4 @@
+import { shareOf } from '../graph/softening.ts'
 import { type RedisKeys, redisKeys } from '../store/redis-keys.ts'
 import type { RedisClient } from '../store/redis-connection.ts'
 import { listIn, textIn } from '../store/redis-reply.ts'
@@ -19,6 +20,7 @@ export interface RestingValue {
   readonly stamp: number
   /** Milliseconds since 1970. */
   readonly madeAt: number
+  /** Until then it is fresh, as far as those knew who have read it: 0 where it was invalidated softly. */
   readonly staleAt: number
   /** Milliseconds that it will be kept. */
   readonly ttl: number
@@ -54,7 +56,7 @@ export class RedisView {
       epoch: text.slice(1, 14),
       stamp: Number(text.slice(14, 30)),
       madeAt: Number(text.slice(31, 47)),
-      staleAt: Number(text.slice(47, 63)),
+      staleAt: text[30] === '1' ? 0 : Number(text.slice(47, 63)),
       ttl: Number(ttl),
       closure: isIndex ? [] : (decodeClosure(closure) ?? []),
       inputs: isIndex ? closure.split('\n').filter((name) => name !== '') : [],
@@ -86,12 +88,35 @@ export class RedisView {
   /** The same of soft invalidations, at once or spread over a time. */
   async softNumbersOf(dependencies: readonly string[]): Promise<number[]> {
     if (dependencies.length === 0) return []
+    const { atOnce, spread } = await this.#softenings(dependencies)
+    return dependencies.map((_, i) =>
+      Math.max(Number(atOnce[i] ?? 0), ...spreadsIn(spread[i]).map(({ number }) => number)),
+    )
+  }
+
+  /**
+   * Until when it is fresh, milliseconds since 1970, 0 where it is not. Soft invalidations since it was read last are not written into it: who reads it next
+   * finds them (store/scripts/read.ts).
+   */
+  async freshUntil(key: string, { stamp, staleAt, closure }: RestingValue): Promise<number> {
+    const [floor] = await this.state('softFloor')
+    const { atOnce, spread } = await this.#softenings(['all', ...closure])
+    const isLater = (number: string | undefined): boolean => Number(number ?? 0) > stamp
+    if (isLater(floor) || atOnce.some(isLater)) return 0
+    const share = shareOf(key, closure)
+    const moments = spread
+      .flatMap(spreadsIn)
+      .filter(({ number }) => number > stamp)
+      .map(({ at, over }) => Math.floor(at + over * share))
+    return Math.min(staleAt, ...moments)
+  }
+
+  async #softenings(
+    dependencies: readonly string[],
+  ): Promise<Record<'atOnce' | 'spread', (string | undefined)[]>> {
     const names = dependencies.map(encodeDependency)
-    const found = await this.state(...names.flatMap((name) => [`~${name}`, `^${name}`]))
-    return names.map((_, i) => {
-      const last = /(\d+) \d+ \d+;$/.exec(found[2 * i + 1] ?? '')?.[1]
-      return Math.max(Number(found[2 * i] ?? 0), Number(last ?? 0))
-    })
+    const atOnce = await this.state(...names.map((name) => `~${name}`))
+    return { atOnce, spread: await this.state(...names.map((name) => `^${name}`)) }
   }
 
   /** Stored keys, the one that expires first comes first. */
@@ -133,4 +158,13 @@ export class RedisView {
     }
     return shortest
   }
+}
+
+/** What a dependency remembers of spreads that are under way, as scripts write it (src/store/scripts/invalidate.ts). */
+function spreadsIn(text = ''): { number: number; at: number; over: number }[] {
+  return [...text.matchAll(/(\d+) (\d+) (\d+);/g)].map(([, number, at, over]) => ({
+    number: Number(number),
+    at: Number(at),
+    over: Number(over),
+  }))
 }

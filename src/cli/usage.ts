@@ -171,6 +171,21 @@ export function usageError(usage: Usage, message: string): UsageError {
   return new UsageError(`${withoutPassword(message)}\n  example: npx ${usage.example}`)
 }
 
+/** One command with its options. */
+export function usageOf({ name, argument, about, example, options }: Usage): string {
+  const lines = Object.entries(options).map(([option, { type, multiple }]) => {
+    const value = type === 'string' ? ' <value>' : ''
+    return `  --${option}${value}${multiple === true ? ', more than once, too' : ''}`
+  })
+  return [
+    `cacheflow ${name} ${argument}`.trimEnd(),
+    `${about}, such as: npx ${example}`,
+    '',
+    ...lines,
+    '',
+  ].join('\n')
+}
+
 /** All commands, a line for each. */
 export function usageText(): string {
   const lines = Object.values(usages).map(
@@ -182,6 +197,7 @@ export function usageText(): string {
     '',
     ...lines,
     '',
+    'npx cacheflow <command> --help has its options.',
     'All but warm take --redis <url> (else REDIS_URL, else redis://localhost:6379), --namespace <name>, and --json.',
     '',
   ].join('\n')

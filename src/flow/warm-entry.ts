@@ -9,7 +9,9 @@ export interface WarmPage {
   /** The parameters of the route's pattern; what is left out has to be optional there. */
   readonly params?: RouteParams
   /** Parameters behind the question mark, in this order. */
-  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[]>>
+  readonly query?: Readonly<
+    Record<string, string | number | boolean | readonly (string | number | boolean)[]>
+  >
   /** Header fields that select a variant: `{ 'accept-language': 'de' }`. */
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -59,16 +61,18 @@ export function warmRequest(entry: WarmEntry, pattern: string | undefined): Warm
   }
 }
 
+const unknown =
+  'the pattern of its route is unknown: give paths, or the application itself to warm()'
+
 function pageOf(entry: unknown, pattern: string | undefined): WarmPage {
   if (typeof entry === 'string' && /^(?:\/|https?:\/\/)/i.test(entry)) return { url: entry }
   if (typeof entry !== 'string' && typeof entry !== 'number') {
     throw new WarmEntryError(`${String(entry)} is no page`)
   }
-  const [name, ...others] = pattern === undefined ? [] : namesIn(pattern)
+  if (pattern === undefined) throw new WarmEntryError(`${entry} is no path, and ${unknown}`)
+  const [name, ...others] = namesIn(pattern)
   if (name === undefined || others.length > 0) {
-    throw new WarmEntryError(
-      `${entry} is no path, and ${pattern ?? 'what it was given to'} has not exactly one parameter`,
-    )
+    throw new WarmEntryError(`${entry} is no path, and ${pattern} has not exactly one parameter`)
   }
   return { params: { [name]: entry } }
 }
@@ -89,9 +93,7 @@ function namesIn(pattern: string): string[] {
  */
 function filled(pattern: string | undefined, params: RouteParams): string {
   if (pattern === undefined) {
-    throw new WarmEntryError(
-      'the pattern of its route is unknown: give paths, or the application itself to warm()',
-    )
+    throw new WarmEntryError(unknown)
   }
   if (!pattern.startsWith('/')) {
     throw new WarmEntryError(`the route ${pattern} is no pattern with parameters: give paths`)

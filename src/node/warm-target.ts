@@ -24,6 +24,8 @@ export interface WarmWay {
   readonly origin: string
   /** The application itself, where it was given. */
   readonly app: unknown
+  /** Nothing was given: there are no pages then. */
+  readonly isNowhere?: boolean
   visit(request: WarmRequest, timeout: number): Promise<Visited>
 }
 
@@ -46,7 +48,7 @@ export interface WarmWayOptions {
 export function warmWay(target: WarmTarget | undefined, options: WarmWayOptions): WarmWay {
   if (target === undefined) {
     const visit = (): Promise<never> => Promise.reject(new Error('warm() was given no application'))
-    return { origin: 'http://localhost', app: undefined, visit }
+    return { origin: 'http://localhost', app: undefined, isNowhere: true, visit }
   }
   const headers = { ...browser, ...options.headers }
   if (typeof target === 'string' || target instanceof URL) {

@@ -39,6 +39,7 @@ test('a route says which pages it has, in one of many ways', () => {
     expectTypeOf(request.params).toEqualTypeOf<{ id: string }>()
   })
   cache.route({ warm: () => Promise.resolve(['/']) })
+  cache.route({ warm: () => [{ query: { page: [1, 2], q: 'tea', all: true } }] })
   cache.route({ warm: () => sitemap('https://a.example/sitemap.xml') })
   cache.route({ warm: { pages: ['/'], variants: [{ 'accept-language': 'de' }], priority: 2 } })
   // @ts-expect-error -- pages have to be named

@@ -58,6 +58,15 @@ describe('npx cacheflow', { timeout: 120_000 }, () => {
     expect(await cacheflow(['--help'])).toMatchObject({ code: 0, err: '' })
   })
 
+  it('tells the options of a command with --help', async () => {
+    const help = await cacheflow(['purge', '--help'])
+    expect(help).toMatchObject({ code: 0, err: '' })
+    expect(help.out).toMatch(/^cacheflow purge\ninvalidates in every instance, such as: npx /)
+    expect(help.out).toContain('\n  --tag <value>, more than once, too\n')
+    expect(help.out).toContain('\n  --soft\n  --spread <value>\n')
+    expect((await cacheflow(['ls', 'http://localhost', '-h'])).out).toContain('--limit <value>')
+  })
+
   it('never prints a password, wherever in a URL it was typed', async () => {
     const url = 'http://me:hunter2@localhost:1'
     const list = await file('secret.txt', `${url}/p\nftp://me:hunter2@localhost/p\n`)

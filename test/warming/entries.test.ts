@@ -38,7 +38,7 @@ describe('an entry of a warmer', () => {
     const { asked, failed } = await warmed([
       'HTTPS://Shop.Example:443/Tea Cups?q=ü#top',
       'http://bücher.example',
-      { url: '/x', query: { a: ['1 2', '&'] }, headers: { 'X-A': 'ü' } },
+      { url: '/x', query: { a: ['1 2', '&', 3] }, headers: { 'X-A': 'ü' } },
       '//shop.example/y',
       '/\uD800\r\nGET /evil HTTP/1.1',
     ])
@@ -46,7 +46,7 @@ describe('an entry of a warmer', () => {
     expect(asked).toEqual([
       '/Tea%20Cups?q=%C3%BC shop.example',
       '/ xn--bcher-kva.example',
-      '/x?a=1%202&a=%26 localhost ü',
+      '/x?a=1%202&a=%26&a=3 localhost ü',
       '//shop.example/y localhost',
       '/%EF%BF%BD%0D%0AGET%20/evil%20HTTP/1.1 localhost',
     ])
@@ -58,6 +58,7 @@ describe('an entry of a warmer', () => {
       null,
       { url: 7 },
       { params: { path: null } },
+      'about',
       'ftp://shop.example/',
       'http://a b/',
       'http://shop.example\r\nx: y/',
@@ -69,6 +70,7 @@ describe('an entry of a warmer', () => {
       'a page: null is no page',
       'a page: the url of a page is a text',
       expect.stringContaining('the pattern of its route is unknown'),
+      'about: about is no path, and the pattern of its route is unknown: give paths, or the application itself to warm()',
       expect.stringContaining('ftp://shop.example/ is no path'),
       expect.stringContaining('the URL of a page has no plain host: …/'),
       expect.stringContaining('the URL of a page has no plain host: …/'),

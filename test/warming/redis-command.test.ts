@@ -90,6 +90,9 @@ describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
     expect((await cacheflow(['why', key, ...own])).out).toContain(
       `tag:pages, invalidated last by number ${sequence - 1}, softly by number ${sequence}`,
     )
+    expect((await cacheflow(['purge', '--tag', 'pages', '--soft', ...own])).out).toBe(
+      `number ${sequence + 1}: what depends on it is stale, confirmed by 1 instance\n`,
+    )
 
     const healthy = await cacheflow(['doctor', ...own])
     expect(healthy.out).toMatch(/^ok {4}version 7/)
@@ -97,6 +100,60 @@ describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
     await client.config('SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-random')
     const sick = await cacheflow(['doctor', ...own])
     expect(sick).toMatchObject({ code: 1, out: expect.stringContaining('wrong maxmemory-policy') })
+  })
+
+  it('tells until when a page is fresh, though nobody has read it since a soft invalidation', async () => {
+    const client = new Redis(redis.port)
+    onTestFinished(() => client.disconnect())
+    const site = await Site.start('Koa 3', [route], {
+      maxAge: '1d',
+      redis: { client, namespace: 'soft' },
+    })
+    await until('it is connected', () => site.cache.status()?.connected === true)
+    await site.cache.warm(site.app, { pages: ['/p/1'], origin: site.origin })
+    const own = ['--namespace', 'soft', '--redis', `redis://localhost:${redis.port}`]
+    const key = `${site.origin}/p/1`
+    const get = async (): Promise<unknown> =>
+      JSON.parse((await cacheflow(['get', key, ...own, '--json'])).out)
+    const untilWhen = expect.stringMatching(/^\d{4}-.*Z$/)
+
+    expect(await get()).toMatchObject({ valid: true, fresh: true, stale: untilWhen })
+    const spread = await cacheflow(['purge', '--tag', 'pages', '--soft', '--spread', '1h', ...own])
+    expect(spread.out).toContain('what depends on it becomes stale within 3600 s')
+    const end = Date.now() + 3_600_000
+    const { fresh, stale } = (await get()) as { fresh: boolean; stale: string }
+    expect(fresh).toBe(true)
+    expect(Date.parse(stale)).toBeLessThan(end)
+    expect((await cacheflow(['why', key, ...own])).out).toContain(`: valid, fresh until ${stale}, `)
+    await cacheflow(['purge', '--tag', 'pages', '--soft', ...own])
+    expect(await get()).toMatchObject({ valid: true, fresh: false })
+    expect((await cacheflow(['why', key, ...own])).out).toContain(': valid, but stale, ')
+    expect(((await get()) as { stale?: string }).stale).toBeUndefined()
+  })
+
+  it('tells by what the variants of a page are selected, and how their keys are found', async () => {
+    const client = new Redis(redis.port)
+    onTestFinished(() => client.disconnect())
+    const site = await Site.start(
+      'Koa 3',
+      [{ ...route, handler: (page) => page.header('accept-language') ?? 'none' }],
+      { redis: { client, namespace: 'variants' } },
+    )
+    await until('it is connected', () => site.cache.status()?.connected === true)
+    const pages = [{ url: '/p/1', headers: { 'accept-language': 'de' } }]
+    await site.cache.warm(site.app, { pages, origin: site.origin })
+    const own = ['--namespace', 'variants', '--redis', `redis://localhost:${redis.port}`]
+    const key = `${site.origin}/p/1`
+
+    const got = JSON.parse((await cacheflow(['get', key, ...own, '--json'])).out)
+    expect(got).toMatchObject({ kind: 'variants', valid: true, inputs: ['accept-language'] })
+    const { code, out } = await cacheflow(['why', key, ...own])
+    expect([code, out]).toEqual([
+      0,
+      `${key} has variants, by accept-language: npx cacheflow ls '${key} vary' names their keys\n`,
+    ])
+    const variant = (await cacheflow(['ls', `${key} vary`, ...own])).out.trim()
+    expect((await cacheflow(['why', variant, ...own])).out).toContain('tag:pages')
   })
 
   it('never prints the password of Redis, and says of what is no URL how it is written', async () => {
@@ -159,7 +216,9 @@ describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
     expect(stats).toMatch(/^entries +1$[^]*^instances +1$/m)
     expect(doctor).toMatch(/^ok {4}epoch \S+, 1 instances$/m)
 
-    expect((await cacheflow(['purge', '--all', ...at])).out).toContain('confirmed by 1 instances')
+    expect((await cacheflow(['purge', '--all', ...at])).out).toBe(
+      'number 2: everything has fallen, confirmed by 1 instance\n',
+    )
     expect((await site.visit('/p/1')).cacheStatus).not.toContain('hit')
   })
 })

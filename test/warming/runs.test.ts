@@ -190,6 +190,10 @@ describe('a run of warmers', () => {
     cache.warmer('menu', (own) => own.fragment('menu', () => '<nav>'))
     expect(await cache.warm()).toMatchObject({ warmed: 1, failed: [] })
     await cache.close()
+
+    const site = await Site.start('Express 5', [route(['/p/1', 2], ({ path }) => path)])
+    site.cache.warmer('menu', (own) => own.fragment('menu', () => '<nav>'))
+    expect(await site.cache.warm()).toMatchObject({ warmed: 1, failures: 0 })
   })
 
   it('takes pages instead of what is declared, each for every origin', async () => {

@@ -17,7 +17,8 @@ import { type UpdateOptions, updating } from './graph/updates.ts'
 import { Gate } from './node/gate.ts'
 import { flag, refuseUnknown } from './option-check.ts'
 import { type CacheflowOptions, resolveOptions } from './options.ts'
-import { type Applications, type FragmentHandle, type WarmHandle, Warming } from './warming.ts'
+import type { Applications, FragmentHandle } from './warm-plan.ts'
+import { type WarmHandle, Warming } from './warming.ts'
 
 export interface InvalidateOptions {
   /** What falls may be served stale while it is renewed, for as long as it would have been. Default `false`. */
@@ -195,7 +196,7 @@ export class Cacheflow<Native> {
       stats: () => this.#stats(),
       status: () => this.#cache.membership?.status(),
       warm: (target, given) => this.warming.warm(target, given),
-      warmer: (name, run, given) => this.warming.warmer(name, run, given),
+      warmer: (name, run, given) => this.warming.plan.warmer(name, run, given),
       readiness: () => this.warming.readiness(),
       close: () => this.#cache.close(() => this.warming.close()),
     }

@@ -1,45 +1,25 @@
 import { AsyncResource } from 'node:async_hooks'
 import { fail } from './errors.ts'
-import type { CacheFragment, CacheFragments } from './flow/fragment.ts'
 import { warmAsOne } from './flow/warm-leadership.ts'
-import { type WarmPart, WarmQueue, type WarmSource, tasksOf } from './flow/warm-queue.ts'
+import { type WarmPart, WarmQueue } from './flow/warm-queue.ts'
 import { type WarmReport, WarmTally } from './flow/warm-report.ts'
 import { WarmUpkeep } from './flow/warm-upkeep.ts'
 import { WarmRun } from './flow/warm-run.ts'
 import type { ResponseCache } from './flow/response-cache.ts'
 import { type WarmTarget, type WarmWay, warmWay } from './node/warm-target.ts'
 import {
-  type DeclaredPages,
+  type Applications,
+  type FragmentHandle,
+  type Warmer,
+  WarmPlan,
+  partOf,
+} from './warm-plan.ts'
+import {
   type WarmOptions,
   type WarmRunSettings,
   type WarmerOptions,
   warmRunSettings,
-  warmSource,
-  warmerPriority,
 } from './warming-options.ts'
-
-/** The handle's part that makes fragments outside of requests. */
-export interface FragmentHandle {
-  /** cacheFragment() outside of a request, in a job; what it encloses and depends on is found in the same way. */
-  readonly fragment: CacheFragment
-  /** cacheFragments() outside of a request. */
-  readonly fragments: CacheFragments
-  /**
-   * Runs a job whose fragments belong together. What they are made of is to be read within it, so that nothing that was read
-   * before an invalidation is stored behind it.
-   */
-  run<Result>(job: () => Result): Result
-}
-
-/** What an adapter knows of its framework's applications. */
-export interface Applications {
-  /** Applications that stand behind what was given to `warm()`: itself, or those of a listener. */
-  of(given: unknown): readonly unknown[]
-  /** Begins to observe an application, so that its first request is seen from its arrival. */
-  meet(app: unknown): void
-  /** The patterns of the routes on which a middleware stands, mount paths included. */
-  patterns(app: unknown, middleware: unknown): readonly string[]
-}
 
 /** The handle's part that fills the cache before visitors come. */
 export interface WarmHandle {
@@ -80,24 +60,10 @@ export interface Readiness {
   readonly report: WarmReport | undefined
 }
 
-/** What a warmer of its own is given beside the cache. */
-export interface WarmerCall {
-  /** The run is to end. */
-  readonly signal: AbortSignal
-  /** Adds pages to the run: paths, URLs, or a source of them. */
-  pages(source: WarmSource): void
-}
-
-/** A warmer of its own: makes fragments, adds pages, or calls whatever it likes. */
-export type Warmer = (cache: FragmentHandle, call: WarmerCall) => unknown
-
 /** Fills the cache before visitors come. */
 export class Warming<Native> {
   readonly #cache: ResponseCache<Native>
-  readonly #handle: () => FragmentHandle
-  readonly #applications: Applications | undefined
-  readonly #declared: { readonly middleware: unknown; readonly pages: DeclaredPages }[] = []
-  readonly #warmers = new Map<string, { readonly run: Warmer; readonly priority: number }>()
+  readonly plan: WarmPlan
   /** The last run of each name. */
   readonly #last = new Map<string, Promise<unknown>>()
   /** What is warmed is nobody's request, wherever warm() was called. */
@@ -115,28 +81,12 @@ export class Warming<Native> {
     applications: Applications | undefined,
   ) {
     this.#cache = cache
-    this.#handle = handle
-    this.#applications = applications
+    this.plan = new WarmPlan(handle, applications)
     this.#upkeep = new WarmUpkeep(cache, {
       again: () => this.#again({}),
       pages: (name, pages, isForced) =>
         this.#again({ pages, force: isForced, ...(name === undefined ? {} : { name }) }, name),
     })
-  }
-
-  /** A route's middleware, and the pages to warm there. */
-  declare(middleware: unknown, pages: DeclaredPages): void {
-    this.#declared.push({ middleware, pages })
-  }
-
-  warmer(name: string, run: Warmer, options: WarmerOptions = {}): void {
-    const given: unknown = run
-    if (typeof name !== 'string' || name === '' || typeof given !== 'function') {
-      throw fail('ERR_CACHEFLOW_OPTION', typeof given === 'function' ? name : given, 'warmer()', {
-        mend: "Give a name and a function: warmer('menu', async (cache) => { ... }).",
-      })
-    }
-    this.#warmers.set(name, { run, priority: warmerPriority(options) })
   }
 
   readiness(): Readiness {
@@ -250,50 +200,12 @@ export class Warming<Native> {
   }
 
   #parts(way: WarmWay, { pages }: WarmRunSettings, queue: WarmQueue): WarmPart[] {
-    const applications = this.#applications
-    const apps = applications?.of(way.app) ?? []
-    for (const app of apps) applications?.meet(app)
-    if (pages !== undefined) return [partOf('pages', 0, pages)]
+    if (pages !== undefined) {
+      this.plan.applications(way.app)
+      return [partOf('pages', 0, pages)]
+    }
     const { hottest } = this.#cache.settings.warming
-    const routes = this.#declared.map(
-      ({ middleware, pages: { pages: source, variants, priority } }) => {
-        const patterns = [
-          ...new Set(apps.flatMap((app) => applications?.patterns(app, middleware) ?? [])),
-        ]
-        const name = patterns[0] ?? 'a route'
-        return { name, priority, tasks: () => tasksOf(source, { name, patterns, variants }) }
-      },
-    )
-    const own = Array.from(this.#warmers, ([name, each]) => this.#job(name, each, queue))
     const hot = hottest > 0 ? [partOf('hottest', 0, () => this.#upkeep.hottest(hottest))] : []
-    return [...hot, ...routes, ...own]
+    return [...hot, ...this.plan.parts(way.app, queue)]
   }
-
-  #job(
-    name: string,
-    { run, priority }: { readonly run: Warmer; readonly priority: number },
-    queue: WarmQueue,
-  ): WarmPart {
-    const handle = this.#handle()
-    const job = async (signal: AbortSignal): Promise<boolean> => {
-      let isAdded = false
-      const pages = (given: WarmSource): void => {
-        const source = warmSource(given, `pages() of the warmer ${name}`)
-        queue.add(partOf(name, priority, source))
-        isAdded = true
-      }
-      await handle.run(() => run(handle, { signal, pages }))
-      return isAdded
-    }
-    return {
-      name,
-      priority,
-      tasks: () => [{ kind: 'job', url: name, name, run: job } as const].values(),
-    }
-  }
-}
-
-/** Pages that belong to no route. */
-function partOf(name: string, priority: number, source: WarmSource): WarmPart {
-  return { name, priority, tasks: () => tasksOf(source, { name, patterns: [] }) }
 }

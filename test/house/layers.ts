@@ -15,6 +15,7 @@ const layers: readonly (readonly string[])[] = [
     'src/route-options.ts',
     'src/redis-options.ts',
     'src/warming-options.ts',
+    'src/warm-plan.ts',
     'src/warming.ts',
     'src/options.ts',
     'src/cacheflow.ts',

@@ -138,7 +138,7 @@ export interface WarmFailure {
   readonly reason: string
 }
 export interface WarmEvent {
-  /** What was warmed: `all`, or the name that was given to `warm()`. */
+  /** What was warmed: `all`, the name that was given to `warm()`, `pages` without one, `ahead` or `afterInvalidation`. */
   readonly name: string
   readonly outcome: WarmOutcome
   /** Pages that were made and are stored, and warmers that ran. */

@@ -22,6 +22,8 @@ interface Visits {
 
 /** How many pages are remembered. */
 const mostPages = 10_000
+/** What a request may come to that is remembered, characters: anybody can ask for pages with long names. */
+const longestRequest = 2_048
 /** What the making of a page counts as that another instance has made, milliseconds. */
 const unknownTime = 10
 
@@ -85,7 +87,7 @@ export class Popularity {
     if (known) return known
     if (stored.audience !== undefined) return undefined
     const again = requestOf(request, stored.inputs)
-    if (again === undefined) return undefined
+    if (again === undefined || lengthOf(again) > longestRequest) return undefined
     const page = { request: again, hits: 0, told: 0, time: unknownTime }
     this.#pages.set(stored.key, page)
     return page
@@ -103,7 +105,7 @@ function requestOf<Native>(
   { origin, target, headers }: IncomingRequest<Native>,
   inputs: readonly string[],
 ): WarmRequest | undefined {
-  const kept: Record<string, string> = {}
+  const kept: Record<string, string> = hostOf(origin, headers['host'])
   const cookies: string[] = []
   const all = headerValue(headers, 'cookie')
   for (const name of inputs) {
@@ -119,4 +121,18 @@ function requestOf<Native>(
   }
   if (cookies.length > 0) kept['cookie'] = cookies.join('; ')
   return { origin, target, headers: kept }
+}
+
+/** Where a proxy names the host, it does so again: the key has both. */
+function hostOf(origin: string, host: unknown): Record<string, string> {
+  const [, protocol = '', forwarded = ''] = /^(\w+):\/\/(.*)$/s.exec(origin) ?? []
+  if (typeof host !== 'string' || host === forwarded) return {}
+  return { host, 'x-forwarded-host': forwarded, 'x-forwarded-proto': protocol }
+}
+
+function lengthOf({ origin = '', target, headers }: WarmRequest): number {
+  return Object.entries(headers).reduce(
+    (sum, [name, value]) => sum + name.length + value.length,
+    origin.length + target.length,
+  )
 }

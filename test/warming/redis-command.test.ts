@@ -106,7 +106,7 @@ describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
     ].map((args, i) => (i === 0 ? npxCacheflow : cacheflow)(args, { REDIS_URL: url }))
     const refused = expect.stringContaining('localhost:1 does not answer (ECONNREFUSED)')
     const understood = [refused, refused, refused, expect.stringContaining('(WRONGPASS)')]
-    const unclear = expect.stringMatching(/no URL of Redis.*\n {2}example: .*:password@/)
+    const unclear = expect.stringMatching(/no URL of Redis.*\n {2}example: /)
     expect(await Promise.all(ends)).toEqual([
       ...understood.map((err) => ({ code: 1, out: '', err })),
       ...Array.from({ length: 3 }, () => ({ code: 2, out: '', err: unclear })),

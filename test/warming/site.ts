@@ -29,7 +29,7 @@ export interface SiteRoute {
   readonly handler: Handler
 }
 
-/** A site of a few routes behind the cache, in any framework. */
+/** A site of a few routes behind the cache, in any framework. It believes a proxy in front of it. */
 export class Site {
   readonly cache: CacheHandle
   readonly app: WarmTarget
@@ -119,6 +119,7 @@ function expressSite(
   }
   if (mount === 'router') app.use('/shop', router)
   app.set('env', 'test')
+  app.set('trust proxy', true)
   return [cache, app, app]
 }
 
@@ -131,6 +132,7 @@ function koaSite(
   const cache = forKoa(options)
   const app = new Koa()
   app.silent = true
+  app.proxy = true
   app.use(cache)
   const router = new KoaRouter(mount === 'router' ? { prefix: '/shop' } : {})
   for (const { pattern, options: given, handler } of routes) {

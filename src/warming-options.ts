@@ -44,9 +44,12 @@ export interface WarmingOptions extends PaceOptions {
 
 /** One run of warmers. What is left out is as `cacheflow({ warming })` has it. */
 export interface WarmOptions extends PaceOptions {
-  /** What is warmed, where it is not all that is declared: runs of one name never run side by side, in no instance. Default `'all'`. */
+  /**
+   * What is warmed, where it is not all that is declared: runs of one name never run side by side, in no instance. Default `'all'`, and
+   * for `pages` none: then each instance warms its own.
+   */
   readonly name?: string
-  /** These pages, and not those that are declared. */
+  /** These pages, and not those that are declared; with a `name` once for all instances. */
   readonly pages?: WarmSource
   /** Makes anew what is fresh, too. Default `false`. */
   readonly force?: boolean
@@ -118,6 +121,8 @@ export function warmSettings(given: WarmingOptions | undefined = {}): WarmSettin
 /** One run, resolved. */
 export interface WarmRunSettings extends WarmSettings {
   readonly name: string
+  /** One instance does it for all. */
+  readonly isShared: boolean
   readonly pages: WarmSource | undefined
   readonly isForced: boolean
   readonly signal: AbortSignal | undefined
@@ -134,7 +139,9 @@ export function warmRunSettings(given: WarmOptions, settings: WarmSettings): War
     ...settings,
     ...placeOf(given, 'warm()', settings),
     ...paceOf(given, 'warm()', settings),
-    name: text(given.name, 'name of warm()', 'all'),
+    name: text(given.name, 'name of warm()', given.pages === undefined ? 'all' : 'pages'),
+    // Pages without a name are other ones in each instance, for all that is known.
+    isShared: given.pages === undefined || given.name !== undefined,
     pages: given.pages === undefined ? undefined : warmSource(given.pages, 'pages of warm()'),
     isForced: flag(given.force, 'force of warm()', false),
     signal,

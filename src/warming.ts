@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { fail } from './errors.ts'
 import { warmAsOne } from './flow/warm-leadership.ts'
 import { type WarmPart, WarmQueue } from './flow/warm-queue.ts'
-import { type WarmReport, WarmTally } from './flow/warm-report.ts'
+import { type WarmProgress, type WarmReport, WarmTally } from './flow/warm-report.ts'
 import { WarmUpkeep } from './flow/warm-upkeep.ts'
 import { WarmRun } from './flow/warm-run.ts'
 import type { ResponseCache } from './flow/response-cache.ts'
@@ -84,8 +84,7 @@ export class Warming<Native> {
     this.plan = new WarmPlan(handle, applications)
     this.#upkeep = new WarmUpkeep(cache, {
       again: () => this.#again({}),
-      pages: (name, pages, isForced) =>
-        this.#again({ pages, force: isForced, ...(name === undefined ? {} : { name }) }, name),
+      pages: (name, pages, options) => this.#again({ name, pages, ...options }),
     })
   }
 
@@ -102,22 +101,23 @@ export class Warming<Native> {
     if (!settings.enabled) return new WarmTally().report(name, 'off', 0)
     if (this.#state === 'cold') this.#state = 'warming'
     this.#first ??= { target, options }
-    const report = await this.#queue(way, settings)
-    this.#report = report
-    this.#state = 'warm'
-    this.#upkeep.start()
-    return report
+    try {
+      this.#report = await this.#queue(way, settings)
+      return this.#report
+    } finally {
+      this.#state = 'warm'
+      this.#upkeep.start()
+    }
   }
 
-  /** The way of the first run, with something else to warm. @param name undefined where every instance does its own */
-  async #again(given: WarmOptions, name: string | undefined = 'all'): Promise<void> {
+  /** The way of the first run, with something else to warm. */
+  async #again({ isShared, ...given }: WarmOptions & { isShared?: boolean }): Promise<void> {
     if (this.#first === undefined || this.#cache.isClosed) return
     const { target, options } = this.#first
     const whole = { ...options, ...given, signal: this.#closing.signal }
     const settings = warmRunSettings(whole, this.#cache.settings.warming)
-    const way = warmWay(target, settings)
-    if (name === undefined) await this.#outside.runInAsyncScope(() => this.#here(way, settings))
-    else await this.#queue(way, settings)
+    const isDoneByOne = isShared ?? settings.isShared
+    await this.#queue(warmWay(target, settings), { ...settings, isShared: isDoneByOne })
   }
 
   /** Runs of one name come one after the other. */
@@ -142,19 +142,16 @@ export class Warming<Native> {
   async #warm(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
     const { membership } = this.#cache
     if (membership === undefined) return this.#here(way, settings)
-    const signal = this.#signalOf(settings)
-    return warmAsOne(
-      membership.warmLease,
-      membership.sequence.joined,
-      settings.name,
-      signal,
-      async () => {
-        const report = await this.#here(way, settings)
-        // Whoever hears that all is warm finds it in Redis.
-        await membership.store.flush()
-        return report
-      },
-    )
+    const warm = async (budget: number): Promise<WarmReport> => {
+      const report = await this.#here(way, { ...settings, budget })
+      // Whoever hears that all is warm finds it in Redis.
+      await membership.store.flush()
+      return report
+    }
+    if (!settings.isShared) return warm(settings.budget)
+    const { name, isForced, budget } = settings
+    const shared = { name, isForced, budget, signal: this.#signalOf(settings) }
+    return warmAsOne(membership.warmLease, membership.sequence.joined, shared, warm)
   }
 
   async #here(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
@@ -190,12 +187,23 @@ export class Warming<Native> {
         onDone: (url) => {
           const { done, failures } = tally
           const total = queue.isExhausted ? queue.given * own.length : undefined
-          onProgress?.({ name, done, failures, total, url })
+          this.#tell(onProgress, { name, done, failures, total, url })
         },
       }).finish()
       return tally.report(name, outcome, performance.now() - start)
     } finally {
       cache.warming--
+    }
+  }
+
+  /** Who listens may fail alone: it would be the end of the process. */
+  #tell(onProgress: WarmRunSettings['onProgress'], progress: WarmProgress): void {
+    const failed = (error: unknown): void => this.#cache.fault(error, 'onProgress of warm()')
+    try {
+      const told: unknown = onProgress?.(progress)
+      if (told instanceof Promise) told.catch(failed)
+    } catch (error) {
+      failed(error)
     }
   }
 

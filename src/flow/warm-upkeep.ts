@@ -6,8 +6,12 @@ import type { WarmPage } from './warm-entry.ts'
 export interface UpkeepRuns {
   /** The first run again. */
   again(): Promise<unknown>
-  /** These pages. @param name one instance warms under it, or none: every instance warms what fell of its own */
-  pages(name: string | undefined, pages: readonly WarmPage[], isForced: boolean): Promise<unknown>
+  /** These pages. @param isShared one instance does it for all: not where each has pages of its own */
+  pages(
+    name: string,
+    pages: readonly WarmPage[],
+    options: { readonly force?: boolean; readonly isShared?: boolean },
+  ): Promise<unknown>
 }
 
 /** How often what visitors ask for is told to other instances, milliseconds. */
@@ -42,7 +46,9 @@ export class WarmUpkeep<Native> {
     }
     if (afterInvalidation && popularity) {
       const rewarming = new Rewarming(popularity, (pages) =>
-        this.#runs.pages(undefined, pages.map(pageOf), false),
+        this.#runs
+          .pages('afterInvalidation', pages.map(pageOf), { isShared: false })
+          .catch((error: unknown) => this.#cache.fault(error, 'keeping the cache warm')),
       )
       this.#rewarming = rewarming
       this.#cache.onFall = (keys) => rewarming.add(keys)
@@ -102,7 +108,7 @@ export class WarmUpkeep<Native> {
     await this.#runs.pages(
       'ahead',
       pages.map(({ request }) => pageOf(request)),
-      true,
+      { force: true },
     )
   }
 }

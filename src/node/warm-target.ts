@@ -149,6 +149,10 @@ async function visitInside(
     if (isLate) throw new Error(`no answer within ${timeout} ms`)
     if (!response.writableFinished) throw new Error('the response was broken off')
     if (visit.isMet && visit.end === undefined) await within(longestEnd, visit.told)
+  } catch (error) {
+    // What goes on to write to it writes to nobody, and others need not wait for what it makes.
+    response.destroy()
+    throw error
   } finally {
     clearTimeout(timer)
   }

@@ -81,7 +81,7 @@ export class WarmPlan {
           ...new Set(apps.flatMap((app) => this.#applications?.patterns(app, middleware) ?? [])),
         ]
         const name = patterns[0] ?? 'a route'
-        return { name, priority, tasks: () => tasksOf(source, { name, patterns, variants }) }
+        return { name, priority, tasks: () => tasksOf(source, { patterns, variants }) }
       },
     )
     return [...routes, ...Array.from(this.#warmers, ([name, each]) => this.#job(name, each, queue))]
@@ -120,5 +120,5 @@ export class WarmPlan {
 
 /** Pages that belong to no route. */
 export function partOf(name: string, priority: number, source: WarmSource): WarmPart {
-  return { name, priority, tasks: () => tasksOf(source, { name, patterns: [] }) }
+  return { name, priority, tasks: () => tasksOf(source, { patterns: [] }) }
 }

@@ -51,7 +51,7 @@ export interface WarmOptions extends PaceOptions {
   readonly name?: string
   /** These pages, and not those that are declared; with a `name` once for all instances. */
   readonly pages?: WarmSource
-  /** Makes anew what is fresh, too. Default `false`. */
+  /** Makes anew what is fresh, too; not over the network, where a warmer is a visitor like others. Default `false`. */
   readonly force?: boolean
   /** Ends the run within one request's time. */
   readonly signal?: AbortSignal
@@ -118,13 +118,17 @@ export function warmSettings(given: WarmingOptions | undefined = {}): WarmSettin
   }
 }
 
+/** Which of the instances does it: one for all, each behind the other (who finds fresh what the others made), or each at once. */
+export type Sharing = 'one' | 'each' | 'own'
+
 /** One run, resolved. */
 export interface WarmRunSettings extends WarmSettings {
   readonly name: string
-  /** One instance does it for all. */
-  readonly isShared: boolean
+  readonly sharing: Sharing
   readonly pages: WarmSource | undefined
   readonly isForced: boolean
+  /** What is fresh for so long and no longer is made anew, milliseconds. */
+  readonly leastFresh: number
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((progress: WarmProgress) => void) | undefined
 }
@@ -135,15 +139,17 @@ export function warmRunSettings(given: WarmOptions, settings: WarmSettings): War
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw fail('ERR_CACHEFLOW_OPTION', signal, 'signal of warm()', { mend: 'Give an AbortSignal.' })
   }
+  const isForced = flag(given.force, 'force of warm()', false)
   return {
     ...settings,
     ...placeOf(given, 'warm()', settings),
     ...paceOf(given, 'warm()', settings),
     name: text(given.name, 'name of warm()', given.pages === undefined ? 'all' : 'pages'),
     // Pages without a name are other ones in each instance, for all that is known.
-    isShared: given.pages === undefined || given.name !== undefined,
+    sharing: given.pages === undefined || given.name !== undefined ? 'one' : 'own',
     pages: given.pages === undefined ? undefined : warmSource(given.pages, 'pages of warm()'),
-    isForced: flag(given.force, 'force of warm()', false),
+    isForced,
+    leastFresh: isForced ? Infinity : 0,
     signal,
     onProgress: fn(given.onProgress, 'onProgress of warm()'),
   }

@@ -84,7 +84,7 @@ export class Warming<Native> {
     this.plan = new WarmPlan(handle, applications)
     this.#upkeep = new WarmUpkeep(cache, {
       again: () => this.#again({}),
-      pages: (name, pages, options) => this.#again({ name, pages, ...options }),
+      pages: (name, pages, over) => this.#again({ name, pages, force: false }, over),
     })
   }
 
@@ -111,13 +111,12 @@ export class Warming<Native> {
   }
 
   /** The way of the first run, with something else to warm. */
-  async #again({ isShared, ...given }: WarmOptions & { isShared?: boolean }): Promise<void> {
+  async #again(given: WarmOptions, over: Partial<WarmRunSettings> = {}): Promise<void> {
     if (this.#first === undefined || this.#cache.isClosed) return
     const { target, options } = this.#first
     const whole = { ...options, ...given, signal: this.#closing.signal }
-    const settings = warmRunSettings(whole, this.#cache.settings.warming)
-    const isDoneByOne = isShared ?? settings.isShared
-    await this.#queue(warmWay(target, settings), { ...settings, isShared: isDoneByOne })
+    const settings = { ...warmRunSettings(whole, this.#cache.settings.warming), ...over }
+    await this.#queue(warmWay(target, settings), settings)
   }
 
   /** Runs of one name come one after the other. */
@@ -148,9 +147,10 @@ export class Warming<Native> {
       await membership.store.flush()
       return report
     }
-    if (!settings.isShared) return warm(settings.budget)
-    const { name, isForced, budget } = settings
-    const shared = { name, isForced, budget, signal: this.#signalOf(settings) }
+    const { name, sharing, isForced, budget } = settings
+    if (sharing === 'own') return warm(budget)
+    const signal = this.#signalOf(settings)
+    const shared = { name, isDoneByOne: sharing === 'one', isForced, budget, signal }
     return warmAsOne(membership.warmLease, membership.sequence.joined, shared, warm)
   }
 

@@ -1,4 +1,4 @@
-import { CacheflowError, withoutPassword } from '../errors.ts'
+import { CacheflowError, messageOf, withoutPassword } from '../errors.ts'
 import { outputTo, printable } from './output.ts'
 import type { Terminal } from './progress-bar.ts'
 import { redisCommand } from './redis-command.ts'
@@ -31,8 +31,7 @@ export async function command(
       ? warmCommand(given, output)
       : redisCommand(name, given, env['REDIS_URL'], output))
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    stderr.write(`cacheflow: ${printable(withoutPassword(message))}\n`)
+    stderr.write(`cacheflow: ${printable(withoutPassword(messageOf(error)))}\n`)
     const isUsage = error instanceof UsageError
     if (error instanceof CacheflowError && name !== undefined && isCommand(name)) {
       stderr.write(`  example: npx ${usages[name].example}\n`)

@@ -34,9 +34,17 @@ const unknownTime = 10
 export class Popularity {
   readonly #pages = new LRUCache<string, Visits>({ max: mostPages })
 
-  made<Native>(request: IncomingRequest<Native>, stored: StoredResponse, time: number): void {
+  /** @param isAsked a visitor asked for it, and no warmer */
+  made<Native>(
+    request: IncomingRequest<Native>,
+    stored: StoredResponse,
+    time: number,
+    isAsked: boolean,
+  ): void {
     const page = this.#page(request, stored)
-    if (page) page.time = time
+    if (page === undefined) return
+    page.time = time
+    if (isAsked) page.hits++
   }
 
   hit<Native>(request: IncomingRequest<Native>, stored: StoredResponse): void {
@@ -96,7 +104,7 @@ export class Popularity {
 
 function popular(pages: readonly Visits[]): PopularPage[] {
   return pages
-    .map(({ request, hits, time }) => ({ request, heat: (hits + 1) * Math.max(1, time) }))
+    .map(({ request, hits, time }) => ({ request, heat: hits * Math.max(1, time) }))
     .toSorted((a, b) => b.heat - a.heat)
 }
 

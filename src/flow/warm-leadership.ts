@@ -5,9 +5,11 @@ import { type WarmReport, WarmTally, reportIn } from './warm-report.ts'
 /** How often whoever waits for another instance looks whether that is still there, milliseconds at most. */
 const longestPause = 250
 
-/** A run that one instance does for all. */
+/** A run that instances do not do at one time. */
 export interface SharedRun {
   readonly name: string
+  /** What another instance has done need not be done again. */
+  readonly isDoneByOne: boolean
   readonly isForced: boolean
   /** Milliseconds that it may take, with the time for which another instance is waited for. */
   readonly budget: number
@@ -24,7 +26,7 @@ export interface SharedRun {
 export async function warmAsOne(
   lease: WarmLease,
   joined: Promise<void>,
-  { name, isForced, budget, signal }: SharedRun,
+  { name, isDoneByOne, isForced, budget, signal }: SharedRun,
   warm: (budget: number) => Promise<WarmReport>,
 ): Promise<WarmReport> {
   const start = performance.now()
@@ -37,7 +39,8 @@ export async function warmAsOne(
     const claim = await lease.claim(name, run, waited).catch(() => undefined)
     if (claim?.kind === 'done') {
       const report = reportIn(claim.report)
-      if (report && (lease.isForced(waited) || !isForced)) return { ...report, by: claim.by }
+      const isEnough = isDoneByOne && (lease.isForced(waited) || !isForced)
+      if (report && isEnough) return { ...report, by: claim.by }
       // It has ended, and not done what is asked for here.
       waited = ''
       continue

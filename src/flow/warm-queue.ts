@@ -1,4 +1,4 @@
-import { withoutPassword } from '../errors.ts'
+import { messageOf, withoutPassword } from '../errors.ts'
 import { type WarmEntry, type WarmRequest, warmRequest } from './warm-entry.ts'
 
 /** Entries as they are given: all at once, one after the other, or by a function that is called when it is their turn. */
@@ -22,7 +22,7 @@ export type WarmTask = { readonly url: string } & (
 
 /** Pages of one route, or a warmer's. */
 export interface WarmPart {
-  /** What failures name where there is no page: a route's pattern, a warmer's name. */
+  /** What failures name where there is no page, as where its tasks throw: a route's pattern, a warmer's name. */
   readonly name: string
   /** What is higher comes first. */
   readonly priority: number
@@ -83,13 +83,19 @@ export class WarmQueue {
         this.isExhausted = true
         return undefined
       }
-      const { tasks } = this.#current
-      const step = await tasks.next()
-      if (step.done !== true) {
+      const { part, tasks } = this.#current
+      try {
+        const step = await tasks.next()
+        if (step.done !== true) {
+          this.given++
+          return step.value
+        }
+        this.#current = undefined
+      } catch (error) {
+        this.#current = undefined
         this.given++
-        return step.value
+        return { kind: 'failed', url: part.name, reason: withoutPassword(messageOf(error)) }
       }
-      this.#current = undefined
     }
   }
 
@@ -100,7 +106,7 @@ export class WarmQueue {
 }
 
 /**
- * The tasks of a source. A source that fails is one failure, and so is an entry that stands for no page.
+ * The tasks of a source. An entry that stands for no page is a failure.
  *
  * @param patterns the patterns of the route that they are for; none: the route is not known, or there is none
  * @param variants header fields of which each set makes a request of its own
@@ -108,27 +114,17 @@ export class WarmQueue {
 export async function* tasksOf(
   source: WarmSource,
   {
-    name,
     patterns,
     variants = [{}],
   }: {
-    readonly name: string
     readonly patterns: readonly string[]
     readonly variants?: readonly Readonly<Record<string, string>>[]
   },
 ): AsyncGenerator<WarmTask, void, undefined> {
-  try {
-    const entries = typeof source === 'function' ? await source() : source
-    if (!isEntries(entries)) throw new TypeError('a warmer gives a list, or a generator, of pages')
-    for await (const entry of entries) {
-      for (const headers of variants) yield* pagesOf(entry, patterns, headers)
-    }
-  } catch (error) {
-    yield {
-      kind: 'failed',
-      url: name,
-      reason: reasonOf(error),
-    }
+  const entries = typeof source === 'function' ? await source() : source
+  if (!isEntries(entries)) throw new TypeError('a warmer gives a list, or a generator, of pages')
+  for await (const entry of entries) {
+    for (const headers of variants) yield* pagesOf(entry, patterns, headers)
   }
 }
 
@@ -150,7 +146,7 @@ function pagesOf(
       failure ??= {
         kind: 'failed',
         url: pattern ?? (typeof entry === 'object' ? 'a page' : withoutPassword(String(entry))),
-        reason: reasonOf(error),
+        reason: withoutPassword(messageOf(error)),
       }
     }
   }
@@ -164,8 +160,4 @@ export function isEntries(given: unknown): given is WarmEntries {
     given !== null &&
     (Symbol.iterator in given || Symbol.asyncIterator in given)
   )
-}
-
-function reasonOf(error: unknown): string {
-  return withoutPassword(error instanceof Error ? error.message : String(error))
 }

@@ -1,4 +1,5 @@
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
+import { messageOf } from '../errors.ts'
 import type { WarmRequest } from './warm-entry.ts'
 import type { WarmQueue } from './warm-queue.ts'
 import type { WarmOutcome } from '../reasons.ts'
@@ -234,8 +235,4 @@ export class WarmRun {
 
 function urlOf({ origin, target }: WarmRequest): string {
   return `${origin ?? ''}${target}`
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -6,11 +6,11 @@ import type { WarmPage } from './warm-entry.ts'
 export interface UpkeepRuns {
   /** The first run again. */
   again(): Promise<unknown>
-  /** These pages. @param isShared one instance does it for all: not where each has pages of its own */
+  /** Pages of this instance. @param leastFresh what is fresh for so long and no longer is made anew, milliseconds */
   pages(
     name: string,
     pages: readonly WarmPage[],
-    options: { readonly force?: boolean; readonly isShared?: boolean },
+    how: { readonly sharing: 'each' | 'own'; readonly leastFresh: number },
   ): Promise<unknown>
 }
 
@@ -47,7 +47,7 @@ export class WarmUpkeep<Native> {
     if (afterInvalidation && popularity) {
       const rewarming = new Rewarming(popularity, (pages) =>
         this.#runs
-          .pages('afterInvalidation', pages.map(pageOf), { isShared: false })
+          .pages('afterInvalidation', pages.map(pageOf), { sharing: 'own', leastFresh: 0 })
           .catch((error: unknown) => this.#cache.fault(error, 'keeping the cache warm')),
       )
       this.#rewarming = rewarming
@@ -108,7 +108,7 @@ export class WarmUpkeep<Native> {
     await this.#runs.pages(
       'ahead',
       pages.map(({ request }) => pageOf(request)),
-      { force: true },
+      { sharing: 'each', leastFresh: ahead },
     )
   }
 }

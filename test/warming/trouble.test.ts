@@ -29,6 +29,24 @@ describe('a run of warmers', () => {
     ])
   })
 
+  it('goes on where whoever tells of pages throws, whatever that is', async () => {
+    const site = await Site.start('Express 5', [
+      route(
+        function* () {
+          yield 1
+          throw Object.create(null)
+        },
+        () => 'made',
+      ),
+      { pattern: '/q', options: { warm: ['/q'] }, handler: () => 'made' },
+    ])
+    const report = await site.cache.warm(site.app)
+    expect(report).toMatchObject({
+      warmed: 2,
+      failed: [{ url: '/p/:id', reason: 'an object was thrown' }],
+    })
+  })
+
   it('leaves a warmer that never ends to itself, once its time is up or the cache is closed', async () => {
     const site = await Site.start('Express 5', [])
     const signals: AbortSignal[] = []

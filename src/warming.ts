@@ -150,7 +150,8 @@ export class Warming<Native> {
     const { name, sharing, isForced, budget } = settings
     if (sharing === 'own') return warm(budget)
     const signal = this.#signalOf(settings)
-    const shared = { name, isDoneByOne: sharing === 'one', isForced, budget, signal }
+    const onFault = (error: unknown): void => this.#cache.fault(error, 'asking who is to warm')
+    const shared = { name, isDoneByOne: sharing === 'one', isForced, budget, signal, onFault }
     return warmAsOne(membership.warmLease, membership.sequence.joined, shared, warm)
   }
 

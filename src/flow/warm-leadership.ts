@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { RedisUnavailable } from '../store/redis-connection.ts'
 import type { WarmLease } from '../store/warm-lease.ts'
 import { type WarmReport, WarmTally, reportIn } from './warm-report.ts'
 
@@ -14,6 +15,8 @@ export interface SharedRun {
   /** Milliseconds that it may take, with the time for which another instance is waited for. */
   readonly budget: number
   readonly signal: AbortSignal
+  /** Hears of what Redis refuses. */
+  readonly onFault: (error: unknown) => void
 }
 
 /**
@@ -26,7 +29,7 @@ export interface SharedRun {
 export async function warmAsOne(
   lease: WarmLease,
   joined: Promise<void>,
-  { name, isDoneByOne, isForced, budget, signal }: SharedRun,
+  { name, isDoneByOne, isForced, budget, signal, onFault }: SharedRun,
   warm: (budget: number) => Promise<WarmReport>,
 ): Promise<WarmReport> {
   const start = performance.now()
@@ -36,7 +39,10 @@ export async function warmAsOne(
   let waited = ''
   while (!signal.aborted && left() > 0) {
     // An instance that does not hear of Redis warms what it can serve.
-    const claim = await lease.claim(name, run, waited).catch(() => undefined)
+    const claim = await lease.claim(name, run, waited).catch((error: unknown) => {
+      if (!(error instanceof RedisUnavailable)) onFault(error)
+      return undefined
+    })
     if (claim?.kind === 'done') {
       const report = reportIn(claim.report)
       const isEnough = isDoneByOne && (lease.isForced(waited) || !isForced)

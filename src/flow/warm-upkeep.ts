@@ -1,3 +1,4 @@
+import { RedisUnavailable } from '../store/redis-connection.ts'
 import type { ResponseCache } from './response-cache.ts'
 import { Rewarming } from './rewarming.ts'
 import type { WarmPage } from './warm-entry.ts'
@@ -67,8 +68,9 @@ export class WarmUpkeep<Native> {
         .map(({ request, heat }) => [Math.round(heat), JSON.stringify(pageOf(request))] as const)
       const texts = await membership.warmLease.hottest(count, news)
       return texts.flatMap((text) => pageIn(text) ?? [])
-    } catch {
+    } catch (error) {
       // Without Redis this process knows its own visitors.
+      if (!(error instanceof RedisUnavailable)) this.#cache.fault(error, 'asking for the hottest')
       return own
     }
   }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { WarmingOptions } from 'cacheflow'
 import { latch } from '../support/latch.ts'
 import { RedisServer } from '../support/redis-server.ts'
@@ -128,6 +128,24 @@ describe('instances that share a Redis', () => {
       await client.del(key)
     }
     expect(sites[0]!.cache.readiness().state).toBe('warm')
+  })
+
+  it('warm themselves where Redis refuses, and tell of it', async () => {
+    const { sites, namespace, release } = await instances(2, { hottest: 1 })
+    const [first, second] = sites
+    const faults = new Set<string>()
+    second!.cache.on('fault', ({ error, during }) => faults.add(`${during}: ${String(error)}`))
+    await second!.visit('/p/1')
+    await client.call('ACL', 'SETUSER', 'default', '-pttl', '-zunionstore')
+    onTestFinished(() => void client.call('ACL', 'SETUSER', 'default', '+@all'))
+    const run = first!.cache.warm(first!.app)
+    await asked(namespace, 1)
+    const other = second!.cache.warm(second!.app)
+    const told = (start: string): boolean => [...faults].some((each) => each.startsWith(start))
+    await until('both are refused', () => told('asking who is to warm') && told('asking for the'))
+    release()
+    expect(await run).toMatchObject({ outcome: 'complete', by: undefined })
+    expect(await other).toMatchObject({ outcome: 'complete', failures: 0, by: undefined })
   })
 
   it('warm and close without Redis when it does not answer any more', async () => {

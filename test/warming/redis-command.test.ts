@@ -135,11 +135,17 @@ describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
     const login = { username: 'cacheflow', password: 'hunter2' }
     const client = new Cluster([...cluster.addresses], { redisOptions: login })
     onTestFinished(() => client.disconnect())
-    const site = await Site.start('Express 5', [route], { redis: { client } })
+    const site = await Site.start('Express 5', [route], {
+      redis: { client },
+      warming: { hottest: 5 },
+    })
     await until('it is connected', () => site.cache.status()?.connected === true)
-    await site.cache.warm(site.app, { pages: ['/p/1'], origin: site.origin })
+    await site.visit('/p/1')
+    // It tells the others what visitors ask for.
+    await site.cache.warm(site.app)
     const key = `${site.origin}/p/1`
     const owner = await cluster.ownerOf(await cluster.slotOf('{cf}'))
+    expect(await owner.command('ZCARD', '{cf}:rd:hot')).toBe(1)
     const [other] = cluster.addresses.filter(({ port }) => port !== owner.port)
     const at = ['--redis', `redis://cacheflow:hunter2@127.0.0.1:${other?.port}`]
     const reading = [['ls'], ['get', key], ['why', key], ['stats'], ['doctor']]
@@ -154,5 +160,7 @@ describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
 
     expect((await cacheflow(['purge', '--all', ...at])).out).toContain('confirmed by 1 instances')
     expect((await site.visit('/p/1')).cacheStatus).not.toContain('hit')
+    const denied = await Promise.all(cluster.nodes.map((node) => node.command('ACL', 'LOG')))
+    expect(denied.flat()).toEqual([])
   })
 })

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
-import { describe, expect, it } from 'vitest'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { cacheflow as forExpress } from 'cacheflow/express'
 import express from 'express'
 import { latch } from '../support/latch.ts'
@@ -123,18 +124,38 @@ describe('a run of warmers', () => {
     await cache.close()
   })
 
-  it('comes from this machine, with nothing of a visitor, and may say that it does', async () => {
+  it('comes from this machine, without credentials, and may say what it is to whoever counts visitors', async () => {
+    const counted: unknown[] = []
     const seen: unknown[] = []
-    const cache = forExpress({ warming: { headers: { 'x-warmer': 'secret' } } })
+    const cache = forExpress({
+      observe: { ignore: ['x-warmer'] },
+      warming: { headers: { 'x-warmer': 'secret' } },
+    })
     const app = express()
+    app.use((request, _response, next) => {
+      if (request.get('x-warmer') !== 'secret') counted.push(request.url)
+      next()
+    })
     app.use(cache)
-    app.get('/', (request, response) => {
-      seen.push(request.ip, request.get('user-agent'), request.get('x-warmer'))
-      seen.push(request.get('cookie'), request.get('authorization'))
+    app.get('/', (_request, response) => {
       response.send('made')
     })
-    await cache.warm(app, { pages: ['/'] })
-    expect(seen).toEqual(['127.0.0.1', 'Mozilla/5.0 (cacheflow)', 'secret', undefined, undefined])
-    await cache.close()
+    const server = createServer((request, response) => {
+      const { cookie, authorization, 'user-agent': agent } = request.headers
+      seen.push([request.socket.remoteAddress, agent, cookie, authorization])
+      app(request, response)
+    }).listen(0)
+    onTestFinished(async () => {
+      server.closeAllConnections()
+      server.close()
+      await cache.close()
+    })
+    await cache.warm(server, { pages: ['/'] })
+    expect(seen).toEqual([['127.0.0.1', 'Mozilla/5.0 (cacheflow)', undefined, undefined]])
+    expect(counted).toEqual([])
+    const { port } = server.address() as AddressInfo
+    const visit = await fetch(`http://localhost:${port}/`)
+    expect(visit.headers.get('cache-status')).toContain('hit')
+    expect(counted).toEqual(['/'])
   })
 })

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { createCacheflow, type WarmProgress } from 'cacheflow'
+import type { WarmProgress } from 'cacheflow'
 import { latch, meeting } from '../support/latch.ts'
 import { until } from '../support/until.ts'
 import { Site, type SiteRoute } from './site.ts'
@@ -173,27 +173,25 @@ describe('a run of warmers', () => {
     expect(order).toEqual(['first', '/high', '/mid', '/low'])
   })
 
-  it('lets warmers make fragments, add pages, and fail alone', async () => {
-    const site = await Site.start('Express 5', [route(undefined, () => 'made')])
-    const { cache } = site
-    cache.warmer('menu', (own) => own.fragment('menu', { maxAge: '1h' }, () => '<nav>'))
-    cache.warmer('list', (_own, { pages }) => pages(() => Promise.resolve(['/p/1', '/p/2'])))
-    cache.warmer('broken', () => Promise.reject(new Error('on purpose')))
-    const report = await cache.warm(site.app)
-    expect(report).toMatchObject({
-      warmed: 4,
-      failed: [{ url: 'broken', status: undefined, reason: 'on purpose' }],
-    })
-    expect(cache.stats()).toMatchObject({ fragmentMisses: 1 })
-    await cache.fragment('menu', { maxAge: '1h' }, () => '<nav>')
-    expect(cache.stats()).toMatchObject({ fragmentHits: 1 })
-  })
-
-  it('without an application lets warmers run, in workers and scripts', async () => {
-    const cache = createCacheflow()
-    cache.warmer('menu', (own) => own.fragment('menu', () => '<nav>'))
-    expect(await cache.warm()).toMatchObject({ warmed: 1, failed: [] })
-    await cache.close()
+  it('waits for the one before it, if that has the same name', async () => {
+    const made: string[] = []
+    const held = latch()
+    const site = await Site.start('Express 5', [
+      route(undefined, async ({ path }) => {
+        made.push(path)
+        if (path === '/p/1') await held.opened
+        return path
+      }),
+    ])
+    const warm = (name: string, page: string): Promise<unknown> =>
+      site.cache.warm(site.app, { name, pages: [page] })
+    const first = warm('one', '/p/1')
+    const second = warm('one', '/p/2')
+    await warm('another', '/p/3')
+    expect(made.toSorted()).toEqual(['/p/1', '/p/3'])
+    held.open()
+    await Promise.all([first, second])
+    expect(made).toHaveLength(3)
   })
 
   it('takes pages instead of what is declared, each for every origin', async () => {
@@ -258,12 +256,14 @@ describe('a run of warmers', () => {
         return 'made'
       }),
     ])
+    const order: string[] = []
     const run = site.cache.warm(site.app, { parallelism: 1 })
     await until('one is under way', () => site.cache.stats().making === 1)
-    const closed = site.cache.close()
+    const ended = run.then(({ outcome }) => order.push(outcome))
+    const closed = site.cache.close().then(() => order.push('closed'))
     held.open()
-    await closed
-    expect((await run).outcome).toBe('aborted')
+    await Promise.all([ended, closed])
+    expect(order).toEqual(['aborted', 'closed'])
     await expect(site.cache.warm(site.app)).rejects.toMatchObject({ code: 'ERR_CACHEFLOW_CLOSED' })
   })
 

@@ -20,7 +20,8 @@ import { flag, refuseUnknown } from './option-check.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { type CacheflowOptions, resolveOptions } from './options.ts'
 import { type Wait, waitsForAll } from './redis-options.ts'
-import { type Applications, type FragmentHandle, type WarmHandle, Warming } from './warming.ts'
+import type { Applications, FragmentHandle } from './warm-plan.ts'
+import { type WarmHandle, Warming } from './warming.ts'
 
 export interface InvalidateOptions {
   /** What falls may be served stale while it is renewed, for as long as it would have been. Default `false`. */
@@ -206,7 +207,7 @@ export class Cacheflow<Native> {
       stats: () => this.#stats(),
       status: () => this.#cache.membership?.status(),
       warm: (target, given) => this.warming.warm(target, given),
-      warmer: (name, run, given) => this.warming.warmer(name, run, given),
+      warmer: (name, run, given) => this.warming.plan.warmer(name, run, given),
       readiness: () => this.warming.readiness(),
       close: () => this.#cache.close(() => this.warming.close()),
     }

@@ -78,6 +78,12 @@ function clip(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
+/** What was thrown says so, whatever it is. */
+export function messageOf(error: unknown): string {
+  const text: unknown = error instanceof Error ? error.message : error
+  return typeof text === 'object' && text !== null ? 'an object was thrown' : String(text)
+}
+
 /** Whoever gives a URL gives its password, and messages are logged. */
 export function withoutPassword(text: string): string {
   return text.replaceAll(/\/\/\S*@/g, '//…@')

@@ -122,4 +122,5 @@ export type {
   WarmerOptions,
   WarmingOptions,
 } from './warming-options.ts'
-export type { FragmentHandle, Readiness, WarmHandle, Warmer, WarmerCall } from './warming.ts'
+export type { FragmentHandle, Warmer, WarmerCall } from './warm-plan.ts'
+export type { Readiness, WarmHandle } from './warming.ts'

@@ -25,7 +25,7 @@ export type MissReason =
   | 'evicted'
   /** It is stored and fresh, and with `verify` it is made anew all the same, to be compared. */
   | 'verify'
-  /** It is stored and fresh, and a warmer with `force` makes it anew. */
+  /** It is stored and fresh, and a warmer makes it anew: with `force`, or ahead of its end. */
   | 'warm'
   /** Redis was not heard of for longer than `maxStaleness`, so that what is stored may have been invalidated. */
   | 'unheard'

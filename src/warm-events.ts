@@ -2,7 +2,7 @@ import type { WarmOutcome } from './reasons.ts'
 
 /** How far a run of warmers is: told after each page, and once more at its end. */
 export interface WarmProgress {
-  /** What is warmed: `all`, `ahead`, `fallen`, or the name that was given to `warm()`. */
+  /** What is warmed: `all`, the name that was given to `warm()`, `pages` without one, `ahead` or `afterInvalidation`. */
   readonly name: string
   readonly done: number
   readonly failures: number
@@ -22,7 +22,7 @@ export interface WarmFailure {
   readonly reason: string
 }
 export interface WarmEvent {
-  /** What was warmed: `all`, `ahead`, `fallen`, or the name that was given to `warm()`. */
+  /** What was warmed: `all`, the name that was given to `warm()`, `pages` without one, `ahead` or `afterInvalidation`. */
   readonly name: string
   readonly outcome: WarmOutcome
   /** Pages that were made and are stored, and warmers that ran. */

@@ -55,11 +55,14 @@ export interface WarmingOptions extends PaceOptions {
 
 /** One run of warmers. What is left out is as `cacheflow({ warming })` has it. */
 export interface WarmOptions extends PaceOptions {
-  /** What is warmed, where it is not all that is declared: runs of one name never run side by side, in no instance. Default `'all'`. */
+  /**
+   * What is warmed, where it is not all that is declared: runs of one name never run side by side, in no instance. Default `'all'`, and
+   * for `pages` none: then each instance warms its own.
+   */
   readonly name?: string
-  /** These pages, and not those that are declared. */
+  /** These pages, and not those that are declared; with a `name` once for all instances. */
   readonly pages?: WarmSource
-  /** Makes anew what is fresh, too. Default `false`. */
+  /** Makes anew what is fresh, too; not over the network, where a warmer is a visitor like others. Default `false`. */
   readonly force?: boolean
   /** Ends the run within one request's time. */
   readonly signal?: AbortSignal
@@ -130,11 +133,17 @@ export function warmSettings(given: WarmingOptions | undefined = {}): WarmSettin
   }
 }
 
+/** Which of the instances does it: one for all, each behind the other (who finds fresh what the others made), or each at once. */
+export type Sharing = 'one' | 'each' | 'own'
+
 /** One run, resolved. */
 export interface WarmRunSettings extends WarmSettings {
   readonly name: string
+  readonly sharing: Sharing
   readonly pages: WarmSource | undefined
   readonly isForced: boolean
+  /** What is fresh for so long and no longer is made anew, milliseconds. */
+  readonly leastFresh: number
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((progress: WarmProgress) => void) | undefined
 }
@@ -145,13 +154,17 @@ export function warmRunSettings(given: WarmOptions, settings: WarmSettings): War
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw fail('ERR_CACHEFLOW_OPTION', signal, 'signal of warm()', { mend: 'Give an AbortSignal.' })
   }
+  const isForced = flag(given.force, 'force of warm()', false)
   return {
     ...settings,
     ...placeOf(given, 'warm()', settings),
     ...paceOf(given, 'warm()', settings),
-    name: text(given.name, 'name of warm()', 'all'),
+    name: text(given.name, 'name of warm()', given.pages === undefined ? 'all' : 'pages'),
+    // Pages without a name are other ones in each instance, for all that is known.
+    sharing: given.pages === undefined || given.name !== undefined ? 'one' : 'own',
     pages: given.pages === undefined ? undefined : warmSource(given.pages, 'pages of warm()'),
-    isForced: flag(given.force, 'force of warm()', false),
+    isForced,
+    leastFresh: isForced ? Infinity : 0,
     signal,
     onProgress: fn(given.onProgress, 'onProgress of warm()'),
   }

@@ -1,47 +1,21 @@
 import { AsyncResource } from 'node:async_hooks'
 import { fail } from './errors.ts'
-import type { CacheFragment, CacheFragments } from './flow/fragment.ts'
 import { WarmAnnouncer } from './flow/warm-announcer.ts'
 import { warmAsOne } from './flow/warm-leadership.ts'
-import { type WarmPart, WarmQueue, type WarmSource, partOf, tasksOf } from './flow/warm-queue.ts'
-import { type WarmReport, WarmTally } from './flow/warm-report.ts'
 import { WarmPace } from './flow/warm-pace.ts'
+import { type WarmPart, WarmQueue, partOf } from './flow/warm-queue.ts'
+import { type WarmReport, WarmTally } from './flow/warm-report.ts'
 import { WarmUpkeep } from './flow/warm-upkeep.ts'
 import { WarmRun } from './flow/warm-run.ts'
 import type { ResponseCache } from './flow/response-cache.ts'
 import { type WarmTarget, type WarmWay, warmWay } from './node/warm-target.ts'
+import { type Applications, type FragmentHandle, type Warmer, WarmPlan } from './warm-plan.ts'
 import {
-  type DeclaredPages,
   type WarmOptions,
   type WarmRunSettings,
   type WarmerOptions,
   warmRunSettings,
-  warmSource,
-  warmerPriority,
 } from './warming-options.ts'
-
-/** The handle's part that makes fragments outside of requests. */
-export interface FragmentHandle {
-  /** cacheFragment() outside of a request, in a job; what it encloses and depends on is found in the same way. */
-  readonly fragment: CacheFragment
-  /** cacheFragments() outside of a request. */
-  readonly fragments: CacheFragments
-  /**
-   * Runs a job whose fragments belong together. What they are made of is to be read within it, so that nothing that was read
-   * before an invalidation is stored behind it.
-   */
-  run<Result>(job: () => Result): Result
-}
-
-/** What an adapter knows of its framework's applications. */
-export interface Applications {
-  /** Applications that stand behind what was given to `warm()`: itself, or those of a listener. */
-  of(given: unknown): readonly unknown[]
-  /** Begins to observe an application, so that its first request is seen from its arrival. */
-  meet(app: unknown): void
-  /** The patterns of the routes on which a middleware stands, mount paths included. */
-  patterns(app: unknown, middleware: unknown): readonly string[]
-}
 
 /** The handle's part that fills the cache before visitors come. */
 export interface WarmHandle {
@@ -53,7 +27,8 @@ export interface WarmHandle {
    *   app.listen(3000)
    *   const report = await cache.warm(app)
    *
-   * @param target the application (or `cache.wrap(app)`), its server, or the URL at which it listens; without any, only those of `warmer()` run
+   * @param target the application (or `cache.wrap(app)`), its server, or the URL at which it listens; without any, the warmers of
+   *   `warmer()` run alone
    * @returns what it has come to; a page that fails is part of it
    * @throws CacheflowError `ERR_CACHEFLOW_APPLICATION`, `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`,
    *   `ERR_CACHEFLOW_DURATION`, `ERR_CACHEFLOW_CLOSED`
@@ -81,24 +56,10 @@ export interface Readiness {
   readonly report: WarmReport | undefined
 }
 
-/** What a warmer of its own is given beside the cache. */
-export interface WarmerCall {
-  /** The run is to end. */
-  readonly signal: AbortSignal
-  /** Adds pages to the run: paths, URLs, or a source of them. */
-  pages(source: WarmSource): void
-}
-
-/** A warmer of its own: makes fragments, adds pages, or calls whatever it likes. */
-export type Warmer = (cache: FragmentHandle, call: WarmerCall) => unknown
-
 /** Fills the cache before visitors come. */
 export class Warming<Native> {
   readonly #cache: ResponseCache<Native>
-  readonly #handle: () => FragmentHandle
-  readonly #applications: Applications | undefined
-  readonly #declared: { readonly middleware: unknown; readonly pages: DeclaredPages }[] = []
-  readonly #warmers = new Map<string, { readonly run: Warmer; readonly priority: number }>()
+  readonly plan: WarmPlan
   /** The last run of each name. */
   readonly #last = new Map<string, Promise<unknown>>()
   /** What is warmed is nobody's request, wherever warm() was called. */
@@ -117,30 +78,13 @@ export class Warming<Native> {
     applications: Applications | undefined,
   ) {
     this.#cache = cache
-    this.#handle = handle
-    this.#applications = applications
+    this.plan = new WarmPlan(handle, applications)
     const { share } = cache.settings.warming
     this.#pace = new WarmPace({ share, visitors: () => cache.visitors })
     this.#upkeep = new WarmUpkeep(cache, {
       again: () => this.#again({}),
-      pages: (name, pages, isForced) =>
-        this.#again({ pages, force: isForced, name: name ?? 'fallen' }, name !== undefined),
+      pages: (name, pages, over) => this.#again({ name, pages, force: false }, over),
     })
-  }
-
-  /** A route's middleware, and the pages to warm there. */
-  declare(middleware: unknown, pages: DeclaredPages): void {
-    this.#declared.push({ middleware, pages })
-  }
-
-  warmer(name: string, run: Warmer, options: WarmerOptions = {}): void {
-    const given: unknown = run
-    if (typeof name !== 'string' || name === '' || typeof given !== 'function') {
-      throw fail('ERR_CACHEFLOW_OPTION', typeof given === 'function' ? name : given, 'warmer()', {
-        mend: "Give a name and a function: warmer('menu', async (cache) => { ... }).",
-      })
-    }
-    this.#warmers.set(name, { run, priority: warmerPriority(options) })
   }
 
   readiness(): Readiness {
@@ -156,30 +100,30 @@ export class Warming<Native> {
     if (!settings.enabled) return new WarmTally().report(name, 'off', 0)
     if (this.#state === 'cold') this.#state = 'warming'
     this.#first ??= { target, options }
-    const report = await this.#queue(way, settings)
-    this.#report = report
-    this.#state = 'warm'
-    this.#upkeep.start()
-    return report
+    try {
+      this.#report = await this.#queue(way, settings)
+      return this.#report
+    } finally {
+      this.#state = 'warm'
+      this.#upkeep.start()
+    }
   }
 
-  /** The first run again, unheard by who called it, or what else is to be warmed. @param isOfAll one instance does it for all */
-  async #again(given: WarmOptions, isOfAll = true): Promise<void> {
+  /** The first run again, unheard by who called it, or what else is to be warmed in its way. */
+  async #again(given: WarmOptions, over: Partial<WarmRunSettings> = {}): Promise<void> {
     if (this.#first === undefined || this.#cache.isClosed) return
     const { target, options } = this.#first
     const whole = { ...options, ...given, signal: this.#closing.signal }
     const own = warmRunSettings(whole, this.#cache.settings.warming)
-    const settings = { ...own, onProgress: undefined }
-    const way = warmWay(target, settings)
-    await this.#queue(way, settings, isOfAll)
+    const settings = { ...own, ...over, onProgress: undefined }
+    await this.#queue(warmWay(target, settings), settings)
   }
 
   /** Runs of one name come one after the other. */
-  async #queue(way: WarmWay, settings: WarmRunSettings, isOfAll = true): Promise<WarmReport> {
+  async #queue(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
     const { name } = settings
     const earlier = this.#last.get(name) ?? Promise.resolve()
-    const begin = (): Promise<WarmReport> => this.#warm(way, settings, isOfAll)
-    const run = earlier.then(() => this.#outside.runInAsyncScope(begin))
+    const run = earlier.then(() => this.#outside.runInAsyncScope(() => this.#warm(way, settings)))
     this.#last.set(
       name,
       run.catch(() => undefined),
@@ -194,22 +138,21 @@ export class Warming<Native> {
     await this.#upkeep.close()
   }
 
-  async #warm(way: WarmWay, settings: WarmRunSettings, isOfAll: boolean): Promise<WarmReport> {
+  async #warm(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
     const { membership } = this.#cache
-    if (membership === undefined || !isOfAll) return this.#here(way, settings)
+    if (membership === undefined) return this.#here(way, settings)
+    const warm = async (budget: number): Promise<WarmReport> => {
+      const report = await this.#here(way, { ...settings, budget })
+      // Whoever hears that all is warm finds it in Redis.
+      await membership.store.flush()
+      return report
+    }
+    const { name, sharing, isForced, budget } = settings
+    if (sharing === 'own') return warm(budget)
     const signal = this.#signalOf(settings)
-    return warmAsOne(
-      membership.warmLease,
-      membership.sequence.joined,
-      settings.name,
-      signal,
-      async () => {
-        const report = await this.#here(way, settings)
-        // Whoever hears that all is warm finds it in Redis.
-        await membership.store.flush()
-        return report
-      },
-    )
+    const onFault = (error: unknown): void => this.#cache.fault(error, 'asking who is to warm')
+    const shared = { name, isDoneByOne: sharing === 'one', isForced, budget, signal, onFault }
+    return warmAsOne(membership.warmLease, membership.sequence.joined, shared, warm)
   }
 
   async #here(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
@@ -255,46 +198,14 @@ export class Warming<Native> {
   }
 
   #parts(way: WarmWay, { pages }: WarmRunSettings, queue: WarmQueue): WarmPart[] {
-    const applications = this.#applications
-    const apps = applications?.of(way.app) ?? []
-    for (const app of apps) applications?.meet(app)
-    if (pages !== undefined) return [partOf('pages', 0, pages)]
-    const own = Array.from(this.#warmers, ([name, each]) => this.#job(name, each, queue))
+    if (pages !== undefined) {
+      this.plan.applications(way.app)
+      return [partOf('pages', 0, pages)]
+    }
+    const own = this.plan.warmers(queue)
     if (way.isNowhere === true) return own
-    const routes = this.#declared.map(
-      ({ middleware, pages: { pages: source, variants, priority } }) => {
-        const patterns = [
-          ...new Set(apps.flatMap((app) => applications?.patterns(app, middleware) ?? [])),
-        ]
-        const name = patterns[0] ?? 'a route'
-        return { name, priority, tasks: () => tasksOf(source, { name, patterns, variants }) }
-      },
-    )
     const { hottest } = this.#cache.settings.warming
     const hot = hottest > 0 ? [partOf('hottest', 0, () => this.#upkeep.hottest(hottest))] : []
-    return [...hot, ...routes, ...own]
-  }
-
-  #job(
-    name: string,
-    { run, priority }: { readonly run: Warmer; readonly priority: number },
-    queue: WarmQueue,
-  ): WarmPart {
-    const handle = this.#handle()
-    const job = async (signal: AbortSignal): Promise<boolean> => {
-      let isAdded = false
-      const pages = (given: WarmSource): void => {
-        const source = warmSource(given, `pages() of the warmer ${name}`)
-        queue.add(partOf(name, priority, source))
-        isAdded = true
-      }
-      await handle.run(() => run(handle, { signal, pages }))
-      return isAdded
-    }
-    return {
-      name,
-      priority,
-      tasks: () => [{ kind: 'job', url: name, name, run: job } as const].values(),
-    }
+    return [...hot, ...this.plan.routes(way.app), ...own]
   }
 }

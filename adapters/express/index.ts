@@ -129,7 +129,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       const passage = new ExpressPassage(native, response, native.app, false, next)
       gate.passRoute(passage, policyAt)
     }
-    if (pages) core.warming.declare(placed, pages)
+    if (pages) core.warming.plan.declare(placed, pages)
     return placed
   }
 

@@ -106,7 +106,7 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
       else if (gate.isClaimed(ctx.res) && !place.follows(ctx)) await next()
       else await place.passRoute(ctx, next, policyAt)
     }
-    if (pages) core.warming.declare(placed, pages)
+    if (pages) core.warming.plan.declare(placed, pages)
     return placed
   }
 

@@ -1,4 +1,4 @@
-import { CacheflowError, withoutPassword } from '../errors.ts'
+import { CacheflowError, messageOf, withoutPassword } from '../errors.ts'
 import { outputTo, printable } from './output.ts'
 import type { Terminal } from '../index.ts'
 import { redisCommand } from './redis-command.ts'
@@ -37,7 +37,7 @@ export async function command(
       ? warmCommand(given, output)
       : redisCommand(name, given, env['REDIS_URL'], output))
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     const isUsage = error instanceof UsageError
     stderr.write(`cacheflow: ${printable(isUsage ? message : withoutPassword(message))}\n`)
     if (error instanceof CacheflowError && name !== undefined && isCommand(name)) {

@@ -83,7 +83,7 @@ function placeOf(url: string): string {
   const isCut = found === undefined || `${found.pathname}${found.search}${found.hash}`.includes('@')
   if (!isCut && found.host !== '' && /^rediss?:$/.test(found.protocol)) return found.host
   throw new UsageError(
-    'That is no URL of Redis. What is special in a password is to be encoded, as encodeURIComponent() does.\n' +
-      '  example: npx cacheflow doctor --redis redis://user:password@localhost:6379',
+    'That is no URL of Redis. A user and a password stand in front of the host, and what is special in them is encoded, as encodeURIComponent() does.\n' +
+      '  example: npx cacheflow doctor --redis redis://localhost:6379',
   )
 }

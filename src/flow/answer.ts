@@ -141,7 +141,7 @@ function look<Native>(
     : (store.fallOf(key)?.reason ?? (found.otherVariants ? 'vary' : 'absent'))
   if (stored) {
     const judged = usable(cache, stored, wish, now)
-    const use = waited ? judged : (visit?.use(judged) ?? judged)
+    const use = waited ? judged : (visit?.use(judged, stored.timeline.staleAt - now) ?? judged)
     if (settings.verify && (use === 'fresh' || use === 'stale-while-revalidate')) {
       const lookup = { primaryKey, key, audience, stored: undefined, audited: stored } as const
       const exchange = new Exchange(cache, request, policy, {

@@ -22,6 +22,8 @@ interface Visits {
 
 /** How many pages are remembered. */
 const mostPages = 10_000
+/** What a request may come to that is remembered, characters: anybody can ask for pages with long names. */
+const longestRequest = 2_048
 /** What the making of a page counts as that another instance has made, milliseconds. */
 const unknownTime = 10
 
@@ -32,9 +34,17 @@ const unknownTime = 10
 export class Popularity {
   readonly #pages = new LRUCache<string, Visits>({ max: mostPages })
 
-  made<Native>(request: IncomingRequest<Native>, stored: StoredResponse, time: number): void {
+  /** @param isAsked a visitor asked for it, and no warmer */
+  made<Native>(
+    request: IncomingRequest<Native>,
+    stored: StoredResponse,
+    time: number,
+    isAsked: boolean,
+  ): void {
     const page = this.#page(request, stored)
-    if (page) page.time = time
+    if (page === undefined) return
+    page.time = time
+    if (isAsked) page.hits++
   }
 
   hit<Native>(request: IncomingRequest<Native>, stored: StoredResponse): void {
@@ -85,7 +95,7 @@ export class Popularity {
     if (known) return known
     if (stored.audience !== undefined) return undefined
     const again = requestOf(request, stored.inputs)
-    if (again === undefined) return undefined
+    if (again === undefined || lengthOf(again) > longestRequest) return undefined
     const page = { request: again, hits: 0, told: 0, time: unknownTime }
     this.#pages.set(stored.key, page)
     return page
@@ -94,7 +104,7 @@ export class Popularity {
 
 function popular(pages: readonly Visits[]): PopularPage[] {
   return pages
-    .map(({ request, hits, time }) => ({ request, heat: (hits + 1) * Math.max(1, time) }))
+    .map(({ request, hits, time }) => ({ request, heat: hits * Math.max(1, time) }))
     .toSorted((a, b) => b.heat - a.heat)
 }
 
@@ -103,7 +113,7 @@ function requestOf<Native>(
   { origin, target, headers }: IncomingRequest<Native>,
   inputs: readonly string[],
 ): WarmRequest | undefined {
-  const kept: Record<string, string> = {}
+  const kept: Record<string, string> = hostOf(origin, headers['host'])
   const cookies: string[] = []
   const all = headerValue(headers, 'cookie')
   for (const name of inputs) {
@@ -119,4 +129,18 @@ function requestOf<Native>(
   }
   if (cookies.length > 0) kept['cookie'] = cookies.join('; ')
   return { origin, target, headers: kept }
+}
+
+/** Where a proxy names the host, it does so again: the key has both. */
+function hostOf(origin: string, host: unknown): Record<string, string> {
+  const [, protocol = '', forwarded = ''] = /^(\w+):\/\/(.*)$/s.exec(origin) ?? []
+  if (typeof host !== 'string' || host === forwarded) return {}
+  return { host, 'x-forwarded-host': forwarded, 'x-forwarded-proto': protocol }
+}
+
+function lengthOf({ origin = '', target, headers }: WarmRequest): number {
+  return Object.entries(headers).reduce(
+    (sum, [name, value]) => sum + name.length + value.length,
+    origin.length + target.length,
+  )
 }

@@ -185,8 +185,9 @@ export class ResponseCache<Native> extends CacheState<Native> {
 
   /** Tells that a response was stored. @param time what its making took, milliseconds */
   stored(request: IncomingRequest<Native>, response: StoredResponse, time: number): void {
-    this.popularity?.made(request, response, time)
-    this.visitOf(request)?.tell({ kind: 'made', bytes: response.body.byteLength })
+    const visit = this.visitOf(request)
+    this.popularity?.made(request, response, time, visit === undefined)
+    visit?.tell({ kind: 'made', bytes: response.body.byteLength })
     if (!this.events.wants('store')) return
     const { primaryKey: key, route, status, tags, inputs: vary, timeline, body } = response
     const ttl = Math.floor((timeline.staleAt - timeline.cachedAt) / 1000)

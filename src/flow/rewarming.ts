@@ -73,14 +73,15 @@ export class Rewarming {
     clearTimeout(this.#watch)
   }
 
+  /** What goes on falling does not keep back what has fallen. */
   #soon(): void {
-    if (this.#isClosed) return
-    clearTimeout(this.#timer)
+    if (this.#isClosed || this.#timer !== undefined) return
     this.#timer = setTimeout(() => void this.#start(), burst)
     this.#timer.unref()
   }
 
   async #start(): Promise<void> {
+    this.#timer = undefined
     const pages = this.#popularity.among(this.#fallen).map(({ request }) => request)
     this.#fallen = new Set()
     if (pages.length === 0) return

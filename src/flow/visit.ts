@@ -18,8 +18,8 @@ export type VisitEnd =
 
 /** A request of a warmer, for which what is stored has to be better than for a visitor. */
 export class Visit {
-  /** What is fresh is made anew, too. */
-  readonly isForced: boolean
+  /** What is fresh for so long and no longer is made anew, too, milliseconds. */
+  readonly leastFresh: number
   /** It has come to a cache. */
   isMet = false
   end: VisitEnd | undefined
@@ -29,8 +29,8 @@ export class Visit {
     this.#tell = resolve
   })
 
-  constructor(isForced: boolean) {
-    this.isForced = isForced
+  constructor(leastFresh: number) {
+    this.leastFresh = leastFresh
   }
 
   /** Of several the last one counts: what was stored may be taken back. */
@@ -45,9 +45,9 @@ export class Visit {
     else this.tell(reason === 'validated' ? { kind: 'made', bytes } : { kind: 'fresh' })
   }
 
-  /** How it may use what a visitor could use: nothing stale, and nothing at all if it is forced. */
-  use<Use extends HitReason | MissReason>(judged: Use): Use | 'expired' | 'warm' {
+  /** How it may use what a visitor could use: nothing stale, and nothing that soon will be. @param freshFor milliseconds */
+  use<Use extends HitReason | MissReason>(judged: Use, freshFor: number): Use | 'expired' | 'warm' {
     if (judged === 'stale-while-revalidate') return 'expired'
-    return judged === 'fresh' && this.isForced ? 'warm' : judged
+    return judged === 'fresh' && freshFor <= this.leastFresh ? 'warm' : judged
   }
 }

@@ -1,38 +1,63 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { RedisUnavailable } from '../store/redis-connection.ts'
 import type { WarmLease } from '../store/warm-lease.ts'
-import type { WarmReport } from './warm-report.ts'
+import { type WarmReport, WarmTally, reportIn } from './warm-report.ts'
 
 /** How often whoever waits for another instance looks whether that is still there, milliseconds at most. */
 const longestPause = 250
+
+/** A run that instances do not do at one time. */
+export interface SharedRun {
+  readonly name: string
+  /** What another instance has done need not be done again. */
+  readonly isDoneByOne: boolean
+  readonly isForced: boolean
+  /** Milliseconds that it may take, with the time for which another instance is waited for. */
+  readonly budget: number
+  readonly signal: AbortSignal
+  /** Hears of what Redis refuses. */
+  readonly onFault: (error: unknown) => void
+}
 
 /**
  * Warms, or waits until another instance has warmed; where that is gone before its end, one of those who waited goes on. What it has made
  * already is fresh by then, and left alone. Without Redis every instance warms for itself.
  *
  * @param joined resolves when Redis was heard of for the first time
+ * @param warm takes what is left of the budget
  */
 export async function warmAsOne(
   lease: WarmLease,
   joined: Promise<void>,
-  name: string,
-  signal: AbortSignal,
-  warm: () => Promise<WarmReport>,
+  { name, isDoneByOne, isForced, budget, signal, onFault }: SharedRun,
+  warm: (budget: number) => Promise<WarmReport>,
 ): Promise<WarmReport> {
-  await within(lease.time, joined, signal)
-  const run = lease.newRun()
+  const start = performance.now()
+  const left = (): number => budget - (performance.now() - start)
+  await within(Math.min(lease.time, budget), joined, signal)
+  const run = lease.newRun(isForced)
   let waited = ''
-  while (!signal.aborted) {
+  while (!signal.aborted && left() > 0) {
     // An instance that does not hear of Redis warms what it can serve.
-    const claim = await lease.claim(name, run, waited).catch(() => undefined)
-    if (claim?.kind === 'done') return { ...reportOf(claim.report), by: claim.by }
-    if (claim?.kind !== 'wait') return lead(lease, name, run, warm)
+    const claim = await lease.claim(name, run, waited).catch((error: unknown) => {
+      if (!(error instanceof RedisUnavailable)) onFault(error)
+      return undefined
+    })
+    if (claim?.kind === 'done') {
+      const report = reportIn(claim.report)
+      const isEnough = isDoneByOne && (lease.isForced(waited) || !isForced)
+      if (report && isEnough) return { ...report, by: claim.by }
+      // It has ended, and not done what is asked for here.
+      waited = ''
+      continue
+    }
+    if (claim?.kind !== 'wait') return lead(lease, name, run, () => warm(left()))
     waited = claim.run
-    await pause(Math.min(claim.milliseconds, longestPause), undefined, {
-      signal,
-      ref: false,
-    }).catch(() => undefined)
+    const rest = Math.min(claim.milliseconds, longestPause, left())
+    await pause(rest, undefined, { signal, ref: false }).catch(() => undefined)
   }
-  return warm()
+  const outcome = signal.aborted ? 'aborted' : 'budget'
+  return new WarmTally().report(name, outcome, performance.now() - start)
 }
 
 async function lead(
@@ -70,9 +95,4 @@ function within(milliseconds: number, promise: Promise<void>, signal: AbortSigna
     signal.addEventListener('abort', end)
     void promise.then(end)
   })
-}
-
-function reportOf(text: string): WarmReport {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an instance of this namespace has written it
-  return JSON.parse(text) as WarmReport
 }

@@ -1,4 +1,4 @@
-import { withoutPassword } from '../errors.ts'
+import { messageOf, withoutPassword } from '../errors.ts'
 import { type WarmEntry, type WarmRequest, warmRequest } from './warm-entry.ts'
 
 /** Entries as they are given: all at once, one after the other, or by a function that is called when it is their turn. */
@@ -22,7 +22,7 @@ export type WarmTask = { readonly url: string } & (
 
 /** Pages of one route, or a warmer's. */
 export interface WarmPart {
-  /** What failures name where there is no page: a route's pattern, a warmer's name. */
+  /** What failures name where there is no page, as where its tasks throw: a route's pattern, a warmer's name. */
   readonly name: string
   /** What is higher comes first. */
   readonly priority: number
@@ -89,15 +89,21 @@ export class WarmQueue {
         this.isExhausted = true
         return undefined
       }
-      const { tasks } = this.#current
-      const step = await tasks.next()
-      if (step.done !== true) {
-        const task = step.value
+      const { part, tasks } = this.#current
+      try {
+        const step = await tasks.next()
+        if (step.done !== true) {
+          const task = step.value
+          this.#given++
+          if (task.kind === 'page' && task.request.origin === undefined) this.#anywhere++
+          return task
+        }
+        this.#current = undefined
+      } catch (error) {
+        this.#current = undefined
         this.#given++
-        if (task.kind === 'page' && task.request.origin === undefined) this.#anywhere++
-        return task
+        return { kind: 'failed', url: part.name, reason: withoutPassword(messageOf(error)) }
       }
-      this.#current = undefined
     }
   }
 
@@ -108,7 +114,7 @@ export class WarmQueue {
 }
 
 /**
- * The tasks of a source. A source that fails is one failure, and so is an entry that stands for no page.
+ * The tasks of a source. An entry that stands for no page is a failure.
  *
  * @param patterns the patterns of the route that they are for; none: the route is not known, or there is none
  * @param variants header fields of which each set makes a request of its own
@@ -116,33 +122,23 @@ export class WarmQueue {
 export async function* tasksOf(
   source: WarmSource,
   {
-    name,
     patterns,
     variants = [{}],
   }: {
-    readonly name: string
     readonly patterns: readonly string[]
     readonly variants?: readonly Readonly<Record<string, string>>[]
   },
 ): AsyncGenerator<WarmTask, void, undefined> {
-  try {
-    const entries = typeof source === 'function' ? await source() : source
-    if (!isEntries(entries)) throw new TypeError('a warmer gives a list, or a generator, of pages')
-    for await (const entry of entries) {
-      for (const headers of variants) yield* pagesOf(entry, patterns, headers)
-    }
-  } catch (error) {
-    yield {
-      kind: 'failed',
-      url: name,
-      reason: reasonOf(error),
-    }
+  const entries = typeof source === 'function' ? await source() : source
+  if (!isEntries(entries)) throw new TypeError('a warmer gives a list, or a generator, of pages')
+  for await (const entry of entries) {
+    for (const headers of variants) yield* pagesOf(entry, patterns, headers)
   }
 }
 
 /** Pages that belong to no route. */
 export function partOf(name: string, priority: number, source: WarmSource): WarmPart {
-  return { name, priority, tasks: () => tasksOf(source, { name, patterns: [] }) }
+  return { name, priority, tasks: () => tasksOf(source, { patterns: [] }) }
 }
 
 /** A middleware may stand on several routes: the page is one of each whose pattern has its parameters. */
@@ -163,7 +159,7 @@ function pagesOf(
       failure ??= {
         kind: 'failed',
         url: pattern ?? (typeof entry === 'object' ? 'a page' : withoutPassword(String(entry))),
-        reason: reasonOf(error),
+        reason: withoutPassword(messageOf(error)),
       }
     }
   }
@@ -177,8 +173,4 @@ export function isEntries(given: unknown): given is WarmEntries {
     given !== null &&
     (Symbol.iterator in given || Symbol.asyncIterator in given)
   )
-}
-
-function reasonOf(error: unknown): string {
-  return withoutPassword(error instanceof Error ? error.message : String(error))
 }

@@ -56,6 +56,32 @@ export class WarmTally {
   }
 }
 
+/** A report that another instance has written, of whatever version; undefined where it is none. */
+export function reportIn(text: string): WarmReport | undefined {
+  try {
+    const found: unknown = JSON.parse(text)
+    return isReport(found) ? found : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const counts = ['warmed', 'fresh', 'skipped', 'failures', 'time', 'bytes'] as const
+
+function isReport(found: unknown): found is WarmReport {
+  if (typeof found !== 'object' || found === null) return false
+  const report: Partial<Record<string, unknown>> = { ...found }
+  const { name, outcome, reasons, failed } = report
+  return (
+    counts.every((count) => typeof report[count] === 'number') &&
+    typeof name === 'string' &&
+    typeof outcome === 'string' &&
+    typeof reasons === 'object' &&
+    reasons !== null &&
+    Array.isArray(failed)
+  )
+}
+
 /**
  * A report in one line, for logs.
  *

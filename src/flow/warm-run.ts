@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { messageOf } from '../errors.ts'
 import type { WarmRequest } from './warm-entry.ts'
 import type { WarmPace } from './warm-pace.ts'
 import type { WarmQueue, WarmTask } from './warm-queue.ts'
@@ -143,13 +144,32 @@ export class WarmRun {
   async #job(name: string, run: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
     const { tally } = this.#options
     try {
-      const hasAdded = await run(this.#end.signal)
+      const hasAdded = await this.#inTime(run(this.#end.signal))
       tally.add({ kind: 'made', bytes: 0 })
       // The pages that it has added are for those who have gone already, too.
       if (hasAdded) this.#fill()
     } catch (error) {
       tally.fail(name, undefined, messageOf(error))
     }
+  }
+
+  /** What nobody waits for any more is left to itself: it may never end. */
+  #inTime<Result>(job: Promise<Result>): Promise<Result> {
+    const { timeout } = this.#options
+    const { signal } = this.#end
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined
+      const leave = (): void => {
+        const error = new Error(`it goes on ${timeout} ms after the end of the run`)
+        timer = setTimeout(() => reject(error), timeout)
+      }
+      if (signal.aborted) leave()
+      else signal.addEventListener('abort', leave, { once: true })
+      job.then(resolve, reject).finally(() => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', leave)
+      })
+    })
   }
 
   async #everywhere(request: WarmRequest): Promise<void> {
@@ -213,8 +233,4 @@ export class WarmRun {
 
 function urlOf({ origin, target }: WarmRequest): string {
   return `${origin ?? ''}${target}`
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

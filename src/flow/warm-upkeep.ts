@@ -1,3 +1,4 @@
+import { RedisUnavailable } from '../store/redis-connection.ts'
 import type { ResponseCache } from './response-cache.ts'
 import { Rewarming } from './rewarming.ts'
 import type { WarmPage } from './warm-entry.ts'
@@ -6,8 +7,12 @@ import type { WarmPage } from './warm-entry.ts'
 export interface UpkeepRuns {
   /** The first run again. */
   again(): Promise<unknown>
-  /** These pages. @param name one instance warms under it, or none: every instance warms what fell of its own */
-  pages(name: string | undefined, pages: readonly WarmPage[], isForced: boolean): Promise<unknown>
+  /** Pages of this instance. @param leastFresh what is fresh for so long and no longer is made anew, milliseconds */
+  pages(
+    name: string,
+    pages: readonly WarmPage[],
+    how: { readonly sharing: 'each' | 'own'; readonly leastFresh: number },
+  ): Promise<unknown>
 }
 
 /** How often what visitors ask for is told to other instances, milliseconds. */
@@ -44,7 +49,10 @@ export class WarmUpkeep<Native> {
     }
     if (afterInvalidation && popularity) {
       const rewarming = new Rewarming(popularity, {
-        run: (pages) => this.#runs.pages(undefined, pages.map(pageOf), false),
+        run: (pages) =>
+          this.#runs
+            .pages('afterInvalidation', pages.map(pageOf), { sharing: 'own', leastFresh: 0 })
+            .catch((error: unknown) => this.#cache.fault(error, 'keeping the cache warm')),
         isStale: (key) => this.#isStaleAt(key, this.#cache.settings.clock()),
       })
       this.#rewarming = rewarming
@@ -64,8 +72,9 @@ export class WarmUpkeep<Native> {
         .map(({ request, heat }) => [Math.round(heat), JSON.stringify(pageOf(request))] as const)
       const texts = await membership.warmLease.hottest(count, news)
       return texts.flatMap((text) => pageIn(text) ?? [])
-    } catch {
+    } catch (error) {
       // Without Redis this process knows its own visitors.
+      if (!(error instanceof RedisUnavailable)) this.#cache.fault(error, 'asking for the hottest')
       return own
     }
   }
@@ -109,7 +118,7 @@ export class WarmUpkeep<Native> {
     await this.#runs.pages(
       'ahead',
       pages.map(({ request }) => pageOf(request)),
-      true,
+      { sharing: 'each', leastFresh: ahead },
     )
   }
 }

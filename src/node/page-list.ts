@@ -9,12 +9,14 @@ import { createGunzip } from 'node:zlib'
 const mostBytes = 50 * 2 ** 20
 /** No address is longer (sitemaps.org has 2,048 characters), nor what stands around it. */
 const longestElement = 8 * 1024
+/** How long one may take to come over the network, milliseconds. */
+const patience = 30_000
 /** How often one location may send to another. */
 const mostRedirects = 5
 
 /**
- * The addresses of a sitemap.xml, or of all sitemaps of an index, for `warm()`. It is read as it comes, however long it is. An index
- * names sitemaps of its own site.
+ * The addresses of a sitemap.xml, or of all sitemaps of an index, for `warm()`. A file is read as it comes, and what comes over the
+ * network is fetched first, within 30 s. An index names sitemaps of its own site.
  *
  *   cache.route({ warm: () => sitemap('https://shop.example/sitemap.xml') })
  *
@@ -45,7 +47,7 @@ async function* addressesIn(
   for await (const chunk of (await unpacked(stream)).setEncoding('utf8')) {
     rest += String(chunk)
     bytes += String(chunk).length
-    if (bytes > mostBytes) throw new Error(`${String(at)} is longer than a sitemap may be`)
+    if (bytes > mostBytes) throw tooLong(at)
     kind ??= /<(?:\w+:)?(urlset|sitemapindex)[\s>]/.exec(rest)?.[1]
     let end = 0
     // Each step takes a part of the text that no other one takes: a hostile text costs no more than its length.
@@ -100,22 +102,66 @@ function read(location: string): Source {
   return { stream: createReadStream(path), at: path }
 }
 
-/** @param site the only host that may be asked */
+/**
+ * It comes as a whole before its pages are made: that may take hours, and no server waits for so long until it has sent the rest.
+ *
+ * @param site the only host that may be asked
+ */
 async function fetched(location: URL, site?: string): Promise<Source> {
+  const late = new AbortController()
+  const timer = setTimeout(() => {
+    late.abort(new Error(`${String(location)} took longer than ${patience} ms`))
+  }, patience)
+  try {
+    return await download(location, site, late.signal)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function download(
+  location: URL,
+  site: string | undefined,
+  signal: AbortSignal,
+): Promise<Source> {
   let at = location
   for (let i = 0; i <= mostRedirects; i++) {
     const { hostname, protocol, username, password } = at
     if (username + password !== '')
       throw new Error(`the sitemap at ${hostname} has a password in its URL`)
     if (!/^https?:$/.test(protocol) || (site !== undefined && hostname !== site)) break
-    const answer = await fetch(at, { redirect: 'manual' })
+    const answer = await fetch(at, { redirect: 'manual', signal })
     const next = answer.status >= 300 && answer.status < 400 && answer.headers.get('location')
-    if (answer.ok && answer.body) return { stream: Readable.fromWeb(answer.body), at }
+    if (answer.ok && answer.body) {
+      return {
+        stream: Readable.from(await wholeOf(Readable.fromWeb(answer.body), at), {
+          objectMode: false,
+        }),
+        at,
+      }
+    }
     await answer.body?.cancel()
     if (typeof next !== 'string') throw new Error(`${String(at)} answered ${answer.status}`)
     at = new URL(next, at)
   }
   throw new Error(`${String(location)} sends elsewhere`)
+}
+
+async function wholeOf(body: Readable, at: URL): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    const part: unknown = chunk
+    if (!(part instanceof Uint8Array)) continue
+    chunks.push(part)
+    bytes += part.byteLength
+    if (bytes > mostBytes) throw tooLong(at)
+  }
+  return chunks
+}
+
+function tooLong(at: string | URL): Error {
+  return new Error(`${String(at)} is longer than a sitemap may be`)
 }
 
 /** What is packed begins so, whatever it is called and however it came (RFC 1952 §2.3.1). */

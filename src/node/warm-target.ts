@@ -41,7 +41,8 @@ const longestEnd = 5_000
 
 export interface WarmWayOptions {
   readonly headers: Readonly<Record<string, string>>
-  readonly isForced: boolean
+  /** What is fresh for so long and no longer is made anew, milliseconds. */
+  readonly leastFresh: number
 }
 
 /** @throws CacheflowError `ERR_CACHEFLOW_APPLICATION` */
@@ -78,7 +79,7 @@ export function warmWay(target: WarmTarget | undefined, options: WarmWayOptions)
       visitInside(
         listener,
         { ...request, headers: present({ ...headers, ...request.headers }) },
-        { timeout, isForced: options.isForced },
+        { timeout, leastFresh: options.leastFresh },
       ),
   }
 }
@@ -126,7 +127,7 @@ function originOf(target: Exclude<WarmTarget, string | URL>): string {
 async function visitInside(
   listener: Listener,
   { origin = 'http://localhost', target, headers }: WarmRequest,
-  { timeout, isForced }: { readonly timeout: number; readonly isForced: boolean },
+  { timeout, leastFresh }: { readonly timeout: number; readonly leastFresh: number },
 ): Promise<Visited> {
   const fields = { host: origin.replace(/^https?:\/\//, ''), ...headers }
   const { message, response } = inject({
@@ -136,7 +137,7 @@ async function visitInside(
     remoteAddress: '127.0.0.1',
     isOld: false,
   })
-  const visit = new Visit(isForced)
+  const visit = new Visit(leastFresh)
   visits.set(message, visit)
   let isLate = false
   const timer = setTimeout(() => {
@@ -151,6 +152,10 @@ async function visitInside(
     if (isLate) throw new Error(`no answer within ${timeout} ms`)
     if (!response.writableFinished) throw new Error('the response was broken off')
     if (visit.isMet && visit.end === undefined) await within(longestEnd, visit.told)
+  } catch (error) {
+    // What goes on to write to it writes to nobody, and others need not wait for what it makes.
+    response.destroy()
+    throw error
   } finally {
     clearTimeout(timer)
   }

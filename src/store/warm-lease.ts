@@ -38,8 +38,13 @@ export class WarmLease {
     this.time = time
   }
 
-  newRun(): string {
-    return randomBytes(9).toString('base64url')
+  /** The name of a run, which tells others whether it makes anew what is fresh. */
+  newRun(isForced: boolean): string {
+    return `${isForced ? '!' : ''}${randomBytes(9).toString('base64url')}`
+  }
+
+  isForced(run: string): boolean {
+    return run.startsWith('!')
   }
 
   /**

@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { pathsIn, sitemap } from 'cacheflow'
+import { until } from '../support/until.ts'
 import { file, sitemapOf } from './lists.ts'
 
 async function all(pages: AsyncIterable<string>): Promise<string[]> {
@@ -11,18 +12,25 @@ async function all(pages: AsyncIterable<string>): Promise<string[]> {
   return found
 }
 
-/** What the server answers: a text, or the status with which it fails, or where it sends to. */
-const answers = new Map<string, string | number | URL>()
+/** What the server answers: a text, or the status with which it fails, or where it sends to; undefined: it never does. */
+const answers = new Map<string, string | number | URL | undefined>()
+/** What has been sent to its end. */
+const sent: string[] = []
 const asked: string[] = []
 const server = createServer((request, response) => {
-  const answer = answers.get(request.url ?? '') ?? 404
-  asked.push(`${request.headers.host?.split(':', 1)[0]}${request.url}`)
-  if (typeof answer === 'string') response.end(answer)
+  const path = request.url ?? ''
+  const answer = answers.has(path) ? answers.get(path) : 404
+  asked.push(`${request.headers.host?.split(':', 1)[0]}${path}`)
+  if (answer === undefined) return
+  if (typeof answer === 'string') response.end(answer, () => sent.push(path))
   else if (typeof answer === 'number') response.writeHead(answer).end()
   else response.writeHead(302, { location: answer.href }).end()
 })
 beforeAll(() => new Promise<void>((resolve) => server.listen(0, resolve)))
-afterAll(() => void server.close())
+afterAll(() => {
+  server.closeAllConnections()
+  server.close()
+})
 
 /** The URL of a path at the server, under one of its two names. */
 function at(path: string, host = 'localhost'): URL {
@@ -110,6 +118,24 @@ describe('lists of pages', () => {
       expect(await all(sitemap(await file('hostile.xml', text)))).toEqual([])
     }
     expect(performance.now() - start).toBeLessThan(2_000)
+  })
+
+  it('are fetched before the first page is made, for no server waits until the last one is', async () => {
+    answers.set('/long', sitemapOf(...Array.from({ length: 100_000 }, (_, i) => `/page/${i}`)))
+    const pages = sitemap(at('/long'))
+    expect((await pages.next()).value).toBe('/page/0')
+    await until('all of it was sent', () => sent.includes('/long'))
+    await pages.return()
+  })
+
+  it('are a failure where the server takes too long', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    answers.set('/silent', undefined)
+    const page = sitemap(at('/silent')).next()
+    await until('it is asked', () => asked.includes('localhost/silent'))
+    vi.advanceTimersByTime(30_000)
+    await expect(page).rejects.toThrow('/silent took longer than 30000 ms')
   })
 
   it('never tell the password of the URL at which they are', async () => {

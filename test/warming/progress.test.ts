@@ -63,7 +63,7 @@ describe('the progress of a run', () => {
     expect(heard.splice(0).at(-1)).toEqual(['all', 'complete'])
     await site.cache.invalidate({ tag: 'pages' })
     await until('what fell is made anew', () => heard.length === 4)
-    expect(heard.at(-1)).toEqual(['fallen', 'complete'])
+    expect(heard.at(-1)).toEqual(['afterInvalidation', 'complete'])
     expect(called).toEqual([undefined, undefined, undefined, 'complete'])
   })
 

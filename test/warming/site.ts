@@ -1,4 +1,10 @@
-import { type RequestListener, type Server, createServer } from 'node:http'
+import {
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  createServer,
+  request,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import KoaRouter from '@koa/router'
 import express5 from 'express'
@@ -29,6 +35,8 @@ export interface SiteRoute {
   readonly handler: Handler
 }
 
+type Parts = [CacheHandle, WarmTarget, RequestListener, trustProxy: () => void]
+
 /** A site of a few routes behind the cache, in any framework. */
 export class Site {
   readonly cache: CacheHandle
@@ -36,11 +44,15 @@ export class Site {
   readonly listener: RequestListener
   readonly server: Server
 
-  private constructor(cache: CacheHandle, app: WarmTarget, listener: RequestListener) {
+  /** Lets the application believe a proxy in front of it. */
+  readonly trustProxy: () => void
+
+  private constructor(...[cache, app, listener, trustProxy]: Parts) {
     this.cache = cache
     this.app = app
     this.listener = listener
     this.server = createServer(listener)
+    this.trustProxy = trustProxy
   }
 
   /** Listens at a port of its own until the test is over. */
@@ -82,13 +94,15 @@ export class Site {
     path: string,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<{ status: number; body: string; cacheStatus: string }> {
-    const port = (this.server.address() as AddressInfo).port
-    const answer = await fetch(`http://localhost:${port}${path}`, { headers })
-    return {
-      status: answer.status,
-      body: await answer.text(),
-      cacheStatus: answer.headers.get('cache-status') ?? '',
-    }
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      request(this.origin + path, { headers }, resolve)
+        .once('error', reject)
+        .end()
+    })
+    let body = ''
+    for await (const chunk of answer.setEncoding('utf8')) body += String(chunk)
+    const cacheStatus = String(answer.headers['cache-status'] ?? '')
+    return { status: answer.statusCode ?? 0, body, cacheStatus }
   }
 }
 
@@ -97,7 +111,7 @@ function expressSite(
   routes: readonly SiteRoute[],
   options: CacheflowOptions<unknown>,
   mount: 'app' | 'router',
-): [CacheHandle, WarmTarget, RequestListener] {
+): Parts {
   const cache = forExpress(options)
   const app = express()
   app.use(cache)
@@ -119,7 +133,7 @@ function expressSite(
   }
   if (mount === 'router') app.use('/shop', router)
   app.set('env', 'test')
-  return [cache, app, app]
+  return [cache, app, app, () => app.set('trust proxy', true)]
 }
 
 function koaSite(
@@ -127,7 +141,7 @@ function koaSite(
   routes: readonly SiteRoute[],
   options: CacheflowOptions<unknown>,
   mount: 'app' | 'router',
-): [CacheHandle, WarmTarget, RequestListener] {
+): Parts {
   const cache = forKoa(options)
   const app = new Koa()
   app.silent = true
@@ -146,5 +160,10 @@ function koaSite(
   }
   app.use(router.routes())
   const listener = app.callback()
-  return [cache, app, (request, response) => void listener(request, response)]
+  return [
+    cache,
+    app,
+    (request, response) => void listener(request, response),
+    () => (app.proxy = true),
+  ]
 }

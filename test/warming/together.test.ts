@@ -101,6 +101,31 @@ describe('instances that share a Redis', { timeout: 90_000 }, () => {
     },
   )
 
+  it('make a page twice at most where one stood still and goes on behind the other', async () => {
+    const { instances, made, warm } = await twoInstances('Koa 3', 'pause', 12, 20)
+    const [first, second] = instances
+    const one = warm(first)
+    await until('the first has made some', async () => (await made()).length >= 2)
+    await first.worker.pause()
+    // It is waited for no longer than its lease lasts.
+    const other = await warm(second)
+    expect(other).toMatchObject({ outcome: 'complete', failures: 0, by: undefined })
+    first.worker.resume()
+    expect(await one).toMatchObject({ outcome: 'complete', failures: 0, by: undefined })
+    const all = await made()
+    expect([...new Set(all)].toSorted()).toEqual(ids(12).toSorted())
+    expect(ids(12).filter((id) => all.filter((each) => each === id).length > 2)).toEqual([])
+    for (const id of ids(12)) {
+      for (const instance of instances) {
+        expect([id, await cacheStatus(instance, pathOf(id))]).toEqual([
+          id,
+          expect.stringContaining('hit'),
+        ])
+      }
+    }
+    expect(await made()).toHaveLength(all.length)
+  })
+
   it('go on for one that dies in the middle, and make only the rest', async () => {
     const { instances, made, warm } = await twoInstances('Express 5', 'death', 60, 60)
     const [first, second] = instances

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { latch } from '../support/latch.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
@@ -17,6 +17,17 @@ function pages(made: string[], options: SiteRoute['options'] = {}): SiteRoute {
     },
   }
 }
+
+let redis: RedisServer
+let client: Redis
+beforeAll(async () => {
+  redis = await RedisServer.start()
+  client = new Redis(redis.port)
+})
+afterAll(async () => {
+  client.disconnect()
+  await redis.kill()
+})
 
 describe('a cache that was warmed', () => {
   it('makes anew what fell by an invalidation, the hottest first, once for a burst of them', async () => {
@@ -66,6 +77,54 @@ describe('a cache that was warmed', () => {
     for (const path of paths) expect((await site.visit(path)).cacheStatus).toContain('hit')
   })
 
+  it('makes anew what fell, though something falls all the time', async () => {
+    const site = await Site.start('Express 5', [pages([])], {
+      warming: { afterInvalidation: true },
+    })
+    await site.cache.warm(site.app)
+    let runs = 0
+    site.cache.on('warm', ({ name }) => {
+      if (name === 'afterInvalidation') runs++
+    })
+    await until('it was made anew', async () => {
+      await site.visit('/p/1')
+      await site.cache.invalidate({ tag: 'pages' })
+      return runs > 0
+    })
+  })
+
+  it.each(['Express 5', 'Koa 3'] as const)(
+    'makes anew what visitors ask for, where a proxy names the site otherwise (%s)',
+    async (framework) => {
+      const made: string[] = []
+      const site = await Site.start(framework, [pages(made)], {
+        warming: { afterInvalidation: true },
+      })
+      site.trustProxy()
+      await site.cache.warm(site.app)
+      const forwarded = {
+        host: 'inner:80',
+        'x-forwarded-host': 'shop.example',
+        'x-forwarded-proto': 'https',
+      }
+      const visit = (path: string): Promise<{ cacheStatus: string }> => site.visit(path, forwarded)
+      await site.cache.warm(site.app, {
+        pages: ['/p/0'],
+        origin: 'https://shop.example',
+        headers: forwarded,
+      })
+      expect((await visit('/p/0')).cacheStatus).toContain('hit')
+      await visit('/p/1')
+      const runs: number[] = []
+      site.cache.on('warm', ({ warmed }) => runs.push(warmed))
+      await site.cache.invalidate({ tag: 'pages' })
+      await until('what fell is made anew', () => runs.length > 0)
+      expect(runs).toEqual([2])
+      expect((await visit('/p/1')).cacheStatus).toContain('hit')
+      expect(made.toSorted()).toEqual(['/p/0', '/p/0', '/p/1', '/p/1'])
+    },
+  )
+
   it('makes nothing anew of what nobody may ask for again', async () => {
     const made: string[] = []
     const site = await Site.start(
@@ -75,12 +134,19 @@ describe('a cache that was warmed', () => {
     )
     await site.cache.warm(site.app)
     await site.visit('/p/members')
+    // Whoever asks for pages with names without end does not fill the memory by it.
+    await site.visit(`/all/${'1'.repeat(2_100)}`)
     await site.visit('/all/1')
     let runs = 0
     site.cache.on('warm', () => runs++)
     await site.cache.invalidate({ tag: 'pages' })
     await until('what fell is made anew', () => runs > 0)
-    expect(made).toEqual(['/p/members', '/all/1', '/all/1'])
+    expect(made.map((path) => path.slice(0, 12))).toEqual([
+      '/p/members',
+      '/all/1111111',
+      '/all/1',
+      '/all/1',
+    ])
   })
 
   it('is not closed before what is being made anew has come to its end', async () => {
@@ -120,40 +186,80 @@ describe('a cache that was warmed', () => {
       maxAge: '1m',
       warming: { every: '100ms', parallelism: 1 },
     })
-    await site.cache.warm(site.app)
+    // What the first run was told of its end, and what else was warmed since, is not for the others.
+    const first = new AbortController()
+    await site.cache.warm(site.app, { signal: first.signal })
+    first.abort()
+    await site.cache.warm(site.app, { pages: ['/p/3'] })
     now += 61_000
-    await until('it was warmed again', () => made.length === 4)
-    expect(made).toEqual(['/p/1', '/p/2', '/p/1', '/p/2'])
+    await until('it was warmed again', () => made.length === 5)
+    expect(made).toEqual(['/p/1', '/p/2', '/p/3', '/p/1', '/p/2'])
   })
 
-  it('makes hot pages anew before they are stale', async () => {
+  it('makes hot pages anew before they are stale, once for all instances', async () => {
     let now = Date.now()
     const made: string[] = []
-    const site = await Site.start('Express 5', [pages(made)], {
+    const options = {
       clock: () => now,
       maxAge: '1m',
-      warming: { ahead: '1s' },
-    })
-    await site.cache.warm(site.app)
-    await site.visit('/p/1')
-    now += 30_000
-    let runs = 0
-    site.cache.on('warm', () => runs++)
-    now += 29_500
-    await until('it was made before its time', () => runs > 0, 15_000)
+      redis: { client, namespace: 'ahead' },
+      warming: { ahead: '150ms' },
+    } as const
+    const sites = await Promise.all(
+      [1, 2].map(() => Site.start('Express 5', [pages(made)], options)),
+    )
+    await until('they are connected', () =>
+      sites.every(({ cache }) => cache.status()?.connected === true),
+    )
+    const visit = async (path: string): Promise<string[]> => {
+      const statuses: string[] = []
+      for (const site of sites) {
+        statuses.push((await site.visit(path, { host: 'shop.example' })).cacheStatus)
+      }
+      return statuses
+    }
+    for (const site of sites) await site.cache.warm(site.app)
+    await visit('/p/1')
+    await visit('/p/1')
+    expect(made).toEqual(['/p/1'])
+    const runs = [0, 0]
+    for (const [i, site] of sites.entries()) site.cache.on('warm', () => runs[i]!++)
+    now += 59_900
+    await until('each has looked after it', () => runs.every((count) => count > 0))
     expect(made).toEqual(['/p/1', '/p/1'])
-    expect((await site.visit('/p/1')).cacheStatus).toContain('hit; ttl=60')
+    const hit = expect.stringContaining('hit; ttl=60')
+    expect(await visit('/p/1')).toEqual([hit, hit])
+  })
+
+  it('takes those pages for hot that visitors ask for, and not those that take long', async () => {
+    const made: string[] = []
+    let now = 0
+    const site = await Site.start(
+      'Express 5',
+      [
+        pages(made),
+        {
+          pattern: '/slow',
+          options: { warm: ['/slow'], tags: ['pages'] },
+          handler: ({ path }) => {
+            now += 1_000
+            made.push(path)
+            return path
+          },
+        },
+      ],
+      { warming: { hottest: 1 }, clock: () => 1_800_000_000_000 + now },
+    )
+    await site.cache.warm(site.app)
+    await site.visit('/p/quick')
+    await site.cache.invalidate({ tag: 'pages' })
+    await site.cache.warm(site.app)
+    expect(made.toSorted()).toEqual(['/p/quick', '/p/quick', '/slow', '/slow'])
   })
 
   it('knows from its last life what visitors ask for most', { timeout: 60_000 }, async () => {
-    const redis = await RedisServer.start()
-    const client = new Redis(redis.port)
-    onTestFinished(async () => {
-      client.disconnect()
-      await redis.kill()
-    })
     const made: string[] = []
-    const options = { redis: { client }, warming: { hottest: 2 } }
+    const options = { redis: { client }, warming: { hottest: 2 }, clock: () => 1_800_000_000_000 }
     const first = await Site.start('Koa 3', [pages(made)], options)
     await until('the first is there', () => first.cache.status()?.connected === true)
     await first.cache.warm(first.app)

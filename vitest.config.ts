@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -10,6 +11,18 @@ const entries = {
   'cacheflow/views': './src/view/index.ts',
 }
 
+// What starts processes and servers, and lets real time pass, for at least one of its tests.
+const withProcesses = [
+  'test/chaos/**/*.test.ts',
+  'test/consistency/**/*.test.ts',
+  'test/house/**/*.test.ts',
+  'test/redis/**/*.test.ts',
+  'test/scenarios/shop*.test.ts',
+  'test/store/redis-connection.test.ts',
+  'test/views/**/*.test.ts',
+  'test/warming/**/*.test.ts',
+]
+
 export default defineConfig({
   resolve: {
     alias: Object.entries(entries).map(([name, file]) => ({
@@ -18,20 +31,43 @@ export default defineConfig({
     })),
   },
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/redis-setup.ts'],
     reporters: process.env['TEST_REPORT']
       ? ['default', ['json', { outputFile: process.env['TEST_REPORT'] }]]
       : ['default'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
-    typecheck: {
-      enabled: true,
-      include: ['test/types/**/*.test-d.ts'],
-      tsconfig: './test/types/tsconfig.json',
-      // Errors of the source itself are reported once, by `npm run check`.
-      ignoreSourceErrors: true,
-    },
     coverage: { include: ['src/**', 'adapters/**'] },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'in-process',
+          include: ['test/**/*.test.ts'],
+          exclude: withProcesses,
+          // To import the frameworks and the source costs more than most files' tests. Neither keeps anything outside of
+          // the applications and caches that a test makes.
+          isolate: false,
+          // Nothing here waits for a clock: all cores can be busy.
+          maxWorkers: availableParallelism(),
+          typecheck: {
+            enabled: true,
+            include: ['test/types/**/*.test-d.ts'],
+            tsconfig: './test/types/tsconfig.json',
+            // Errors of the source itself are reported once, by `npm run check`.
+            ignoreSourceErrors: true,
+          },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'processes',
+          include: withProcesses,
+          globalSetup: ['test/support/redis-setup.ts'],
+          isolate: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })

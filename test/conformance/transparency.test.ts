@@ -83,7 +83,8 @@ async function stage<Given>(
             sites.get(request.url ?? '')?.handler?.(request, response, next),
         }
   const plain = await open(host, site, false)
-  const cached = await open(host, site)
+  // Whoever waits for something that never comes waits longer than the test.
+  const cached = await open(host, { ...site, options: { collapse: { timeout: '1h' } } })
   const counts = { hits: 0 }
   let number = 0
 
@@ -98,10 +99,7 @@ async function stage<Given>(
       logs[0].length = 0
       const expected = await plain.send({ ...request, path })
       sites.set(path, make(given, logs[1]))
-      const started = performance.now()
       const answer = await cached.send({ ...request, path })
-      // Whoever waits for something that never comes waits for five seconds.
-      expect(performance.now() - started).toBeLessThan(4_000)
       if (isHit(answer)) counts.hits++
       await settled()
       expectSame(request, answer, expected, whole)

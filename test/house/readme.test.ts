@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import { root } from './imports.ts'
 import { blocks, programs } from './readme/blocks.ts'
-import { run, typeErrors, write } from './readme/program.ts'
+import { environmentOfNow, run, typeErrors, write } from './readme/program.ts'
 import { shellProblems } from './readme/shell.ts'
 
 const markdown = existsSync(`${root}README.md`) ? readFileSync(`${root}README.md`, 'utf8') : ''
 const all = blocks(markdown)
 const folder = `${root}test/house/.readme`
 const written = write(folder, programs(markdown))
+afterAll(environmentOfNow())
 
 it('the README has blocks to run', () => {
   expect(all.filter(({ language }) => language === 'sh').length).toBeGreaterThanOrEqual(1)

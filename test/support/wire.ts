@@ -184,9 +184,9 @@ function dechunked(coded: Buffer): Pick<WireResponse, 'body' | 'trailers' | 'isC
   for (;;) {
     const end = coded.indexOf('\r\n', at)
     const size = Number.parseInt(coded.subarray(at, end < 0 ? at : end).toString('latin1'), 16)
-    const body = Buffer.concat(chunks)
-    if (Number.isNaN(size)) return { body, trailers: [], isComplete: false }
+    if (Number.isNaN(size)) return { body: Buffer.concat(chunks), trailers: [], isComplete: false }
     if (size === 0) {
+      const body = Buffer.concat(chunks)
       const lines = coded
         .subarray(end + 2)
         .toString('latin1')

@@ -322,8 +322,9 @@ function contextConditions(host: Host): void {
           ctx.lastModified = new Date(0)
           ctx.body = body()
         },
+        // Whoever waited would wait longer than the test.
+        options: { collapse: { timeout: '1h' } },
       })
-      const started = performance.now()
       const cold = await site.send({ headers: { 'if-none-match': '"v1"' } })
       expect([cold.status, cold.text]).toEqual([304, ''])
       for (const name of ['content-type', 'content-length', 'transfer-encoding', 'last-modified']) {
@@ -334,7 +335,6 @@ function contextConditions(host: Host): void {
       expect(whole[0]?.text).toBe(whole[1]?.text)
       expect(whole[0]?.text).toContain('page')
       expect(isHit(await site.send())).toBe(true)
-      expect(performance.now() - started).toBeLessThan(2_500)
     },
   )
 }

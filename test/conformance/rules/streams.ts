@@ -110,11 +110,13 @@ function endless(host: Host): void {
 
   describe('C-21', () => {
     it('C-21: server-sent events reach every client at once, and are not stored', async () => {
-      const server = await open(host, parted(host, forever('data: 1\n\n'), 'text/event-stream'))
+      const server = await open(host, {
+        ...parted(host, forever('data: 1\n\n'), 'text/event-stream'),
+        // Whoever waited would wait longer than the test.
+        options: { collapse: { timeout: '1h' } },
+      })
       const wires = [new Wire(server.port), new Wire(server.port)]
-      const started = performance.now()
       for (const wire of wires) await wire.until('data: 1\n\n')
-      expect(performance.now() - started).toBeLessThan(2_000)
       for (const wire of wires) await wire.abort()
       expect(server.runs).toBe(2)
     })

@@ -25,14 +25,17 @@ export function write(folder: string, programs: readonly Program[]): Written[] {
   })
 }
 
-/** What the compiler says of the programs, line by line. */
-export function typeErrors(folder: string): string[] {
+/** What the compiler says of the programs in these folders, line by line, with paths that begin at the first. */
+export function typeErrors(folder: string, ...others: readonly string[]): string[] {
   writeFileSync(
     `${folder}/tsconfig.json`,
     JSON.stringify({
       extends: `${root}tsconfig.json`,
       compilerOptions: { noUnusedLocals: false, noUnusedParameters: false, noEmit: true },
-      include: ['./*.ts', `${root}test/support/untyped.d.ts`],
+      include: [
+        ...[folder, ...others].map((each) => `${each}/*.ts`),
+        `${root}test/support/untyped.d.ts`,
+      ],
       exclude: [],
     }),
   )
@@ -44,9 +47,17 @@ export function typeErrors(folder: string): string[] {
   if (compiled.error) throw compiled.error
   const lines = compiled.stdout.split('\n').filter((line) => line.trim() !== '')
   // Errors of the source itself are reported once, by `npm run check`.
-  const own = lines.filter((line) => line.startsWith('line-'))
+  const own = lines.filter((line) => /^(?:\.\.\/[\w.-]+\/)?line-/.test(line))
   if (compiled.status !== 0 && lines.length === 0) throw new Error(`tsc: ${compiled.stderr}`)
   return own
+}
+
+/** Gives what takes away the environment variables that programs set, before other tests come in the same process. */
+export function environmentOfNow(): () => void {
+  const known = new Set(Object.keys(process.env))
+  return () => {
+    for (const name of Object.keys(process.env)) if (!known.has(name)) delete process.env[name]
+  }
 }
 
 export interface Outcome {

@@ -115,12 +115,7 @@ export { type WarmReport, warmLine } from './flow/warm-report.ts'
 export { pathsIn, sitemap } from './node/page-list.ts'
 export { type Terminal, progressBar } from './node/progress-bar.ts'
 export type { WarmTarget } from './node/warm-target.ts'
-export type {
-  PaceOptions,
-  RouteWarming,
-  WarmOptions,
-  WarmerOptions,
-  WarmingOptions,
-} from './warming-options.ts'
+export type { PaceOptions, WarmOptions, WarmingOptions } from './warming-options.ts'
+export type { RouteWarming, WarmerOptions } from './route-warming.ts'
 export type { FragmentHandle, Warmer, WarmerCall } from './warm-plan.ts'
 export type { Readiness, WarmHandle } from './warming.ts'

@@ -4,7 +4,7 @@ import type { Policy, QueryPolicy } from './flow/policy.ts'
 import type { WarmSource } from './flow/warm-queue.ts'
 import { checkedTag } from './graph/invalidation.ts'
 import { flag, fn, inputNames, refuseUnknown, strings } from './option-check.ts'
-import { type DeclaredPages, type RouteWarming, declaredPages } from './warming-options.ts'
+import { type DeclaredPages, type RouteWarming, declaredPages } from './route-warming.ts'
 
 /** What can be said for all responses, and again for those of one route: the nearer wins, field by field. */
 export interface RouteOptions<Native> {

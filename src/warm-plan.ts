@@ -7,12 +7,8 @@ import {
   partOf,
   tasksOf,
 } from './flow/warm-queue.ts'
-import {
-  type DeclaredPages,
-  type WarmerOptions,
-  warmSource,
-  warmerPriority,
-} from './warming-options.ts'
+import { type DeclaredPages, type WarmerOptions, warmerPriority } from './route-warming.ts'
+import { warmSource } from './warming-options.ts'
 
 /** The handle's part that makes fragments outside of requests. */
 export interface FragmentHandle {

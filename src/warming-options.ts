@@ -70,22 +70,6 @@ export interface WarmOptions extends PaceOptions {
   readonly onProgress?: (progress: WarmProgress) => void
 }
 
-/** How the pages of a route are warmed. */
-export interface RouteWarming {
-  /** The pages, as `warm` takes them alone. */
-  readonly pages: WarmSource
-  /** Each page is warmed with each of these sets of header fields. Default one without any. */
-  readonly variants?: readonly Readonly<Record<string, string>>[]
-  /** What is higher comes first. Default 0. */
-  readonly priority?: number
-}
-
-/** A warmer of its own. */
-export interface WarmerOptions {
-  /** What is higher comes first. Default 0. */
-  readonly priority?: number
-}
-
 const paceNames = ['origin', 'headers', 'parallelism', 'rate', 'budget', 'timeout', 'retries']
 const settingNames: ReadonlySet<string> = new Set([
   'enabled',
@@ -191,7 +175,7 @@ function placeOf(
   }
 }
 
-function fieldsOf(given: unknown = {}, where: string): Record<string, string> {
+export function fieldsOf(given: unknown = {}, where: string): Record<string, string> {
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
   const pairs: [string, unknown][] = isObject ? Object.entries(given) : [['', given]]
   return Object.fromEntries(
@@ -262,45 +246,6 @@ export function warmSource(given: unknown, where: string): WarmSource {
   })
 }
 
-function isSource(given: unknown): given is WarmSource {
+export function isSource(given: unknown): given is WarmSource {
   return typeof given === 'function' || isEntries(given)
-}
-
-/** What the option `warm` of a route declares. */
-export interface DeclaredPages {
-  readonly pages: WarmSource
-  readonly variants: readonly Readonly<Record<string, string>>[]
-  readonly priority: number
-}
-
-export function declaredPages(given: WarmSource | RouteWarming): DeclaredPages {
-  if (isSource(given)) return { pages: given, variants: [{}], priority: 0 }
-  refuseUnknown(
-    given,
-    new Set(['pages', 'variants', 'priority']),
-    'warm',
-    "Give a list of pages, a function that gives one, or { pages: ['/'], variants: [{ 'accept-language': 'de' }] }.",
-  )
-  const { variants = [{}] } = given
-  if (!Array.isArray(variants) || variants.length === 0) {
-    throw fail('ERR_CACHEFLOW_OPTION', variants, 'warm.variants', {
-      mend: "Give a list of header fields: [{ 'accept-language': 'de' }].",
-    })
-  }
-  return {
-    pages: warmSource(given.pages, 'warm.pages'),
-    variants: variants.map((each) => fieldsOf(each, 'warm.variants')),
-    priority: priorityOf(given.priority, 'warm.priority'),
-  }
-}
-
-export function warmerPriority(given: WarmerOptions): number {
-  refuseUnknown(given, new Set(['priority']), 'warmer()')
-  return priorityOf(given.priority, 'priority of warmer()')
-}
-
-function priorityOf(given: unknown, where: string): number {
-  if (given === undefined) return 0
-  if (typeof given === 'number' && Number.isFinite(given)) return given
-  throw fail('ERR_CACHEFLOW_OPTION', given, where, { mend: 'Give a number.' })
 }

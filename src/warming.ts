@@ -10,12 +10,8 @@ import { WarmRun } from './flow/warm-run.ts'
 import type { ResponseCache } from './flow/response-cache.ts'
 import { type WarmTarget, type WarmWay, warmWay } from './node/warm-target.ts'
 import { type Applications, type FragmentHandle, type Warmer, WarmPlan } from './warm-plan.ts'
-import {
-  type WarmOptions,
-  type WarmRunSettings,
-  type WarmerOptions,
-  warmRunSettings,
-} from './warming-options.ts'
+import type { WarmerOptions } from './route-warming.ts'
+import { type WarmOptions, type WarmRunSettings, warmRunSettings } from './warming-options.ts'
 
 /** The handle's part that fills the cache before visitors come. */
 export interface WarmHandle {

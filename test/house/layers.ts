@@ -23,6 +23,7 @@ const layers: readonly (readonly string[])[] = [
     'src/redis-options.ts',
     'src/cron-schedule.ts',
     'src/warming-options.ts',
+    'src/route-warming.ts',
     'src/warm-plan.ts',
     'src/warming.ts',
     'src/options.ts',

@@ -50,7 +50,7 @@ describe('warming.cron', () => {
       for (let i = 0; i < 2 * hours; i++) {
         vi.advanceTimersByTime(halfAnHour)
         // Runs come one after the other: behind this one all have ended that had begun.
-        await cache.warm(app, { pages: [] })
+        await cache.warm(app, { name: 'all', pages: [] })
       }
     }
     return { cache, app, made, runs, pass }
@@ -81,7 +81,7 @@ describe('warming.cron', () => {
     await until('it was begun', () => made.length === 2)
     expect(cache.stats().making).toBe(1)
     held.open()
-    await cache.warm(app, { pages: [] })
+    await cache.warm(app, { name: 'all', pages: [] })
     expect(runs).toEqual([1, 0])
     await pass(1)
     expect(made.length).toBe(3)
@@ -100,7 +100,7 @@ describe('warming.cron', () => {
     await apart.cache.close()
     const together = await site({ every: '1h', cron: { pattern: '0 * * * *', timezone: 'UTC' } })
     vi.advanceTimersByTime(2 * halfAnHour)
-    await together.cache.warm(together.app, { pages: [] })
+    await together.cache.warm(together.app, { name: 'all', pages: [] })
     expect(together.runs).toEqual([1, 0])
   })
 

@@ -185,9 +185,8 @@ export class Warming<Native> {
         signal,
         origins: own,
         visit: (request, timeout) => way.visit(request, timeout),
-        onDone: (url) => {
+        onDone: (url, total) => {
           const { done, failures } = tally
-          const total = queue.isExhausted ? queue.given * own.length : undefined
           this.#tell(onProgress, { name, done, failures, total, url })
         },
       }).finish()

@@ -40,9 +40,7 @@ export class WarmQueue {
   #turn: Promise<unknown> = Promise.resolve()
   readonly #waiting = new Set<(task: WarmTask | undefined) => void>()
   #isClosed = false
-  /** How many have been given out. */
-  given = 0
-  /** All are known: `given` is how many there are. */
+  /** Nothing is left, unless more is added. */
   isExhausted = false
 
   add(part: WarmPart): void {
@@ -86,14 +84,10 @@ export class WarmQueue {
       const { part, tasks } = this.#current
       try {
         const step = await tasks.next()
-        if (step.done !== true) {
-          this.given++
-          return step.value
-        }
+        if (step.done !== true) return step.value
         this.#current = undefined
       } catch (error) {
         this.#current = undefined
-        this.given++
         return { kind: 'failed', url: part.name, reason: withoutPassword(messageOf(error)) }
       }
     }

@@ -49,7 +49,8 @@ export interface WarmRunOptions extends Pace {
   readonly visit: (request: WarmRequest, timeout: number) => Promise<Visited>
   /** Where visitors see the application: a page that does not say so itself is made for each. */
   readonly origins: readonly string[]
-  readonly onDone: (url: string) => void
+  /** @param total how many there are, as soon as all are known */
+  readonly onDone: (url: string, total: number | undefined) => void
 }
 
 /** A turn of the event loop that takes longer is followed by a rest as long, so that half of the time is the visitors', milliseconds. */
@@ -66,6 +67,8 @@ export class WarmRun {
   readonly #end = new AbortController()
   #outcome: WarmOutcome = 'complete'
   #working = 0
+  /** What the tasks that were taken come to, with a request for each origin. */
+  #expected = 0
   #turn: Promise<void> = Promise.resolve()
   /** When the next request may start, on the clock of performance.now(). */
   #next = 0
@@ -111,13 +114,15 @@ export class WarmRun {
   }
 
   async #work(): Promise<void> {
-    const { queue, tally, onDone } = this.#options
+    const { queue, tally, origins, onDone } = this.#options
     const { signal } = this.#end
     for (;;) {
       await this.#visitorsFirst()
       if (signal.aborted) return
       const task = await queue.next()
       if (task === undefined) return
+      const isEverywhere = task.kind === 'page' && task.request.origin === undefined
+      this.#expected += isEverywhere ? origins.length : 1
       switch (task.kind) {
         case 'failed':
           tally.fail(task.url, undefined, task.reason)
@@ -128,7 +133,7 @@ export class WarmRun {
         case 'page':
           await this.#everywhere(task.request)
       }
-      onDone(task.url)
+      onDone(task.url, queue.isExhausted ? this.#expected : undefined)
     }
   }
 

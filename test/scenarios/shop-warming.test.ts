@@ -94,7 +94,7 @@ describe('The shop of `npm run shop:cluster`', { timeout: 120_000 }, () => {
     await shop.ask('/admin/products/7', { of: 'A', form, headers: { authorization } })
     for (const of of ['A', 'B']) {
       await until(`${of} has what fell again`, () =>
-        shop.lines.some((line) => line.startsWith(`${of}  cacheflow warm fallen:`)),
+        shop.lines.some((line) => line.startsWith(`${of}  cacheflow warm afterInvalidation:`)),
       )
       const page = await shop.ask('/products/7', { of })
       expect([isHit(page), page.told.has('warmer')]).toEqual([true, true])

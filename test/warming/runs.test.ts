@@ -200,12 +200,26 @@ describe('a run of warmers', () => {
   })
 
   it('takes pages instead of what is declared, each for every origin', async () => {
-    const site = await Site.start('Express 5', [route(['/p/declared'], ({ path }) => path)])
+    const told = latch()
+    const site = await Site.start('Express 5', [
+      route(['/p/declared'], async ({ path }) => {
+        await told.opened
+        return path
+      }),
+    ])
+    const totals: (number | undefined)[] = []
     const report = await site.cache.warm(site.app, {
-      pages: ['/p/1', 'https://other.example/p/2'],
+      pages: function* () {
+        yield '/p/1'
+        yield 'https://other.example/p/2'
+        told.open()
+      },
       origin: ['http://a.example', 'https://b.example'],
+      onProgress: ({ total }) => totals.push(total),
     })
     expect(report).toMatchObject({ warmed: 3, failed: [] })
+    // All are told of by now.
+    expect(totals).toEqual([3, 3])
     const keys = ['http://a.example/p/1', 'https://b.example/p/1', 'https://other.example/p/2']
     expect(keys.map((key) => site.cache.explain(key).entries)).toEqual([1, 1, 1])
   })
@@ -263,7 +277,8 @@ describe('a run of warmers', () => {
       }),
     ])
     const order: string[] = []
-    const run = site.cache.warm(site.app, { parallelism: 1 })
+    const { signal } = new AbortController()
+    const run = site.cache.warm(site.app, { parallelism: 1, signal })
     await until('one is under way', () => site.cache.stats().making === 1)
     const ended = run.then(({ outcome }) => order.push(outcome))
     const closed = site.cache.close().then(() => order.push('closed'))

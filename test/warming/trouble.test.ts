@@ -2,7 +2,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { cacheflow as forExpress } from 'cacheflow/express'
+import { cacheflow as forKoa } from 'cacheflow/koa'
 import express from 'express'
+import Koa from 'koa'
+import KoaRouter from '@koa/router'
 import { latch } from '../support/latch.ts'
 import { until } from '../support/until.ts'
 import { Site, type SiteRoute } from './site.ts'
@@ -123,6 +126,37 @@ describe('a run of warmers', () => {
     server.close()
     await cache.close()
   })
+
+  it.each(['what routes declare', 'pages of its own'])(
+    'is seen from its very first request on, wherever the cache stands: %s',
+    async (which) => {
+      const options = which === 'pages of its own' ? { pages: ['/p'] } : {}
+      const expressCache = forExpress()
+      const router = express.Router()
+      router.use(expressCache)
+      router.get('/p', expressCache.route({ warm: ['/p'] }), (_request, response) => {
+        response.send('made')
+      })
+      const koaCache = forKoa()
+      const koaRouter = new KoaRouter()
+      koaRouter.get('/p', koaCache.route({ warm: ['/p'] }), (ctx) => {
+        ctx.body = 'made'
+      })
+      const koa = new Koa()
+      koa.use((_ctx, next) => next())
+      koa.use(koaCache)
+      koa.use(koaRouter.routes())
+      const reports = [
+        await expressCache.warm(express().use(router), options),
+        await koaCache.warm(koa, options),
+      ]
+      expect(reports.map(({ warmed, reasons }) => [warmed, reasons])).toEqual([
+        [1, {}],
+        [1, {}],
+      ])
+      await Promise.all([expressCache.close(), koaCache.close()])
+    },
+  )
 
   it('comes from this machine, without credentials, and may say what it is to whoever counts visitors', async () => {
     const counted: unknown[] = []

@@ -7,6 +7,20 @@ function route(handler: SiteRoute['handler']): SiteRoute {
 }
 
 describe('a warmer of its own', () => {
+  it('stores nothing that was read before an invalidation and made behind it', async () => {
+    const cache = createCacheflow()
+    let row = 'old'
+    cache.warmer('row', async (own) => {
+      const read = row
+      row = 'new'
+      await cache.invalidate({ tag: 'row' })
+      await own.fragment('row', { tags: ['row'] }, () => read)
+    })
+    await cache.warm()
+    expect(await cache.fragment('row', { tags: ['row'] }, () => row)).toBe('new')
+    await cache.close()
+  })
+
   it('makes fragments, adds pages, and fails alone', async () => {
     const site = await Site.start('Express 5', [route(() => 'made')])
     const { cache } = site

@@ -190,7 +190,15 @@ export class SharedInvalidation {
     // Who does not confirm believes what it holds for as long as that, and no longer.
     if (mayMiss || !haveAll()) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, staleness)
+        const end = performance.now() + staleness
+        let timer: NodeJS.Timeout | undefined
+        // A timer counts from the beginning of a turn of the event loop, and is early by as long as that turn has taken.
+        const rest = (): void => {
+          const left = end - performance.now()
+          if (left > 0) timer = setTimeout(rest, Math.ceil(left))
+          else resolve()
+        }
+        rest()
         barrier.settle = () => {
           if (mayMiss || !haveAll()) return
           clearTimeout(timer)

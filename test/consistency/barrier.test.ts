@@ -1,5 +1,5 @@
 import { type Wait, entity } from 'cacheflow'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 import type { Database } from './database.ts'
@@ -72,6 +72,19 @@ describe("await invalidate(x, { wait: 'all' })", () => {
     expect(await Promise.all([b.show('card'), c.show('card')])).toEqual(['card 2', 'card 2'])
     expect(instances).toBe(1)
     expect(took).toBeLessThan(maxStaleness + 200)
+  })
+
+  it('waits for maxStaleness by the clock, however early timers come', async () => {
+    const [a, b] = (await several(2)) as [Instance, Instance]
+    b.proxy.block()
+    const { setTimeout: real } = globalThis
+    const early = (run: () => void, milliseconds?: number): NodeJS.Timeout =>
+      real(run, milliseconds === maxStaleness ? 10 : milliseconds)
+    vi.stubGlobal('setTimeout', Object.assign(early, real))
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const { took } = await barrier(a)
+    expect(took).toBeGreaterThanOrEqual(maxStaleness)
+    expect(await b.show('card')).toBe('card 2')
   })
 
   it('waits as long for a process that is stopped, which serves nothing of it when it goes on', async () => {

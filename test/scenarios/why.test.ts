@@ -499,6 +499,7 @@ describe('the other events', () => {
         dependency: 'tag:site',
         sequence: 1,
         soft: false,
+        spread: 0,
         keys: [`${app.origin}/`],
         name: 'invalidate',
       },

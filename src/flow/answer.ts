@@ -100,8 +100,8 @@ export function foresees<Native>(
   try {
     const key = cacheKey(request, policy, undefined, cache.settings.keyedBuild)
     const { stored } = cache.store.find(key, (name) => cache.read(request, name))
-    if (stored === undefined || stored.stamp < cache.sequence.softFloor) return false
-    if (!cache.trusts(stored)) return false
+    if (stored === undefined || !cache.trusts(stored)) return false
+    cache.soften(stored)
     const judgement = judge(stored, clock())
     return judgement === 'fresh' || judgement === 'refresh'
   } catch (error) {
@@ -245,7 +245,7 @@ function usable<Native>(
   wish: CacheControl | undefined,
   now: number,
 ): Extract<HitReason, 'fresh' | 'stale-while-revalidate' | 'max-stale'> | MissReason {
-  if (stored.stamp < cache.sequence.softFloor) stored.timeline = softened(stored.timeline, now)
+  cache.soften(stored)
   const judgement = judge(stored, now)
   if (wish && (wish.noCache || !acceptedBy(wish, stored, now))) {
     // An unwished-for stale response is only that when it would have been used otherwise.

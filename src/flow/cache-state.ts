@@ -27,6 +27,8 @@ export class CacheState<Native> {
   /** Among other instances, where there is a Redis. */
   readonly membership: Membership | undefined
   isClosed = false
+  /** How many of those that soften in slices are under way. */
+  #sweeps = 0
   /** Told of the keys that have fallen, or become stale by an invalidation: within so many milliseconds. */
   onFall: ((keys: Iterable<string>, over: number) => void) | undefined
 
@@ -138,6 +140,13 @@ export class CacheState<Native> {
     return this.sequence.isTrusted(asOf)
   }
 
+  /** Whoever is about to use what is stored has it stale from when on it is so: its slice may be still to come. */
+  soften(stored: Stored): void {
+    const now = this.settings.clock()
+    if (stored.stamp < this.sequence.softFloor) stored.timeline = softened(stored.timeline, now)
+    else if (this.#sweeps > 0) this.#shorten(stored, now)
+  }
+
   /** Keeps what was stored here for other instances too. @param making the one that they wait for */
   share(stored: Stored, making?: Making): void {
     const { compress } = this.settings
@@ -236,18 +245,22 @@ export class CacheState<Native> {
   #soften(dependency: Dependency, number: number, isSpread: boolean): Fallen[] {
     const found = dependency === 'all' ? this.store.all() : this.store.enclosing(dependency)
     const older = found.filter(({ stamp }) => stamp < number)
-    this.#shorten(older, 0, isSpread ? mostAtOnce : Infinity)
+    this.#sweeps++
+    this.#sweep(older, 0, isSpread ? mostAtOnce : Infinity)
     return older.map(fallenOf)
   }
 
   /** Each is stale from its moment on. Of a great number of which none has to be so at once, the rest follows in slices. */
-  #shorten(found: readonly Stored[], from: number, most: number): void {
+  #sweep(found: readonly Stored[], from: number, most: number): void {
     const now = this.settings.clock()
-    for (const stored of found.slice(from, from + most)) {
-      const moment = this.sequence.softenedAt(stored.stamp, stored.closure, stored.key)
-      stored.timeline = softened(stored.timeline, Math.max(now, moment))
-    }
-    if (from + most < found.length) setImmediate(() => this.#shorten(found, from + most, most))
+    for (const stored of found.slice(from, from + most)) this.#shorten(stored, now)
+    if (from + most < found.length) setImmediate(() => this.#sweep(found, from + most, most))
+    else this.#sweeps--
+  }
+
+  #shorten(stored: Stored, now: number): void {
+    const moment = this.sequence.softenedAt(stored.stamp, stored.closure, stored.key)
+    stored.timeline = softened(stored.timeline, Math.max(now, moment))
   }
 }
 

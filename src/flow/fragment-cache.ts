@@ -101,12 +101,9 @@ export class FragmentCache implements FragmentSource {
   }
 
   #standing(key: string): StoredFragment | undefined {
-    const { store, sequence, settings } = this.#room
-    const stored = store.fragment(key)
-    if (stored && !this.#room.trusts(stored)) return undefined
-    if (stored && stored.stamp < sequence.softFloor) {
-      stored.timeline = softened(stored.timeline, settings.clock())
-    }
+    const stored = this.#room.store.fragment(key)
+    if (stored === undefined || !this.#room.trusts(stored)) return undefined
+    this.#room.soften(stored)
     return stored
   }
 

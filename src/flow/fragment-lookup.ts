@@ -19,6 +19,8 @@ export interface FragmentRoom {
   readonly isClosed: boolean
   readonly membership: Membership | undefined
   trusts(stored: Stored): boolean
+  /** Has it stale from when on it is so by what was invalidated. */
+  soften(stored: Stored): void
   /** Keeps what was stored for other instances too. */
   share(stored: Stored): void
   /** Fells what stands under a key, in every instance. @returns the start of what takes its place */

@@ -109,8 +109,10 @@ function joined(known: readonly Softening[], added: Softening): readonly Softeni
   if (first === undefined || second === undefined || others.length + 2 <= mostSpread) {
     return [...done, ...all.slice(over + 1)]
   }
-  // What the second named is stale sooner than it had to be.
-  return [...done, { ...first, number: second.number }, ...others]
+  // Neither is later than it was by itself: it begins with the one that begins first, and ends with the one that ends first.
+  const at = Math.min(first.at, second.at)
+  const end = Math.min(first.at + first.over, second.at + second.over)
+  return [...done, { number: second.number, at, over: end - at }, ...others]
 }
 
 const fragmentPrefix = 'key:fragment:'

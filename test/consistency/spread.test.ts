@@ -142,6 +142,8 @@ describe('a soft invalidation that is spread over a time', () => {
     const a = await clock.start()
     await a.show('card', lifetimes)
     await shelf.has('card')
+    // The second is the one that ends first.
+    await a.cache.invalidate({ tag: 'card' }, { soft: true, spread: '5h' })
     await a.cache.invalidate({ tag: 'card' }, spread)
     for (let i = 0; i < 20; i++)
       await a.cache.invalidate({ tag: 'card' }, { soft: true, spread: '5h' })
@@ -149,6 +151,22 @@ describe('a soft invalidation that is spread over a time', () => {
     expect(remembered.split(';')).toHaveLength(9)
     const b = await clock.start()
     expect(await clock.around(b)).toEqual(['fresh', 'stale-while-revalidate'])
+  })
+
+  it('is forgotten in Redis with its line of the log, however often its dependency is named', async () => {
+    const a = await new Clock().start({ maxLog: 10 })
+    const others = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) await a.cache.invalidate({ tag: 'other' })
+    }
+    const start = performance.now()
+    await a.cache.invalidate({ tag: 'card' }, { soft: true, spread: 5 })
+    await a.cache.invalidate({ tag: 'card' }, spread)
+    await others(9)
+    await until('the first is over', () => performance.now() - start > 50)
+    await a.cache.invalidate({ tag: 'card' }, spread)
+    await others(12)
+    const fields = (await server.command('HKEYS', shelf.key('ver'))) as string[]
+    expect(fields.filter((name) => name.includes('card'))).toEqual([])
   })
 
   it('of everything, and of what is over when the next one comes, counts in Redis too', async () => {

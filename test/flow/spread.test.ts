@@ -135,6 +135,25 @@ describe('a soft invalidation that is spread over a time', () => {
     expect(reasons).toEqual(Array.from({ length: 3 }, () => 'stale-while-revalidate'))
   })
 
+  it('of thousands holds for those whose slice is still to come, and for what is made of them meanwhile', async () => {
+    const app = await application(({ draft }) => (draft.tag('posts'), {}), options)
+    const count = 2_500
+    const show = (key: number): Promise<string> =>
+      app.cache.fragment('f', { key, tags: ['posts'], ...options }, () => 'f')
+    const list = (): Promise<string> => app.cache.fragment('list', options, () => show(count - 1))
+    for (let key = 0; key < count; key++) await show(key)
+    await app.cache.invalidate({ tag: 'posts' }, { soft: true, spread: '10s' })
+    await list()
+    app.forget()
+    app.advance(10)
+    // In the same turn of the event loop.
+    await Promise.all([list(), show(count - 2)])
+    expect(app.seen('fragment').map(({ reason }) => reason)).toEqual([
+      'stale-while-revalidate',
+      'stale-while-revalidate',
+    ])
+  })
+
   it('of no time is at once', async () => {
     const app = await application(({ draft }) => (draft.tag('posts'), {}), options)
     await app.get('/')

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Softenings, shareOf } from '../../src/graph/softening.ts'
 
@@ -64,6 +65,42 @@ describe('a spread', () => {
     // What was made behind the first is stale by the second, or sooner, and what is as old as the last but one by the last.
     expect(softenings.moment(1, ['a'], 'k')).toBeLessThanOrEqual(first + 1_000)
     expect(softenings.moment(99, ['a'], 'k')).toBe(first + 99_000)
+  })
+
+  it('is never later than what was invalidated since says, whatever else was, and in whichever order it is heard of', () => {
+    const invalidation = fc.record({
+      name: fc.constantFrom('a', 'a', 'a', 'b', 'all' as const),
+      wait: fc.integer({ min: 0, max: 3 }),
+      // One of twenty is at once.
+      over: fc.integer({ min: -50, max: 1_000 }).map((over) => Math.max(0, over)),
+      delay: fc.integer({ min: 0, max: 4 }),
+    })
+    const many = fc.array(invalidation, { minLength: 20, maxLength: 40, size: 'max' })
+    const stamps = fc.integer({ min: 0, max: 40 })
+    const closures = fc.constantFrom<string[]>(['a'], ['b'], ['a', 'b'], ['c'])
+    fc.assert(
+      fc.property(many, stamps, closures, fc.string(), (given, stamp, closure, key) => {
+        let at = 1_000
+        const all = given.map(({ name, wait, over, delay }, i) => {
+          at += wait
+          return { number: i + 1, heard: i + delay, name, at, over }
+        })
+        const softenings = new Softenings(roomy)
+        let latest = Infinity
+        for (const each of all.toSorted((a, b) => a.heard - b.heard)) {
+          const { number, name, over } = each
+          const softness = over === 0 || { at: each.at, over }
+          softenings.add(number, name === 'all' ? 'all' : [name], softness)
+          if (number > stamp && (name === 'all' || closure.includes(name))) {
+            latest = Math.min(latest, over === 0 ? 0 : each.at + over * shareOf(key, closure))
+          }
+          const moment = softenings.moment(stamp, closure, key)
+          expect(moment).toBeLessThanOrEqual(latest)
+          expect(moment === Infinity).toBe(latest === Infinity)
+        }
+      }),
+      { numRuns: 500 },
+    )
   })
 
   it('that is over counts as if it had been at once', () => {

@@ -40,9 +40,12 @@ local function spread(d)
     if tonumber(at) + tonumber(over) <= time then soften(d, number)
     else running[#running + 1] = {number, at, over} end
   end
-  -- Of too many the oldest two become one: what the second named is stale sooner than it had to be.
+  -- Of too many the oldest two become one, with the beginning of the one that begins first and the end of the one that ends first.
   if #running >= 8 then
-    running[2] = {running[2][1], running[1][2], running[1][3]}
+    local a, b = running[1], running[2]
+    local at = math.min(tonumber(a[2]), tonumber(b[2]))
+    local till = math.min(a[2] + a[3], b[2] + b[3])
+    running[2] = {b[1], string.format('%.0f', at), string.format('%.0f', till - at)}
     table.remove(running, 1)
   end
   running[#running + 1] = {n, string.format('%.0f', time), ARGV[8]}
@@ -69,7 +72,9 @@ if over > 0 then
     local isSoft = line[2][4] ~= '0'
     for d in string.gmatch(line[2][2] == '' and 'all' or line[2][2], '[^\\n]+') do
       local field = isSoft and ('~' .. d) or d
-      if tonumber(redis.call('HGET', VER, field) or 0) == id then redis.call('HDEL', VER, field) end
+      -- What a spread came to when it was over has a number whose line may have gone before.
+      local known = tonumber(redis.call('HGET', VER, field) or 0)
+      if known ~= 0 and known <= id then redis.call('HDEL', VER, field) end
       local last = isSoft and tonumber(string.match(redis.call('HGET', VER, '^' .. d) or '', '(%d+) %d+ %d+;$'))
       if last and last <= id then redis.call('HDEL', VER, '^' .. d) end
     end

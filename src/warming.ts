@@ -112,7 +112,7 @@ export class Warming<Native> {
 
   /** The way of the first run, with something else to warm. */
   async #again(given: WarmOptions, over: Partial<WarmRunSettings> = {}): Promise<void> {
-    if (this.#first === undefined || this.#cache.isClosed) return
+    if (this.#first === undefined) return
     const { target, options } = this.#first
     const whole = { ...options, ...given, signal: this.#closing.signal }
     const settings = { ...warmRunSettings(whole, this.#cache.settings.warming), ...over }

@@ -107,7 +107,7 @@ export class Warming<Native> {
 
   /** The first run again, unheard by who called it, or what else is to be warmed in its way. */
   async #again(given: WarmOptions, over: Partial<WarmRunSettings> = {}): Promise<void> {
-    if (this.#first === undefined || this.#cache.isClosed) return
+    if (this.#first === undefined) return
     const { target, options } = this.#first
     const whole = { ...options, ...given, signal: this.#closing.signal }
     const own = warmRunSettings(whole, this.#cache.settings.warming)

@@ -34,7 +34,7 @@ export async function warmAsOne(
 ): Promise<WarmReport> {
   const start = performance.now()
   const left = (): number => budget - (performance.now() - start)
-  await within(Math.min(lease.time, budget), joined, signal)
+  if (!signal.aborted) await within(Math.min(lease.time, budget), joined, signal)
   const run = lease.newRun(isForced)
   let waited = ''
   while (!signal.aborted && left() > 0) {

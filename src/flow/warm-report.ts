@@ -51,7 +51,7 @@ export class WarmTally {
   report(name: string, outcome: WarmOutcome, time: number): WarmReport {
     const { warmed, fresh, skipped, failures, failed, bytes } = this
     const reasons = Object.fromEntries(this.#reasons)
-    const counts = { warmed, fresh, skipped, reasons, failures, failed: [...failed] }
+    const counts = { warmed, fresh, skipped, reasons, failures, failed }
     return { name, outcome, ...counts, time, bytes, by: undefined }
   }
 }

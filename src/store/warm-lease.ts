@@ -57,7 +57,7 @@ export class WarmLease {
     const [kind, first, second] = await this.#ask(name, 'claim', run, this.time, waited)
     switch (textIn(kind)) {
       case 'wait':
-        return { kind: 'wait', run: textIn(first), milliseconds: Math.max(1, numberIn(second)) }
+        return { kind: 'wait', run: textIn(first), milliseconds: numberIn(second) }
       case 'done':
         return { kind: 'done', by: textIn(first), report: textIn(second) }
       default:

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { WarmingOptions } from 'cacheflow'
@@ -85,6 +86,12 @@ describe('instances that share a Redis', () => {
     )
     expect(shared.filter(({ by }) => by === undefined)).toHaveLength(1)
     expect(made.flat().filter((path) => path === '/p/2')).toHaveLength(1)
+    // What became of the last run is nothing to the next one.
+    const again = await Promise.all(
+      sites.map(({ cache, app }) => cache.warm(app, { pages: ['/p/2'], name: 'two', force: true })),
+    )
+    expect(again.filter(({ by }) => by === undefined)).toHaveLength(1)
+    expect(made.flat().filter((path) => path === '/p/2')).toHaveLength(2)
   })
 
   it('make everything anew where one asks for it, though another is warming what is missing', async () => {
@@ -100,17 +107,75 @@ describe('instances that share a Redis', () => {
     expect(made[1]!.toSorted()).toEqual(['/p/declared', '/p/held'])
   })
 
-  it('wait for each other no longer than their budget', async () => {
+  it('wait for each other no longer than their budget, but for as long as the other is there', async () => {
     const { sites, made, release } = await instances(2)
     const [first, second] = sites
     const run = first!.cache.warm(first!.app)
     await until('the first leads', () => made[0]!.includes('/p/held'))
-    const report = await second!.cache.warm(second!.app, { budget: '50ms' })
-    expect(report).toMatchObject({ outcome: 'budget', warmed: 0 })
-    expect(report.time).toBeLessThan(500)
+    // Longer than a lease lasts that is not renewed.
+    const report = await second!.cache.warm(second!.app, { budget: '900ms' })
+    expect(report).toMatchObject({ outcome: 'budget', warmed: 0, failures: 0 })
+    expect(made[1]).toEqual([])
     release()
     expect(await run).toMatchObject({ outcome: 'complete', warmed: 2 })
-    expect(made[1]).toEqual([])
+  })
+
+  it('go on for one that gives up, in what is left of their time', async () => {
+    const { sites, namespace, release } = await instances(2)
+    const [first, second] = sites
+    await first!.cache.warm(first!.app, { name: 'before', pages: ['/p/0'] })
+    const endless = {
+      name: 'endless',
+      parallelism: 1,
+      pages: function* () {
+        yield '/p/held'
+        for (;;) yield '/p/1'
+      },
+    }
+    const stop = new AbortController()
+    const run = first!.cache.warm(first!.app, { ...endless, signal: stop.signal })
+    await asked(namespace, 2)
+    const key = lease(namespace, 'endless')
+    const leader = await client.hget(key, 'by')
+    const other = second!.cache.warm(second!.app, { ...endless, budget: '600ms' })
+    await asked(namespace, 3)
+    await pause(300)
+    stop.abort()
+    release()
+    expect((await run).outcome).toBe('aborted')
+    await until('the first has left', async () => (await client.hget(key, 'by')) !== leader, 300)
+    const { outcome, by, time } = await other
+    expect([outcome, by]).toEqual(['budget', undefined])
+    expect(time).toBeLessThan(580)
+    // What has ended is remembered for a minute, and renewed by nobody.
+    expect(await client.pttl(lease(namespace, 'before'))).toBeGreaterThan(50_000)
+  })
+
+  it('leave alone what another one has begun while they stood still', async () => {
+    const { sites, namespace, made, release } = await instances(1)
+    const run = sites[0]!.cache.warm(sites[0]!.app)
+    await until('it leads', () => made[0]!.includes('/p/held'))
+    const key = lease(namespace, 'all')
+    const other = { by: 'another', run: 'run' }
+    await client.hset(key, other)
+    release()
+    expect(await run).toMatchObject({ outcome: 'complete', warmed: 2 })
+    expect(await client.hgetall(key)).toEqual(other)
+  })
+
+  it('end with the cache at once, also where Redis was never heard of', async () => {
+    const nobody = new Redis({ port: 1, lazyConnect: true })
+    const redisOptions = { client: nobody, maxStaleness: '10s' } as const
+    const site = await Site.start('Express 5', [], { redis: redisOptions })
+    // One waits already, and the other is about to.
+    const runs = [site.cache.warm(site.app)]
+    await pause(1)
+    runs.push(site.cache.warm(site.app, { name: 'own', pages: ['/'] }))
+    await site.cache.close()
+    for (const { outcome, time } of await Promise.all(runs)) {
+      expect(outcome).toBe('aborted')
+      expect(time).toBeLessThan(5_000)
+    }
   })
 
   it('warm themselves where what another one tells is not understood', async () => {

@@ -7,7 +7,7 @@ import { decodeEntry } from '../store/entry-codec.ts'
 import type { EntryContent } from '../store/entry-head.ts'
 
 /** Where the parts of a value begin, as scripts write them (src/store/scripts/state.ts). */
-const headLength = 71
+const headLength = 87
 
 /** A key says whom to ask in a Cluster, and INFO alone has none. */
 const infoScript = "return redis.call('INFO', ARGV[1])"
@@ -48,7 +48,7 @@ export class RedisView {
     ])
     if (!Buffer.isBuffer(bytes) || bytes.length < headLength) return undefined
     const text = bytes.toString('latin1', 0, headLength)
-    const end = headLength + Number(text.slice(63, 71))
+    const end = headLength + Number(text.slice(79, 87))
     const closure = bytes.toString('utf8', headLength, end)
     const isIndex = text.startsWith('i')
     return {

@@ -211,8 +211,8 @@ function look<Native>(
 }
 
 /**
- * The stored response, unless the URL of this request was invalidated since it was made: where several URLs share one key,
- * it knows only the one that it was made for.
+ * The stored response, unless the URL of this request was invalidated since its making began: where several URLs share one key, it knows only
+ * the one that it was made for. What began before this instance can tell counts as invalidated.
  */
 function standing<Native>(
   cache: ResponseCache<Native>,
@@ -221,14 +221,15 @@ function standing<Native>(
   stored: StoredResponse,
 ): StoredResponse | undefined {
   const { sequence, settings, store } = cache
-  const { stamp } = stored
-  if (stamp === sequence.highest) return stored
+  const { begun, closure } = stored
+  if (begun === sequence.highest) return stored
   if (policy.key === undefined && policy.query === undefined) return stored
   const { origin, target } = request
   const own = [urlDependency(origin, target), pathDependency(target)]
-  const by = sequence.felledBy(stamp, own)
+  if (own.every((dependency) => closure.includes(dependency))) return stored
+  const by = sequence.felledBy(begun, own)
   if (by === undefined) {
-    const softenedAt = sequence.softenedAt(stamp, own, stored.key)
+    const softenedAt = sequence.softenedAt(begun, own, stored.key)
     if (softenedAt < Infinity) {
       stored.timeline = softened(stored.timeline, Math.max(settings.clock(), softenedAt))
     }

@@ -138,7 +138,8 @@ export class ResponseCache<Native> extends CacheState<Native> {
     const standing = this.store.response(key)
     // By its own clock: the one who has made it may have another.
     const isFresh = standing !== undefined && this.settings.clock() < standing.timeline.staleAt
-    return standing === stored || !isFresh
+    // The same one, for which Redis does not know of the address that was invalidated, is no answer.
+    return !isFresh || standing.timeline.cachedAt === stored.timeline.cachedAt
   }
 
   /** Counts and tells what led to the application: a miss, or a bypass. */

@@ -206,7 +206,7 @@ export class SharedStore {
   /** Puts a value into memory, unless something that it depends on has fallen meanwhile. */
   #place(
     key: string,
-    { number, soft, staleAt, closure: names, data }: RedisValue,
+    { number, begun, soft, staleAt, closure: names, data }: RedisValue,
     sentAt: Start,
     epoch: string | undefined,
   ): Promise<void> | undefined {
@@ -235,7 +235,10 @@ export class SharedStore {
       // A copy of the head costs more than what is added to it.
       const beside = { timeline, stamp, asOf, closure }
       if (content.kind === 'fragment') store.putFragment(Object.assign(content, beside))
-      else store.put(content.primaryKey, Object.assign(content, beside))
+      else {
+        const response = { ...beside, begun: shared.stampOf(begun) }
+        store.put(content.primaryKey, Object.assign(content, response))
+      }
     }
     const content = decodeEntry(data, key, store.maxEntrySize)
     if (content instanceof Promise) return content.then(put)

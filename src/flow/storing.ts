@@ -137,6 +137,7 @@ function stored<Native>(
       servesAuthorized: verdict.servesAuthorized,
       audience: lookup.audience,
       stamp,
+      begun: stamp,
       asOf: recording.asOf,
       closure,
       tags: [...tagsOf(facts)],

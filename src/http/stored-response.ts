@@ -45,8 +45,10 @@ export interface StoredResponse {
   readonly servesAuthorized: boolean
   /** Made for one audience of session(): never refreshed in the background, where the audience is unknown. */
   readonly audience: string | undefined
-  /** The sequence number at which its making started. */
+  /** The sequence number as of which it is valid: that at which its making started, or a later one as of which Redis found it so. */
   readonly stamp: number
+  /** The sequence number at which its making started. */
+  readonly begun: number
   /** As of when this process knows it to be valid, milliseconds of a clock that only goes forward. */
   readonly asOf: number
   /** Every dependency it was made from, flattened. */

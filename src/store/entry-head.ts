@@ -9,7 +9,7 @@ import type { StoredFragment } from './stored-fragment.ts'
 import { TEXT_FORMS, type TextForm } from './text-form.ts'
 
 /** What stands beside an entry in Redis, or is known only of a copy in memory. */
-type Beside = 'stamp' | 'closure' | 'asOf'
+type Beside = 'stamp' | 'begun' | 'closure' | 'asOf'
 // What stands in memory beside the body is made from the bytes of the entry: `coded` is no part of the head.
 
 export type ResponseContent = Omit<StoredResponse, Beside>

@@ -33,6 +33,8 @@ export interface RedisValue {
   readonly kind: 'value'
   /** It is valid as of this number. */
   readonly number: number
+  /** The number at which its making began. */
+  readonly begun: number
   readonly soft: boolean
   /**
    * Stale from then on, milliseconds since 1970, up to one later than it is: sooner than its content says where a soft invalidation is spread
@@ -202,7 +204,7 @@ export class RedisStore {
 }
 
 /** Bytes of the head that scripts read: see the script's own description. */
-const headLength = 71
+const headLength = 87
 
 /** Whole milliseconds that fit into a place of the head; what never ends is as far away as that. */
 function moment(time: number): number {
@@ -241,6 +243,7 @@ function answerIn(reply: unknown): RedisAnswer {
         number: numberIn(number),
         soft: textIn(soft) !== '',
         staleAt: Number(textIn(stale)) + 1,
+        begun: Number(bytes.toString('latin1', headLength - 24, headLength - 8)),
         closure: bytes.toString('utf8', headLength, end),
         data: bytes.subarray(end),
         lease: leaseIn(listIn(lease)),

@@ -83,6 +83,7 @@ function response(
     servesAuthorized: false,
     audience: undefined,
     stamp: 0,
+    begun: 0,
     asOf: 0,
     closure,
     tags: [],

@@ -30,23 +30,24 @@ local function current()
 end
 
 -- A value is one string, for a hash of seven fields takes twice the memory: a head of fixed places, the closure, the bytes.
---   1 kind   2-14 epoch   15-30 stamp   31 soft   32-47 made   48-63 stale   64-71 length of the closure   72- closure, bytes
+--   1 kind   2-14 epoch   15-30 stamp   31 soft   32-47 made   48-63 stale   64-79 begun   80-87 length of the closure   88- closure, bytes
+-- Its stamp rises with every look that finds it valid; the number at which its making began stays.
 -- An index of variants ('i') has its inputs in the place of the closure, and no bytes.
 local function head(kind, epoch, stamp, made, stale, closure)
-  return kind .. epoch .. string.format('%016.0f0%016.0f%016.0f%08.0f', stamp, made, stale, #closure)
+  return kind .. epoch .. string.format('%016.0f0%016.0f%016.0f%016.0f%08.0f', stamp, made, stale, stamp, #closure)
 end
 
 -- What is not of this form, or no string at all, is foreign: it is as good as absent.
 local function value(at)
   local v = redis.pcall('GET', at)
-  return type(v) == 'string' and #v >= 71 and v or nil
+  return type(v) == 'string' and #v >= 87 and v or nil
 end
 
 local function stampOf(v) return tonumber(string.sub(v, 15, 30)) end
 local function softOf(v) return string.sub(v, 31, 31) == '1' end
 local function madeOf(v) return tonumber(string.sub(v, 32, 47)) end
 local function staleOf(v) return tonumber(string.sub(v, 48, 63)) end
-local function closureOf(v) return string.sub(v, 72, 71 + tonumber(string.sub(v, 64, 71))) end
+local function closureOf(v) return string.sub(v, 88, 87 + tonumber(string.sub(v, 80, 87))) end
 local function isOf(v, epoch, kind)
   return v and string.sub(v, 2, 14) == epoch and string.sub(v, 1, 1) == kind
 end

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import type { Application } from '../support/application.ts'
+import type { RedisServer } from '../support/redis-server.ts'
+import { until } from '../support/until.ts'
+import { onGround } from './ground.ts'
+import type { Shelf } from './shelf.ts'
+import { site, visit } from './site.ts'
+
+let server: RedisServer
+let shelf: Shelf
+onGround((ground) => {
+  ;({ server, shelf } = ground)
+})
+
+/** What the page shows, of all instances. */
+let text = ''
+
+/** An instance whose page has one key under all addresses. */
+function start(): Promise<Application> {
+  const mount: Parameters<typeof site>[1] = (app, cache) => {
+    app.use(cache)
+    app.get('/p', (_request, response) => void response.send(text))
+  }
+  return site(server.port, mount, { maxAge: '1h', query: { ignore: ['from'] } })
+}
+
+async function body(app: Application, from: string): Promise<string> {
+  return (await visit(app, `/p?from=${from}`)).body
+}
+
+/** Made for one address by the first, and held by both. */
+async function pair(): Promise<[Application, Application]> {
+  text = 'old'
+  const [a, b] = await Promise.all([start(), start()])
+  expect(await body(a, 'one')).toBe('old')
+  await until('it rests in Redis', async () => (await shelf.keys('v:')).length > 0)
+  expect(await body(b, 'two')).toBe('old')
+  expect(b.runs).toBe(0)
+  return [a, b]
+}
+
+describe('a page that has one key under several addresses', () => {
+  it.each(['one', 'two', 'three'])(
+    'is not shown any more at the address that was invalidated, in no instance (%s)',
+    async (from) => {
+      const [a, b] = await pair()
+      text = 'new'
+      const { sequence } = await a.cache.invalidate({ url: `/p?from=${from}` })
+      await until('the other has heard of it', () => (b.cache.status()?.applied ?? 0) >= sequence)
+      const late = await start()
+      expect(await Promise.all([a, b, late].map((app) => body(app, from)))).toEqual([
+        'new',
+        'new',
+        'new',
+      ])
+    },
+  )
+
+  it('is shown at the others as it was, until it is made anew', async () => {
+    const [a, b] = await pair()
+    text = 'new'
+    await a.cache.invalidate({ url: '/p?from=two' })
+    expect(await body(a, 'one')).toBe('old')
+    expect(await body(a, 'two')).toBe('new')
+    expect(await body(a, 'one')).toBe('new')
+    await until('the other has it', async () => (await body(b, 'two')) === 'new')
+  })
+
+  it('becomes stale at the address that was invalidated softly', async () => {
+    const [a, b] = await pair()
+    text = 'new'
+    const { sequence } = await a.cache.invalidate({ url: '/p?from=two' }, { soft: true })
+    await until('the other has heard of it', () => (b.cache.status()?.applied ?? 0) >= sequence)
+    const late = await start()
+    for (const app of [a, b, late]) {
+      await body(app, 'two')
+      await until('it is made anew', async () => (await body(app, 'two')) === 'new')
+    }
+  })
+
+  it('is taken from Redis by an instance that starts later, at the address that it was made for', async () => {
+    const [a] = await pair()
+    text = 'new'
+    await a.cache.invalidate({ tag: 'unrelated' })
+    const late = await start()
+    expect(await body(late, 'one')).toBe('old')
+  })
+})

@@ -10,7 +10,7 @@ import type { IncomingRequest } from './incoming-request.ts'
 import type { Policy } from './policy.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
-import { type Turn, afterFetch, afterMaking, mayFetch } from './turn.ts'
+import { type Turn, afterFetch, afterMaking, arriving, mayFetch } from './turn.ts'
 
 /** What is to be done with a request. */
 export type Answer<Native> =
@@ -64,7 +64,7 @@ export function answer<Native>(
 ): Answer<Native> {
   try {
     cache.noteVersion(request)
-    if (cache.warming > 0 && request.visit === undefined) cache.visitors++
+    if (turn === arriving && request.arrivedAt === undefined) cache.greet(request)
     const bypass = cache.isClosed ? 'off' : bypassReason(request, policy, cache.settings)
     if (bypass !== undefined) return pass(cache, request, policy, bypass)
     const audience = audienceOf(request, policy)

@@ -40,7 +40,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
   bypasses = 0
   /** How many runs of warmers are under way: only then a request can be one of theirs. */
   warming = 0
-  /** How many requests of visitors have come while it was. */
+  /** How many requests of visitors have come. */
   visitors = 0
   readonly #passes = new LRUCache<string, Pass>({
     max: rememberedPasses,
@@ -153,6 +153,11 @@ export class ResponseCache<Native> extends CacheState<Native> {
       const end = { kind: 'refused', reason: passed, detail: bypassDetail } as const
       this.visitOf(request)?.tell(end)
     }
+  }
+
+  /** A request has come, wherever in the application the cache stands. */
+  greet(request: IncomingRequest<Native>): void {
+    if (this.visitOf(request) === undefined) this.visitors++
   }
 
   /** The warmer's visit that a request is, if it is one. */

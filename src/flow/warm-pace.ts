@@ -10,7 +10,7 @@ export interface LoopTime {
 export interface WarmPaceOptions {
   /** How much of the event loop's time warming may take while visitors are there, from 0 to 1. */
   readonly share: number
-  /** How many visitors have come so far. */
+  /** How many visitors have come so far, wherever in the application. */
   readonly visitors: () => number
   readonly loop?: () => LoopTime
   readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>
@@ -22,23 +22,32 @@ const quiet = 1_000
 const saved = 1
 /** How long it waits at a time at most, milliseconds: what visitors take may change meanwhile. */
 const longestWait = 250
-/** Over which time what visitors take is measured, milliseconds. */
-const span = 500
+/** How long it rests for what was taken: a page that waits for very long may be thought to have taken what visitors have, milliseconds. */
+const longestRest = 60_000
+/** How much visitors may still take at most who were counted when they came, milliseconds. */
+const farthestAhead = 100
+/** Over which time what a visitor takes is measured, milliseconds. */
+const span = 1_000
+/** For how long that is believed while something is always under way, milliseconds: visitors may ask for other pages by then. */
+const belief = 30_000
 /** How much the last page counts in what one is expected to take. */
 const weight = 0.2
 
 /**
- * Leaves the event loop to visitors while there are some. What warming takes of it is what it is busy beyond what it is busy with while nothing
- * is being made. A page begins when those before it have taken no more than their share of the time that has passed: pages that wait for a
- * database take little of it, and many are under way at a time; pages that keep the processor busy come one by one, with rests between them.
+ * Leaves the event loop to visitors while there are some. What warming takes of it is what it is busy beyond what its visitors take, each as much
+ * as while nothing is being made. (Their share of the time says nothing: whom a page has kept waiting comes when it is done.) A page begins when
+ * those before it have taken no more than their share of the time that has passed: pages that wait for a database take little of it, and many are
+ * under way at a time; pages that keep the processor busy come one by one, with rests between them.
  */
 export class WarmPace {
   readonly #options: Required<WarmPaceOptions>
   #chain: Promise<void> = Promise.resolve()
   #last: LoopTime
   #underWay = 0
-  /** Of one millisecond, what visitors take. */
-  #visited = 0
+  /** What the loop was busy with while nothing was being made, and for how many visitors, the more the later. */
+  #alone = { active: 0, visitors: 0 }
+  /** What those visitors will still take who have been counted already, below 0, milliseconds. */
+  #ahead = 0
   /** What warming may take now, less what is set aside for pages that are under way; below 0 it has taken more, milliseconds. */
   #balance = 0
   /** What a page takes, and what was taken since the last one ended, milliseconds. */
@@ -72,7 +81,10 @@ export class WarmPace {
     const aborted = new Promise<undefined>((resolve) => (end = () => resolve(undefined)))
     signal.addEventListener('abort', end)
     try {
-      return await Promise.race([turn, aborted])
+      const aside = await Promise.race([turn, aborted])
+      // It may have begun in the moment in which its run was ended.
+      if (aside === undefined) void turn.then((late) => late !== undefined && this.end(late))
+      return aside
     } finally {
       signal.removeEventListener('abort', end)
     }
@@ -109,20 +121,36 @@ export class WarmPace {
     const active = now.active - this.#last.active
     const passed = active + now.idle - this.#last.idle
     this.#last = now
-    const isIdle = this.#underWay === 0
-    if (isIdle && passed > 0) {
-      this.#visited += (active / passed - this.#visited) * Math.min(1, passed / span)
-    }
-    const taken = isIdle ? 0 : Math.max(0, active - this.#visited * passed)
+    const came = visitors() - this.#known
+    this.#known += came
+    const beyond = this.#underWay === 0 ? 0 : this.#ahead + active - came * this.#visit
+    const taken = Math.max(0, beyond)
+    this.#ahead = Math.max(Math.min(0, beyond), -farthestAhead)
+    this.#learn(active, passed, came)
     this.#taken += taken
-    this.#balance = Math.min(saved, this.#balance + passed * share - taken)
+    const balance = Math.min(saved, this.#balance + passed * share - taken)
+    this.#balance = Math.max(balance, -longestRest * share)
 
     const time = now.active + now.idle
-    if (visitors() !== this.#known) {
-      this.#known = visitors()
-      this.#knownAt = time
-    }
+    if (came > 0) this.#knownAt = time
     // Nobody is there to be kept waiting.
     if (time - this.#knownAt > quiet) this.#balance = Math.max(0, this.#balance)
+  }
+
+  /** What a visitor takes, milliseconds. */
+  get #visit(): number {
+    const { active, visitors } = this.#alone
+    return visitors > 0 ? active / visitors : 0
+  }
+
+  /** From moments with visitors alone; from a long time without a run, nothing: what else was done in it, nobody knows. */
+  #learn(active: number, passed: number, came: number): void {
+    const { active: before, visitors } = this.#alone
+    if (this.#underWay > 0) {
+      this.#alone = { active: before * Math.max(0, 1 - passed / belief), visitors }
+    } else if (came > 0 && passed <= span) {
+      const kept = 1 - passed / span
+      this.#alone = { active: before * kept + active, visitors: visitors * kept + came }
+    }
   }
 }

@@ -98,7 +98,9 @@ export class Gate<Native> {
     if (!settings.observe || standing) return standing
     const request = incoming()
     this.cache.noteVersion(request)
-    const isVisitor = this.#refreshes.get(message) === undefined && request.visit === undefined
+    const isRefresh = this.#refreshes.get(message) !== undefined
+    if (!isRefresh) this.cache.greet(request)
+    const isVisitor = !isRefresh && request.visit === undefined
     const foreseen = isVisitor && foresees(this.cache, request)
     const observation = foreseen ? undefined : this.cache.observe()
     const start = sequence.start()

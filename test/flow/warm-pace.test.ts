@@ -8,7 +8,10 @@ class Loop {
   visited: number
   active = 0
   idle = 0
+  /** How many visitors have been answered; each takes a millisecond. */
   visitors = 0
+  /** What those take who have come while a page kept the loop busy. */
+  late = 0
   /** What pages have taken, and when each began, milliseconds. */
   taken = 0
   readonly began: number[] = []
@@ -34,9 +37,12 @@ class Loop {
   }
 
   pass(milliseconds: number): void {
-    this.active += milliseconds * this.visited
-    this.idle += milliseconds * (1 - this.visited)
-    if (this.visited > 0) this.visitors++
+    const wanted = this.late + milliseconds * this.visited
+    const answered = Math.min(wanted, milliseconds)
+    this.active += answered
+    this.visitors += answered
+    this.idle += milliseconds - answered
+    this.late = wanted - answered
   }
 
   /** One after the other; each keeps the loop busy, and waits for something else. */
@@ -45,10 +51,11 @@ class Loop {
       const aside = await this.pace.start(this.signal.signal)
       if (aside === undefined) return
       this.began.push(this.time)
-      // Those who came meanwhile have their turn behind it, and those who came then.
-      this.active += busy / (1 - this.visited)
-      this.taken += busy
       this.pass(waiting)
+      // Those who come meanwhile have their turn behind it.
+      this.active += busy
+      this.late += busy * this.visited
+      this.taken += busy
       this.pace.end(aside)
     }
   }
@@ -58,6 +65,9 @@ describe('while there are visitors', () => {
   it.each([
     [0.1, 0.2, 5],
     [0.1, 0.6, 1],
+    [0.1, 0.6, 20],
+    [0.1, 0.85, 20],
+    [0.1, 1, 5],
     [0.05, 0.01, 0.5],
     [0.5, 0.3, 20],
   ])(
@@ -103,6 +113,20 @@ describe('while there are visitors', () => {
     expect(loop.time - first).toBeGreaterThan(2 * 45)
   })
 
+  it('it rests for a minute at most, whatever it is thought to have taken', async () => {
+    const loop = new Loop(0.1, 0.5)
+    loop.pass(1_000)
+    const aside = await loop.pace.start(loop.signal.signal)
+    // A warmer that waits for hours, and visitors who take more than those before them.
+    loop.pass(1_000_000)
+    loop.active += 10_000_000
+    loop.pace.end(aside ?? 0)
+    const start = loop.time
+    expect(await loop.pace.start(loop.signal.signal)).toBeDefined()
+    expect(loop.time - start).toBeGreaterThan(1_000)
+    expect(loop.time - start).toBeLessThan(61_000)
+  })
+
   it('it does not take for its own what visitors take, once it has seen them alone', async () => {
     const loop = new Loop(0.2, 0.7)
     loop.pass(1_000)
@@ -136,6 +160,9 @@ describe('while there are no visitors', () => {
     loop.pass(1_000)
     await loop.make(20, 5, 1)
     loop.visited = 0
+    // The last of them have waited for a page.
+    loop.pass(100)
+    await loop.make(1, 0, 0)
     loop.pass(1_001)
     loop.waits = 0
     await loop.make(50, 5, 1)
@@ -169,5 +196,29 @@ describe('a run that is ended', () => {
     const own = new AbortController()
     own.abort()
     expect(await pace.start(own.signal)).toBeUndefined()
+  })
+
+  it('leaves nothing under way that it will not make, at whichever moment it ends', async () => {
+    const loop = new Loop(0.1, 0.5)
+    loop.pass(1_000)
+    const ended = new AbortController()
+    let looks = 0
+    const pace = new WarmPace({
+      share: 0.1,
+      visitors: () => loop.visitors,
+      loop: () => {
+        // The page is about to begin.
+        if (++looks === 2) queueMicrotask(() => ended.abort())
+        return { active: loop.active, idle: loop.idle }
+      },
+      wait: () => {
+        loop.signal.abort()
+        return Promise.resolve()
+      },
+    })
+    expect(await pace.start(ended.signal)).toBeUndefined()
+    // Were it under way, the visitors of all this time would count as its own.
+    loop.pass(10_000)
+    expect(await pace.start(loop.signal.signal)).toBeDefined()
   })
 })

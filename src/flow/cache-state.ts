@@ -65,7 +65,7 @@ export class CacheState<Native> {
     const number = membership
       ? sequence.provisional(dependencies, soft)
       : sequence.record(dependencies, soft)
-    const fallen = this.fall(number, dependencies, soft, true)
+    const fallen = this.fall(number, dependencies, soft, 'here')
     if (membership === undefined) return receiptOf(number, fallen, [], [])
     const shared = await membership.invalidation.carryOut(dependencies, soft, waits)
     return receiptOf(shared.number, fallen, shared.fallen, shared.confirmedBy)
@@ -92,13 +92,14 @@ export class CacheState<Native> {
   /**
    * Fells, or softens, what was made before an invalidation.
    *
-   * @param isOwn this process invalidates; of what others do only that is told which fells something here
+   * @param origin who invalidates: this process, which is told of it again when Redis has numbered it, or another one, of which only that is
+   *   told which fells something here
    */
   fall(
     number: number,
     dependencies: readonly Dependency[] | 'all',
     soft: Softness,
-    isOwn = false,
+    origin: 'here' | 'again' | 'elsewhere' = 'elsewhere',
   ): Fallen[] {
     const over = typeof soft === 'object' ? soft.over : 0
     const fallen = new Map<string, Fallen>()
@@ -106,7 +107,9 @@ export class CacheState<Native> {
       const found =
         soft === false ? this.#fell(dependency, number) : this.#soften(dependency, number, over > 0)
       for (const each of found) fallen.set(each.key, each)
-      if ((isOwn || found.length > 0) && this.events.wants('invalidate')) {
+      // What is stale already is found a second time, and what has fallen is not.
+      const isNews = origin === 'here' || (found.length > 0 && (origin !== 'again' || !soft))
+      if (isNews && this.events.wants('invalidate')) {
         const sequence = this.membership?.sequence.numberOf(number) ?? number
         this.events.emit('invalidate', {
           dependency,

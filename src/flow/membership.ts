@@ -42,7 +42,12 @@ export interface Member {
   readonly store: ResponseStore
   readonly sequence: Sequence
   /** Fells what is stored here. */
-  fall(number: number, dependencies: readonly Dependency[] | 'all', soft: Softness): unknown
+  fall(
+    number: number,
+    dependencies: readonly Dependency[] | 'all',
+    soft: Softness,
+    origin: 'again' | 'elsewhere',
+  ): unknown
   /** Everything that is stored here is void. */
   renew(reason: FlushReason): void
   /** Somebody who knows nothing of numbers has changed these keys. */
@@ -112,7 +117,8 @@ export class Membership {
       maxLog,
       clock,
       leases: () => this.store.leases,
-      onInvalidation: (number, dependencies, soft) => member.fall(number, dependencies, soft),
+      onInvalidation: (number, dependencies, soft, isOwn) =>
+        member.fall(number, dependencies, soft, isOwn ? 'again' : 'elsewhere'),
       onRenewal: (reason) => member.renew(reason),
       onConnection: (connected, failure) => {
         const error = connected ? undefined : (connection.fault ?? failure)

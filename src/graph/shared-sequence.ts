@@ -41,6 +41,8 @@ export interface SharedSequenceOptions {
     number: number,
     dependencies: readonly Dependency[] | 'all',
     soft: Softness,
+    /** It is of this process, which has applied it already. */
+    isOwn: boolean,
   ) => void
   /** What this process holds can no longer be judged: it is void. */
   readonly onRenewal: (reason: FlushReason) => void
@@ -138,14 +140,15 @@ export class SharedSequence {
 
   /** Applies an invalidation in order; one that is ahead of others takes effect, and the others are asked for. */
   receive(message: Extract<Message, { kind: 'invalidation' }>): void {
-    const { epoch, number, roots, soft } = message
+    const { epoch, number, roots, soft, origin } = message
+    const isOwn = origin === this.#options.id
     if (epoch !== this.#epoch) {
       // Perhaps a new beginning, perhaps a late message of an old one: what it names falls, and Redis tells which.
-      this.#options.onInvalidation(this.#sequence.provisional(roots, soft), roots, soft)
+      this.#options.onInvalidation(this.#sequence.provisional(roots, soft), roots, soft, isOwn)
       void this.refresh()
       return
     }
-    this.#take(number, roots, soft)
+    this.#take(number, roots, soft, isOwn)
     if (this.lag > 0) void this.refresh()
   }
 
@@ -179,7 +182,7 @@ export class SharedSequence {
     if (epoch === this.#epoch) {
       // A spread begins for all when Redis heard of it.
       const shared = typeof soft === 'object' ? { ...soft, at: time } : soft
-      this.#take(number, dependencies, shared)
+      this.#take(number, dependencies, shared, true)
       if (this.lag > 0) void this.refresh()
     } else if (from === this.#epoch) this.#renew('epoch', epoch, number)
     const more = numberIn(reply[3])
@@ -253,7 +256,7 @@ export class SharedSequence {
     if (this.applied < number) this.#renew('gap', this.#epoch, number)
   }
 
-  #take(number: number, roots: readonly Dependency[] | 'all', soft: Softness): void {
+  #take(number: number, roots: readonly Dependency[] | 'all', soft: Softness, isOwn = false): void {
     const { applied } = this
     if (number <= applied) return
     this.#seen = Math.max(this.#seen, number)
@@ -268,7 +271,7 @@ export class SharedSequence {
       this.#sequence.note(local, roots, soft)
       if (this.#ahead.size < mostMissed) this.#ahead.add(number)
     }
-    this.#options.onInvalidation(local, roots, soft)
+    this.#options.onInvalidation(local, roots, soft, isOwn)
   }
 
   /** What was missed cannot be known: nothing that was made before counts any more. */

@@ -61,6 +61,20 @@ describe('a soft invalidation that is spread over a time', () => {
     expect(await clock.around(a)).toEqual(['fresh', 'stale-while-revalidate'])
   })
 
+  it('is told once in each instance, as every soft invalidation is', async () => {
+    const clock = new Clock()
+    const [a, b] = await Promise.all([clock.start(), clock.start()])
+    await a.show('card', lifetimes)
+    await shelf.has('card')
+    await b.show('card', lifetimes)
+    for (const softness of [{ soft: true, spread: '5h' }, spread, { soft: true }] as const) {
+      const { sequence } = await a.cache.invalidate({ tag: 'card' }, softness)
+      await Promise.all([a.applied(sequence), b.applied(sequence)])
+    }
+    expect(a.seen('invalidate').map((event) => event.spread)).toEqual([5 * hour, hour, 0])
+    expect(b.seen('invalidate').map((event) => event.spread)).toEqual([5 * hour, hour, 0])
+  })
+
   it('holds for what rests in Redis, however often it is read before its moment', async () => {
     const clock = new Clock()
     const a = await clock.start()

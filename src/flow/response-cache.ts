@@ -138,8 +138,11 @@ export class ResponseCache<Native> extends CacheState<Native> {
     const standing = this.store.response(key)
     // By its own clock: the one who has made it may have another.
     const isFresh = standing !== undefined && this.settings.clock() < standing.timeline.staleAt
-    // The same one, for which Redis does not know of the address that was invalidated, is no answer.
-    return !isFresh || standing.timeline.cachedAt === stored.timeline.cachedAt
+    if (!isFresh) return true
+    // The same one is no answer: Redis does not know that an address was invalidated which its closure does not name.
+    return (
+      standing.begun === stored.begun && standing.timeline.cachedAt === stored.timeline.cachedAt
+    )
   }
 
   /** Counts and tells what led to the application: a miss, or a bypass. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+import { testsToSkip } from './test/support/redis-setup.ts'
 
 // Tests and README blocks import the package by its public names and get the source.
 const entries = {
@@ -23,6 +24,9 @@ const withProcesses = [
   'test/warming/**/*.test.ts',
 ]
 
+// Without a Redis to start, the tests that need one are skipped with one line, and all others run.
+const skipped = await testsToSkip((line) => process.stderr.write(`${line}\n`))
+
 export default defineConfig({
   resolve: {
     alias: Object.entries(entries).map(([name, file]) => ({
@@ -43,7 +47,7 @@ export default defineConfig({
         test: {
           name: 'in-process',
           include: ['test/**/*.test.ts'],
-          exclude: withProcesses,
+          exclude: [...configDefaults.exclude, ...withProcesses, ...skipped],
           // To import the frameworks and the source costs more than most files' tests. Neither keeps anything outside of
           // the applications and caches that a test makes.
           isolate: false,
@@ -63,7 +67,7 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: withProcesses,
-          globalSetup: ['test/support/redis-setup.ts'],
+          exclude: [...configDefaults.exclude, ...skipped],
           isolate: false,
           sequence: { groupOrder: 1 },
         },

@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { temporaryDirectory } from '../support/process.ts'
 import { findRedisBinary, redisBinary } from '../support/redis-binary.ts'
+import { testsToSkip } from '../support/redis-setup.ts'
 import { fetchRedis } from '../support/redis-package.ts'
 
 /** A folder with the named programs. */
@@ -63,6 +64,38 @@ describe('the server that the tests start', () => {
     } finally {
       vi.unstubAllEnvs()
     }
+  })
+
+  it('that cannot be had skips the tests that need it, with one line that says how to get it', async () => {
+    const lines: string[] = []
+    const fail = (): Promise<void> => Promise.reject(new Error('no apt-get here\nand more'))
+    const skipped = await testsToSkip(
+      (line) => lines.push(line),
+      fail,
+      () => undefined,
+    )
+    expect(skipped).toContain('test/redis/put.test.ts')
+    expect(skipped).toContain('test/consistency/barrier.test.ts')
+    expect(skipped).not.toContain('test/http/range.test.ts')
+    expect(lines[1]).toMatch(
+      /^skipped \d+ test files that need Redis: no redis-server .*`apt-get install redis-server`.*\(Error: no apt-get here\)$/,
+    )
+  })
+
+  it('that is there, or was fetched, skips no test', async () => {
+    const lines: string[] = []
+    const tell = (line: string): void => void lines.push(line)
+    const never = (): Promise<void> => Promise.reject(new Error('fetched without need'))
+    expect(await testsToSkip(tell, never, () => '/usr/bin/redis-server')).toEqual([])
+    expect(lines).toEqual([])
+    expect(
+      await testsToSkip(
+        tell,
+        () => Promise.resolve(),
+        () => undefined,
+      ),
+    ).toEqual([])
+    expect(lines).toEqual(['no redis-server on PATH: fetching the package of this system'])
   })
 
   it('that is missing fails the test that needs it with one line that says how to get it', async () => {

@@ -1,7 +1,9 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { temporaryDirectory } from '../support/process.ts'
+import { redisBinary } from '../support/redis-binary.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { type Page, ShopCluster } from '../support/shop-cluster.ts'
 import { until } from '../support/until.ts'
@@ -25,6 +27,14 @@ const maxStaleness = 2_000
 let redis: RedisServer
 let shop: ShopCluster
 let databases = 0
+
+/** A folder as PATH has them, whose `redis-server` is the server that the tests found or fetched. */
+async function folderWithRedis(): Promise<string> {
+  const folder = await mkdtemp(join(temporaryDirectory(), 'path-'))
+  const program = `#!/bin/sh\nexec '${redisBinary()}' "$@"\n`
+  await writeFile(join(folder, 'redis-server'), program, { mode: 0o755 })
+  return folder
+}
 
 function environment(): Record<string, string> {
   return {
@@ -235,7 +245,7 @@ describe('npm run shop:cluster', () => {
   }, 90_000)
 
   it('starts a server of its own where none answers, and stops it', async () => {
-    const own = await findRedis(undefined, { usual: nowhere })
+    const own = await findRedis(undefined, { usual: nowhere, path: await folderWithRedis() })
     const port = Number(new URL(own.url).port)
     expect(await isOpen(port)).toBe(true)
     await own.stop()

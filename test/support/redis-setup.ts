@@ -33,7 +33,7 @@ export async function testsToSkip(
 }
 
 /** The test files that start a Redis server, directly or through what they import, by their paths from the project's root. */
-export function testsWithRedis(): string[] {
+function testsWithRedis(): string[] {
   const imports = new Map(
     sourceFiles('test').map(({ path, imports: named }) => [
       path,

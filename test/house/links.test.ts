@@ -6,6 +6,8 @@ import { root } from './imports.ts'
 const documents = [
   'README.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CODE_OF_CONDUCT.md',
   'CHANGELOG.md',
   'examples/shop/README.md',
   'examples/koa/README.md',

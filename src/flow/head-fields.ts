@@ -2,6 +2,7 @@ import type { MissReason } from '../reasons.ts'
 import { type Forward, cacheStatus } from '../http/cache-status.ts'
 import { fieldLines, fieldValue } from '../http/header-fields.ts'
 import type { Storability } from '../http/storability.ts'
+import { speaksBeyond } from '../http/targeted-cache-control.ts'
 import type { ExchangeFacts, HeadFields, ResponseHead } from './exchange-facts.ts'
 import { varyFields } from './request-input.ts'
 
@@ -61,18 +62,20 @@ export function completed<Native>(
   for (const surrogate of tags.length === 0 ? [] : settings.surrogates) {
     set.push([surrogate.header, surrogate.encode(tags).value])
   }
-  return { set, remove: hiddenFields(facts) }
+  return { set, remove: hiddenFields(facts, head) }
 }
 
-/** Fields that speak to this cache alone; Surrogate-Control stays where a surrogate stands before us. */
-function hiddenFields<Native>(facts: ExchangeFacts<Native>): string[] {
+/** Fields that speak to this cache alone; Surrogate-Control stays where a surrogate stands before us, or is spoken to. */
+function hiddenFields<Native>(facts: ExchangeFacts<Native>, { all }: ResponseHead): string[] {
   const { targets, surrogates } = facts.cache.settings
   return targets
     .map((name) => name.toLowerCase())
     .filter(
       (name) =>
         name === 'cacheflow-cache-control' ||
-        (name === 'surrogate-control' && surrogates.length === 0),
+        (name === 'surrogate-control' &&
+          surrogates.length === 0 &&
+          !speaksBeyond(fieldValue(all, name) ?? '')),
     )
 }
 
@@ -124,7 +127,7 @@ export function forwardFields<Native>(
   const own: HeadFields =
     verdict?.store === true
       ? completed(facts, head, verdict)
-      : { set: [], remove: hiddenFields(facts) }
+      : { set: [], remove: hiddenFields(facts, head) }
   const fwd = lookup.bypass === undefined ? forwardOf[lookup.reason ?? 'absent'] : 'bypass'
   const why = `${lookup.bypass === undefined ? 'miss' : 'bypass'}: ${lookup.bypass ?? lookup.reason ?? 'absent'}`
   const refused =
@@ -139,7 +142,7 @@ export function bypassFields<Native>(facts: ExchangeFacts<Native>, head: Respons
   const fwd = bypass === 'method' ? 'method' : 'bypass'
   return {
     set: reportFields(facts, head, { fwd, stored: false }, `bypass: ${bypass ?? ''}`),
-    remove: hiddenFields(facts),
+    remove: hiddenFields(facts, head),
   }
 }
 

@@ -73,10 +73,10 @@ export class Observation {
     return first
   }
 
-  /** The first private read of each reason, in order: what excuses one of them does not excuse the others. */
   /** Reads of the version of HTTP count. As long as all clients speak one, they tell nobody apart, and need not be looked into. */
   heedsVersion = true
 
+  /** The first private read of each reason, in order: what excuses one of them does not excuse the others. */
   get privateReads(): Iterable<PrivateRead> {
     return this.#privateReads.values()
   }

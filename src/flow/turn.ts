@@ -7,7 +7,7 @@ import type { SharedStore } from './shared-store.ts'
 export interface Turn {
   /**
    * It has waited: if what it waited for could not be shared, all who waited go on side by side instead of queueing one
-   * behind the other (HTTP.md M-49).
+   * behind the other (M-49).
    */
   readonly waited: boolean
   /** It has lost what it waited for to an invalidation, or a maker to its end: it waits once more, and then not again. */

@@ -163,7 +163,7 @@ function hiddenIn<Native>(
     .flatMap((name) => fieldLines(early, name).flatMap((line) => [name, line]))
 }
 
-/** What one visitor's credentials or cookies shaped is not shared, unless the application said so (INV8). */
+/** What one visitor's credentials or cookies shaped is not shared, unless the application said so (S-14). */
 function privateBy<Native>(
   facts: ExchangeFacts<Native>,
   head: ResponseHead,

@@ -1,5 +1,6 @@
 import { type Directive, readDirectives } from './cache-directive.ts'
 import type { RequestHeaders } from './header-fields.ts'
+import { lifetimeIn, restrictionsIn } from './restriction.ts'
 import { isToken } from './token.ts'
 
 /**
@@ -40,6 +41,8 @@ export interface CacheControl {
   readonly minFresh: number | undefined
   /** Of a request: how stale the response may be; Infinity for a bare `max-stale`. Invalid: 0. */
   readonly maxStale: number | undefined
+  /** The shortest lifetime in what could not be read: it grants none, and no lifetime by default may be longer. */
+  readonly ceiling: number | undefined
   /** Whether there was any directive at all, known or not. */
   readonly present: boolean
 }
@@ -72,6 +75,19 @@ export function cacheControlOf(list: readonly Directive[]): CacheControl {
   const flags = new Set<string>()
   const noCache = new Scope()
   const privacy = new Scope()
+  let ceiling: number | undefined
+  // What is misspelled counts where it restricts (S-31).
+  const misread = (text: string): void => {
+    for (const { name } of restrictionsIn(text)) {
+      if (name === 'no-cache') noCache.addWhole()
+      else if (name === 'private') privacy.addWhole()
+      else flags.add(name)
+    }
+  }
+  const bound = (text: string): void => {
+    const lifetime = lifetimeIn(text)
+    if (lifetime !== undefined) ceiling = Math.min(ceiling ?? Infinity, lifetime)
+  }
 
   for (const directive of list) {
     const { name, argument, wellFormed } = directive
@@ -80,6 +96,7 @@ export function cacheControlOf(list: readonly Directive[]): CacheControl {
       case 's-maxage':
       case 'stale-while-revalidate':
       case 'stale-if-error':
+        if (wellFormed && seconds(directive) === undefined) misread(argument ?? '')
         times.set(name, shorter(times.get(name), seconds(directive) ?? 0))
         break
       case 'max-stale': {
@@ -113,8 +130,11 @@ export function cacheControlOf(list: readonly Directive[]): CacheControl {
         flags.add(name)
         break
       default:
-      // Unknown directives are ignored (RFC 9111 §5.2.3).
+        // Unknown directives are ignored (RFC 9111 §5.2.3), unless they are known ones in disguise.
+        misread(name)
+        if (!wellFormed || name.includes('max')) bound(`${name}=${argument ?? ''}`)
     }
+    if (!wellFormed && argument !== undefined) misread(argument)
   }
 
   return {
@@ -136,6 +156,7 @@ export function cacheControlOf(list: readonly Directive[]): CacheControl {
     onlyIfCached: flags.has('only-if-cached'),
     minFresh: times.get('min-fresh'),
     maxStale: times.get('max-stale'),
+    ceiling,
     present: list.length > 0,
   }
 }
@@ -172,6 +193,11 @@ class Scope {
     const names = listed.map((name) => name.trim().toLowerCase()).filter((name) => name !== '')
     if (names.length === 0 || !names.every(isToken)) this.#whole = true
     for (const name of names) this.#names.add(name)
+  }
+
+  addWhole(): void {
+    this.#stated = true
+    this.#whole = true
   }
 
   get stated(): boolean {

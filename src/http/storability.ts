@@ -60,31 +60,39 @@ export function judgeStorability(
   const { status, fields } = facts
   const targetedControl = targetedCacheControl(fields, targets)
   const control = targetedControl ?? parseCacheControl(fieldLines(fields, 'cache-control'))
+  const isTargeted = (targetedControl?.sMaxage ?? targetedControl?.maxAge) !== undefined
   const refusal =
     byDirectives(facts, control) ?? byFields(fields) ?? byStatus(status, control, policy.mode)
   if (refusal) return refusal
 
-  const lifetime = lifetimeOf(facts, control, targetedControl !== undefined, policy, now)
+  const lifetime = lifetimeOf(facts, control, isTargeted, policy, now)
   if (lifetime === undefined) return { store: false, reason: 'no-lifetime' }
   const hasValidator =
     fieldValue(fields, 'etag') !== undefined || fieldValue(fields, 'last-modified') !== undefined
-  if (control.noCache && !hasValidator) return { store: false, reason: 'no-validator' }
+  const isByDefault = lifetime.source === 'option' || lifetime.source === 'heuristic'
+  const noCache = control.noCache || (isByDefault && saysPragma(fields))
+  if (noCache && !hasValidator) return { store: false, reason: 'no-validator' }
 
   const sharedExplicitly = control.public || control.sMaxage !== undefined || control.mustRevalidate
   return {
     store: true,
     control,
-    lifetime: control.noCache ? { ...lifetime, milliseconds: 0 } : lifetime,
+    lifetime: noCache ? { ...lifetime, milliseconds: 0 } : lifetime,
     // s-maxage carries the meaning of proxy-revalidate (RFC 9111 §5.2.2.10).
     mayServeStale: !(
       control.mustRevalidate ||
       control.proxyRevalidate ||
-      control.noCache ||
+      noCache ||
       control.sMaxage !== undefined
     ),
-    noCache: control.noCache,
+    noCache,
     servesAuthorized: sharedExplicitly,
   }
+}
+
+/** `Pragma: no-cache` has no meaning in a response (RFC 9111 §5.4), and yet says what its author wanted. */
+function saysPragma(fields: HeaderFields): boolean {
+  return fieldLines(fields, 'pragma').some((line) => parseCacheControl(line).noCache)
 }
 
 function byDirectives(facts: ResponseFacts, control: CacheControl): Refusal | undefined {
@@ -143,14 +151,19 @@ function lifetimeOf(
   const stated = statedLifetime(control, targeted, facts.fields, now)
   if (stated) return stated
   if (policy.mode === 'own' && policy.maxAge !== false && ownLifetimeStatuses.has(facts.status)) {
-    return { milliseconds: policy.maxAge, source: 'option' }
+    return bounded({ milliseconds: policy.maxAge, source: 'option' }, control)
   }
   const heuristic = policy.heuristic
     ? heuristicLifetime(facts.status, control, facts.fields, now)
     : undefined
-  if (heuristic) return heuristic
+  if (heuristic) return bounded(heuristic, control)
   // Nothing but validation can use it, which its own validator allows.
   return control.noCache ? { milliseconds: 0, source: 'option' } : undefined
+}
+
+/** A lifetime that could not be read grants nothing, and none by default is longer. */
+function bounded(lifetime: Lifetime, { ceiling = Infinity }: CacheControl): Lifetime {
+  return { ...lifetime, milliseconds: Math.min(lifetime.milliseconds, ceiling * 1000) }
 }
 
 type Refusal = Extract<Storability, { store: false }>

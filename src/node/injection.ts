@@ -41,7 +41,7 @@ class NullSocket extends Duplex {
   }
 }
 
-/** Fields of the visitor's request that a background refresh must not carry (HTTP.md M-31). */
+/** Fields of the visitor's request that a background refresh must not carry (M-31). */
 const personal: ReadonlySet<string> = new Set([
   'authorization',
   'cache-control',

@@ -44,7 +44,7 @@ const numRuns = Number(process.env['TRANSPARENCY_RUNS'] ?? 100)
 const seed = Number(process.env['TRANSPARENCY_SEED'] ?? 7)
 const requests = fc.array(asked, { minLength: 2, maxLength: 5 })
 
-describe('INV9: an application answers the same bytes with the cache as without, whatever it does', () => {
+describe('An application answers the same bytes with the cache as without, whatever it does', () => {
   it.each(hosts.map((host) => [host.name, host] as const))('%s', async (_, host) => {
     const { compare, counts } = await stage<Program>(host, (given, log) => ({
       handler: handlerOf(given, log),

@@ -144,7 +144,7 @@ describe('what is no message', () => {
   })
 
   const seed = 7_003
-  it(`cut off, or with something changed in it, never throws (seed ${seed})`, () => {
+  it(`S-33: cut off, or with something changed in it, never throws (seed ${seed})`, () => {
     const random = new Random(seed)
     const text = JSON.stringify(invalidation)
     let read = 0

@@ -27,6 +27,7 @@ const NOTHING: CacheControl = {
   onlyIfCached: false,
   minFresh: undefined,
   maxStale: undefined,
+  ceiling: undefined,
   present: false,
 }
 
@@ -309,8 +310,72 @@ describe('parseCacheControl', () => {
     expect(untyped(60)).toEqual({ ...NOTHING, present: true })
     expect(untyped(['no-store', 5, null])).toEqual({ ...NOTHING, noStore: true, present: true })
     expect(parseCacheControl('max-age=60\u{1f36a}, n\u00f6-store, no-store\u0000x')).toEqual(
-      stating({ maxAge: 0 }),
+      stating({ maxAge: 0, noStore: true }),
     )
+  })
+
+  it.each([
+    'private; max-age=0',
+    'private;max-age=600',
+    'max-age=600; private',
+    'max-age=600 private',
+    'public; private',
+    'public=1; private',
+    'immutable=1; private',
+    'private no-store',
+    'PRIVATE ; x',
+    '"private"',
+    "'private'",
+    'max-age=60, "private"',
+    'max-age="60, private"',
+    'max-age=60; x="a, private',
+    'private:true',
+    'private.',
+    '[private]',
+    'no-transform|private',
+  ])('S-31: private counts however it is misspelled: %s', (value) => {
+    expect(parseCacheControl(value)).toMatchObject({ private: true, privateFields: [] })
+    expect(parseCacheControl(['max-age=60', value]).private).toBe(true)
+  })
+
+  it.each([
+    'no-cache; no-store',
+    'no-cache no-store',
+    'no-cache/no-store',
+    'no_cache, no_store',
+    'nocache, nostore',
+    'No-Cache: No-Store',
+    '"no-cache, no-store"',
+    "'no-cache, no-store'",
+    'no cache, no store',
+    'max-age=600;no-cache;no-store;',
+    'must-revalidate; no-cache; no-store; post-check=0',
+  ])('S-31: no-cache and no-store count however they are misspelled: %s', (value) => {
+    expect(parseCacheControl(value)).toMatchObject({ noCache: true, noStore: true })
+  })
+
+  it('S-31: must-revalidate and proxy-revalidate count however they are misspelled', () => {
+    for (const value of ['max-age=60; must-revalidate', '"must-revalidate"', 'mustrevalidate']) {
+      expect(parseCacheControl(value).mustRevalidate).toBe(true)
+    }
+    expect(parseCacheControl('x; proxy_revalidate').proxyRevalidate).toBe(true)
+  })
+
+  it('S-31: a lifetime that is misspelled grants nothing, and bounds what is granted by default', () => {
+    const ceilings = {
+      'public; max-age=5': 5,
+      'max-age: 5': 5,
+      'maxage=5': 5,
+      'max_age = "5"': 5,
+      'public; s-maxage=9; max-age=5; x=1': 5,
+      '"max-age=0"': 0,
+      'max-age;': 0,
+      'community="UCI"': undefined,
+    }
+    for (const [value, ceiling] of Object.entries(ceilings)) {
+      const { maxAge, sMaxage, ceiling: found } = parseCacheControl(value)
+      expect([value, maxAge, sMaxage, found]).toEqual([value, undefined, undefined, ceiling])
+    }
   })
 
   it('never throws, and never gives a time that is no whole number of seconds up to 2^31', () => {

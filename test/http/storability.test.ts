@@ -118,7 +118,7 @@ describe('judgeStorability', () => {
     expect(judge({ fields }, byHeaders, ['X', 'A', 'B'])).toMatchObject({
       lifetime: { milliseconds: 9_000, source: 'targeted' },
     })
-    expect(judge({ fields }, byHeaders, ['B', 'A'])).toMatchObject({ reason: 'private' })
+    expect(judge({ fields }, byHeaders, ['B', 'A'])).toMatchObject({ store: false })
   })
 })
 

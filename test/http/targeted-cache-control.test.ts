@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import * as oracle from 'structured-headers'
 import { describe, expect, it } from 'vitest'
-import type { CacheControl } from '../../src/http/cache-control.ts'
+import { type CacheControl, parseCacheControl } from '../../src/http/cache-control.ts'
 import { targetedCacheControl } from '../../src/http/targeted-cache-control.ts'
 import { hostileValues, workPerCharacter } from '../support/string-work.ts'
 
@@ -40,15 +40,58 @@ describe('targetedCacheControl', () => {
   ])('M-43: an empty or invalid field, such as %j, is passed over for the next', (value) => {
     const fields = ['Cacheflow-Cache-Control', value, 'CDN-Cache-Control', 'max-age=5']
     expect(targetedCacheControl(fields, TARGETS)?.maxAge).toBe(5)
-    expect(targetedCacheControl(fields.slice(0, 2), TARGETS)).toBeUndefined()
+    const alone = targetedCacheControl(fields.slice(0, 2), TARGETS)
+    expect([alone?.maxAge, alone?.public, alone?.noStore]).not.toContain(true)
+    expect(alone?.maxAge).toBeUndefined()
   })
 
-  it('M-43: a field of unknown members alone decides, too (RFC 9213 §3.1)', () => {
-    const control = targetedCacheControl(
-      ['CDN-Cache-Control', 'none', 'Cache-Control', 'x'],
-      TARGETS,
-    )
-    expect(control).toMatchObject({ present: true, noStore: false, maxAge: undefined })
+  it.each([
+    'none',
+    'public',
+    'content="ESI/1.0"',
+    'must-understand',
+    'x=1',
+    'max-age=0',
+    'max-age',
+    'no-store=?0',
+  ])(
+    'M-43: a field without a lifetime above zero, such as %j, lifts nothing that Cache-Control forbids',
+    (value) => {
+      for (const target of ['CDN-Cache-Control', 'Surrogate-Control']) {
+        const fields = [target, value, 'Cache-Control', 'private, no-store, max-age=60']
+        const control = targetedCacheControl(fields, [target])
+        expect(control ?? parseCacheControl('private, no-store')).toMatchObject({
+          private: true,
+          noStore: true,
+          mustUnderstand: false,
+        })
+      }
+    },
+  )
+
+  it('M-43: a field without a lifetime adds what it restricts to what Cache-Control says', () => {
+    const fields = ['CDN-Cache-Control', 'no-cache', 'Cache-Control', 'max-age=60, s-maxage=9']
+    expect(targetedCacheControl(fields, TARGETS)).toMatchObject({
+      noCache: true,
+      maxAge: 60,
+      sMaxage: 9,
+    })
+    const none = ['CDN-Cache-Control', 'max-age=0', 'Cache-Control', 's-maxage=60']
+    expect(targetedCacheControl(none, TARGETS)).toMatchObject({ maxAge: 0, sMaxage: undefined })
+  })
+
+  it.each([
+    'private; max-age=60',
+    'max-age=60; private',
+    'max-age=60, Private',
+    'max-age=60, "private"',
+    'max-age=60, private;',
+    'Private',
+  ])('S-31: private counts in every targeted field however it is misspelled: %s', (value) => {
+    for (const target of ['CDN-Cache-Control', 'Surrogate-Control']) {
+      const control = targetedCacheControl([target, value, 'Cache-Control', 'max-age=60'], [target])
+      expect(control?.private).toBe(true)
+    }
   })
 
   it('M-43: lines of one field are one dictionary, in which the last value counts', () => {
@@ -92,7 +135,7 @@ describe('targetedCacheControl', () => {
 
   it('what permits storing counts only in its own form', () => {
     for (const value of ['public=1', 'public=?0', 'public="x"', 'public=a']) {
-      expect(cdn(value)?.public).toBe(false)
+      expect(cdn(`max-age=5, ${value}`)?.public).toBe(false)
     }
   })
 

@@ -34,24 +34,16 @@ describe('targeted control', () => {
     // s-maxage and Expires of the untargeted fields count no more.
     expect(await storedFor({ ...all, 'Cache-Control': 's-maxage=99' }, options)).toBe(30)
     const expires = new Date(Date.UTC(2026, 2, 4, 13)).toUTCString()
-    expect(
-      await storedFor({ 'CDN-Cache-Control': 'public', Expires: expires }, options),
-    ).toBeUndefined()
+    expect(await storedFor({ 'CDN-Cache-Control': 'max-age=20', Expires: expires }, options)).toBe(
+      20,
+    )
     expect(await storedFor({ Expires: expires }, options)).toBe(3600)
   })
 
   it('M-43: a field that is no Dictionary, or empty, is passed over', async () => {
     const options = { maxAge: 'http', targets }
     const behind = { 'CDN-Cache-Control': 'max-age=20' }
-    for (const invalid of [
-      '',
-      'max-age=',
-      'max-age=60, no store',
-      '"no-store"',
-      'Max-Age=60',
-      'a=(',
-      ',',
-    ]) {
+    for (const invalid of ['', 'max-age=', 'max-age=60, &&', 'Max-Age=60', 'a=(', ',']) {
       expect([
         invalid,
         await storedFor({ 'Shop-Cache-Control': invalid, ...behind }, options),
@@ -80,10 +72,54 @@ describe('targeted control', () => {
       await storedFor({ 'CDN-Cache-Control': 'x=1, max-age=20;y=2, z=("a" "b")' }, options),
     ).toBe(20)
     expect(await storedFor(known, options)).toBeUndefined()
-    // Only unknown ones: it is there all the same, and gives no lifetime.
+    // Only unknown ones: it says nothing of storing, and leaves that to Cache-Control.
     expect(
       await storedFor({ 'CDN-Cache-Control': 'x=1', 'Cache-Control': 'max-age=9' }, options),
-    ).toBeUndefined()
+    ).toBe(9)
+  })
+
+  it('M-43, M-44: a field that says nothing of storing grants nothing', async () => {
+    const control = { 'Cache-Control': 'private, no-store' }
+    for (const word of [
+      'content="ESI/1.0"',
+      'public',
+      'none',
+      'max-age=0',
+      'x=1',
+      'must-understand',
+    ]) {
+      for (const name of ['Surrogate-Control', 'Cacheflow-Cache-Control']) {
+        expect([name, word, await storedFor({ [name]: word, ...control }, {})]).toEqual([
+          name,
+          word,
+          undefined,
+        ])
+      }
+    }
+  })
+
+  it('S-31: what restricts counts in each field however it is misspelled', async () => {
+    const names = ['Cache-Control', 'Surrogate-Control', 'Cacheflow-Cache-Control']
+    for (const value of [
+      'no-cache; no-store',
+      'private; max-age=60',
+      '"no-store"',
+      'private no-store',
+    ]) {
+      for (const name of names) {
+        expect([name, value, await storedFor({ [name]: value }, {})]).toEqual([
+          name,
+          value,
+          undefined,
+        ])
+        const lines = { [name]: ['max-age=60', value] }
+        expect([name, value, await storedFor(lines, {})]).toEqual([name, value, undefined])
+      }
+    }
+    expect(await storedFor({ Pragma: 'no-cache' }, {})).toBeUndefined()
+    expect(await storedFor({ Pragma: 'no-cache', 'Cache-Control': 'max-age=9' }, {})).toBe(9)
+    expect(await storedFor({ Expires: 'in a minute' }, {})).toBeUndefined()
+    expect(await storedFor({ 'Cache-Control': 'public; max-age=5' }, {})).toBe(5)
   })
 
   it('M-43: by default it is our own field that counts, and those of others are left to them', async () => {
@@ -157,6 +193,27 @@ describe('targeted control', () => {
     expect((await behind.get('/')).headers['surrogate-control']).toBe('max-age=30')
     expect((await behind.get('/')).headers['surrogate-control']).toBe('max-age=30')
   })
+
+  it.each(hosts)(
+    'M-44: what it says to others reaches them behind %s, stored or not',
+    async (host) => {
+      const said = ['content="ESI/1.0"', 'max-age=30, content="ESI/1.0"', 'max-age=5;squid']
+      const app = await application(
+        ({ request }) => ({
+          fields: { 'Surrogate-Control': said[Number(request.url?.slice(1))] ?? 'max-age=30' },
+        }),
+        {},
+        host,
+      )
+      for (const [n, value] of said.entries()) {
+        for (let i = 0; i < 2; i++) {
+          expect((await app.get(`/${n}`)).headers['surrogate-control']).toBe(value)
+        }
+      }
+      expect(app.runs).toBe(said.length)
+      expect((await app.get('/9')).headers['surrogate-control']).toBeUndefined()
+    },
+  )
 
   it('M-45: the handler may revoke storing until its last byte', async () => {
     const held = latch()

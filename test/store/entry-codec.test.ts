@@ -180,7 +180,7 @@ describe('a damaged entry', () => {
     )
   })
 
-  it('is none wherever it is cut off, and whichever bit is turned', () => {
+  it('S-32: is none wherever it is cut off, and whichever bit is turned', () => {
     for (const content of [page, fragment]) {
       const bytes = encoded(content)
       for (let at = 0; at < bytes.length; at++) {
@@ -205,7 +205,7 @@ describe('a damaged entry', () => {
 })
 
 describe('a forged entry', () => {
-  it('never brings a header that node would refuse, or one that frames the message', async () => {
+  it('S-32: never brings a header that node would refuse, or one that frames the message', async () => {
     await fc.assert(
       fc.asyncProperty(
         randomResponse,

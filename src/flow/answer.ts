@@ -1,10 +1,10 @@
 import type { BypassReason, HitReason, MissReason } from '../reasons.ts'
-import { pathDependency, urlDependency } from '../graph/dependency.ts'
 import { type CacheControl, requestCacheControl } from '../http/cache-control.ts'
 import { softened } from '../http/freshness.ts'
 import { type StoredResponse, acceptedBy, judge } from '../http/stored-response.ts'
 import { bypassReason, credentialIn } from './bypass.ts'
 import { audienceOf, cacheKey } from './cache-key.ts'
+import { ownDependencies } from './closure.ts'
 import { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import type { Policy } from './policy.ts'
@@ -192,7 +192,7 @@ function look<Native>(
   }
   if (isOnlyCached) return { act: 'unsatisfiable' }
   if (isShared && shared && lease?.kind === 'wait') {
-    const making = cache.followOther(shared, key, lease.milliseconds)
+    const making = cache.followOther(shared, key, lease)
     return { act: 'wait', until: afterMaking(cache, making, timeout, turn) }
   }
   const exchange = new Exchange(cache, request, policy, {
@@ -211,8 +211,9 @@ function look<Native>(
 }
 
 /**
- * The stored response, unless the URL of this request was invalidated since its making began: where several URLs share one key, it knows only
- * the one that it was made for. What began before this instance can tell counts as invalidated.
+ * The stored response, unless something of this request was invalidated since its making began: where
+ * several URLs share one key, its closure names only the URL, the routes and the tags of the one that
+ * it was made for. What began before this instance can tell counts as invalidated.
  */
 function standing<Native>(
   cache: ResponseCache<Native>,
@@ -224,8 +225,7 @@ function standing<Native>(
   const { begun, closure } = stored
   if (begun === sequence.highest) return stored
   if (policy.key === undefined && policy.query === undefined) return stored
-  const { origin, target } = request
-  const own = [urlDependency(origin, target), pathDependency(target)]
+  const own = ownDependencies(request, policy)
   if (own.every((dependency) => closure.includes(dependency))) return stored
   const by = sequence.felledBy(begun, own)
   if (by === undefined) {

@@ -9,10 +9,9 @@ import { softened } from '../http/freshness.ts'
 import type { CodedBody, StoredResponse } from '../http/stored-response.ts'
 import { compressed, copied, isCompressible } from '../store/body-coding.ts'
 import type { Stored } from '../store/entry-store.ts'
-import type { Lease } from '../store/redis-store.ts'
 import { ResponseStore } from '../store/response-store.ts'
 import { Membership } from './membership.ts'
-import type { SharedStore } from './shared-store.ts'
+import type { SharedLease, SharedStore } from './shared-store.ts'
 import { type Making, RequestCollapsing } from './request-collapsing.ts'
 import { type Fallen, fallenAt, fallenOf, receiptOf, shownKeys } from './fallen.ts'
 import type { Settings } from './settings.ts'
@@ -203,19 +202,21 @@ export class CacheState<Native> {
    * Another instance makes a key, and whoever comes waits for that. When it has been made, it stands in memory; when its
    * maker is gone, one of those who waited makes it.
    */
-  followOther(shared: SharedStore, key: string, milliseconds: number): Making {
+  followOther(shared: SharedStore, key: string, lease: SharedLease): Making {
     const making = this.collapsing.lead(key, this.sequence.start(), () => [])
-    void this.#follow(shared, making, milliseconds)
+    void this.#follow(shared, making, lease)
     return making
   }
 
-  async #follow(shared: SharedStore, making: Making, milliseconds: number): Promise<void> {
+  async #follow(shared: SharedStore, making: Making, first: SharedLease): Promise<void> {
     const { key } = making
-    let lease: Lease = { kind: 'wait', milliseconds }
+    let lease = first
     // Nobody waits any longer than for an answer of this process.
     const end = performance.now() + (this.settings.collapseTimeout || 0)
-    while (lease.kind === 'wait' && performance.now() < end) {
-      await shared.other(key, lease.milliseconds)
+    // A message may be lost: Redis is asked again after about as long as has been waited already.
+    for (let pause = shortestWait; lease.kind === 'wait' && performance.now() < end; pause *= 2) {
+      await lease.watch.over(Math.min(pause, lease.milliseconds + 1))
+      lease.watch.end()
       lease = await shared.fetch(key, 'lease')
     }
     making.isHandedOver = lease.kind === 'lead'
@@ -267,5 +268,7 @@ export class CacheState<Native> {
   }
 }
 
+/** After how long Redis is asked again for what another instance makes, milliseconds, at first. */
+const shortestWait = 50
 /** How many entries are taken out, or made stale, within the call that fells them. */
 const mostAtOnce = 1_000

@@ -8,6 +8,8 @@ import {
 } from '../graph/dependency.ts'
 import { keyedTarget } from './cache-key.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import type { Policy } from './policy.ts'
 import { groupsOf } from './unsafe-method.ts'
 
 /** Everything whose invalidation fells this response. */
@@ -18,10 +20,21 @@ export function closureOf<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
 /** What a response is known to depend on while it is made. */
 export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[] {
   const { request, policy, lookup, recording } = facts
-  // The URL as it was asked for, and what the key has of it.
-  const targets = new Set([request.target, keyedTarget(request.target, policy.query)])
   return [
     keyDependency(lookup.primaryKey),
+    ...ownDependencies(request, policy),
+    ...recording.closure,
+  ]
+}
+
+/** What a response depends on by its request alone, whatever its handler does. */
+export function ownDependencies<Native>(
+  request: IncomingRequest<Native>,
+  { query, tags }: Policy<Native>,
+): Dependency[] {
+  // The URL as it was asked for, and what the key has of it.
+  const targets = new Set([request.target, keyedTarget(request.target, query)])
+  return [
     ...[...targets].flatMap((target) => [
       urlDependency(request.origin, target),
       pathDependency(target),
@@ -31,7 +44,6 @@ export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[]
       .flatMap(({ pattern, others, params }) =>
         [pattern, ...others].flatMap((each) => routeDependencies(each, params)),
       ),
-    ...policy.tags.map(tagDependency),
-    ...recording.closure,
+    ...tags.map(tagDependency),
   ]
 }

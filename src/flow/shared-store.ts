@@ -16,6 +16,7 @@ import type {
   Wish,
 } from '../store/redis-store.ts'
 import type { ResponseStore } from '../store/response-store.ts'
+import { Fillings, type Watch } from './fillings.ts'
 import { WriteBehind } from './write-behind.ts'
 
 export interface SharedStoreOptions {
@@ -33,8 +34,13 @@ export interface SharedStoreOptions {
   readonly onFault: (error: unknown, during: string) => void
 }
 
-const none: Lease = { kind: 'none' }
-/** For how long what was not there counts as still not there, milliseconds: a page is made in about this time. */
+/** A lease, and where another instance has it the watch for what that makes. */
+export type SharedLease =
+  | Exclude<Lease, { kind: 'wait' }>
+  | (Extract<Lease, { kind: 'wait' }> & { readonly watch: Watch })
+
+const none: SharedLease = { kind: 'none' }
+/** For how long an absent fragment counts as absent, milliseconds: about what a page takes to make. */
 const absence = 500
 /** Of how many fragments it is known at most. */
 const mostAbsent = 10_000
@@ -47,15 +53,15 @@ export class SharedStore {
   readonly #options: SharedStoreOptions
   #asked = new Map<
     string,
-    { readonly key: string; readonly wish: Wish; readonly answer: Deferred<Lease> }
+    { readonly key: string; readonly wish: Wish; readonly answer: Deferred<SharedLease> }
   >()
-  readonly #reading = new Map<string, Promise<Lease>>()
+  readonly #reading = new Map<string, Promise<SharedLease>>()
   readonly #writes: WriteBehind
   /** Keys that this instance is to make for all, and those that it makes. */
   readonly #granted = new Set<string>()
   readonly #leases = new Set<string>()
   #released: [key: string, pass: number][] = []
-  readonly #others = new Map<string, Set<() => void>>()
+  readonly #fillings = new Fillings()
   /** Fragments that were not there when what enclosed them was asked for, and when that was: its maker need not ask again. */
   readonly #absent = new Map<string, number>()
 
@@ -64,6 +70,7 @@ export class SharedStore {
     this.#writes = new WriteBehind({
       ...options,
       onAnswer: (stored, answer) => this.#written(stored, answer),
+      onLost: (lease) => this.release(lease, 0),
     })
   }
 
@@ -81,12 +88,12 @@ export class SharedStore {
    *
    * @returns who makes what is missing or stale, where a lease was wished for; it never rejects
    */
-  fetch(key: string, wish: Wish): Promise<Lease> {
+  fetch(key: string, wish: Wish): Promise<SharedLease> {
     const name = `${wish} ${key}`
     const reading = this.#reading.get(name)
     if (reading) return reading
     if (this.#isAbsent(key)) return Promise.resolve(none)
-    const answer = deferred<Lease>()
+    const answer = deferred<SharedLease>()
     if (this.#asked.size === 0) setImmediate(() => void this.#read())
     this.#asked.set(name, { key, wish, answer })
     this.#reading.set(name, answer.promise)
@@ -113,26 +120,9 @@ export class SharedStore {
     return this.#writes.flush()
   }
 
-  /** Resolves when another instance has made the key, or its lease is over. */
-  other(key: string, milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const waiting = this.#others.get(key) ?? new Set()
-      this.#others.set(key, waiting)
-      const end = (): void => {
-        clearTimeout(timer)
-        waiting.delete(end)
-        if (waiting.size === 0) this.#others.delete(key)
-        resolve()
-      }
-      const timer = setTimeout(end, milliseconds + 1)
-      timer.unref()
-      waiting.add(end)
-    })
-  }
-
   /** Others have made these keys, or given them up. */
   filled(keys: readonly string[]): void {
-    for (const key of keys) for (const end of this.#others.get(key) ?? []) end()
+    this.#fillings.filled(keys)
   }
 
   /**
@@ -153,6 +143,10 @@ export class SharedStore {
     const sentAt: Start = { stamp: Math.floor(sequence.applied), asOf: sequence.now }
     const { epoch } = shared
     const leases = new Map<string, Lease>()
+    const watches = new Map<string, Watch>()
+    for (const { key, wish } of asked) {
+      if (wish === 'lease') watches.set(key, this.#fillings.watch(key))
+    }
     try {
       const { answers, extra } = await redis.read(asked.map(({ key, wish }) => [key, wish]))
       const placing: Promise<void>[] = []
@@ -178,7 +172,14 @@ export class SharedStore {
       this.#reading.delete(`${wish} ${key}`)
       const lease = (wish === 'lease' && leases.get(key)) || none
       if (lease.kind === 'lead') this.#grant(key)
-      answer.resolve(lease)
+      const watch = wish === 'lease' ? watches.get(key) : undefined
+      if (lease.kind === 'wait' && watch) {
+        watch.limit(lease.milliseconds)
+        answer.resolve({ ...lease, watch })
+      } else {
+        watch?.end()
+        answer.resolve(lease.kind === 'wait' ? none : lease)
+      }
     }
   }
 

@@ -1,7 +1,7 @@
-import type { Lease, Wish } from '../store/redis-store.ts'
+import type { Wish } from '../store/redis-store.ts'
 import type { CacheState } from './cache-state.ts'
 import type { Making } from './request-collapsing.ts'
-import type { SharedStore } from './shared-store.ts'
+import type { SharedLease, SharedStore } from './shared-store.ts'
 
 /** What a request has behind it when it is judged. */
 export interface Turn {
@@ -14,7 +14,7 @@ export interface Turn {
   readonly isLast: boolean
   /** Redis was asked for this key: what it has stands in memory, and of what it has not the lease tells who makes it. */
   readonly fetched:
-    | { readonly key: string; readonly lease: Lease; readonly count: number }
+    | { readonly key: string; readonly lease: SharedLease; readonly count: number }
     | undefined
 }
 

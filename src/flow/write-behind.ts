@@ -12,6 +12,8 @@ export interface WriteBehindOptions {
   readonly clock: () => number
   /** What Redis made of each. */
   readonly onAnswer: (stored: Stored, answer: WriteAnswer) => void
+  /** A key that others wait for does not come to rest. */
+  readonly onLost: (lease: string) => void
   readonly onFault: (error: unknown, during: string) => void
 }
 
@@ -49,7 +51,7 @@ export class WriteBehind {
    * @returns false when it will not be written
    */
   add(stored: Stored, lease: string | undefined, coding: BodyCoding): boolean {
-    const { redis, shared, clock, onFault } = this.#options
+    const { redis, shared, clock, onFault, onLost } = this.#options
     if (!redis.isOpen || this.#bytes > mostWaiting) return false
     const { epoch } = shared
     const number = shared.numberOf(stored.stamp)
@@ -65,7 +67,10 @@ export class WriteBehind {
     else {
       const adding = encoded
         .then(add)
-        .catch((error: unknown) => onFault(error, 'writing to Redis'))
+        .catch((error: unknown) => {
+          onFault(error, 'writing to Redis')
+          if (lease !== undefined) onLost(lease)
+        })
         .finally(() => this.#encoding.delete(adding))
       this.#encoding.add(adding)
     }
@@ -96,8 +101,12 @@ export class WriteBehind {
 
   async #writeAll(): Promise<void> {
     const { redis, shared, onAnswer, onFault } = this.#options
+    const waiting = this.#waiting
     // Numbers of another epoch say nothing, and it may have begun while they waited.
-    const writing = this.#waiting.filter(({ epoch }) => epoch === shared.epoch)
+    const writing = waiting.filter(({ epoch }) => epoch === shared.epoch)
+    if (writing.length < waiting.length) {
+      this.#lose(waiting.filter(({ epoch }) => epoch !== shared.epoch))
+    }
     this.#waiting = []
     this.#bytes = 0
     clearTimeout(this.#timer)
@@ -113,6 +122,13 @@ export class WriteBehind {
       }
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) onFault(error, 'writing to Redis')
+      this.#lose(writing)
+    }
+  }
+
+  #lose(lost: readonly Waiting[]): void {
+    for (const { write } of lost) {
+      if (write.lease !== undefined) this.#options.onLost(write.lease)
     }
   }
 }

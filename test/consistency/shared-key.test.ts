@@ -86,3 +86,40 @@ describe('a page that has one key under several addresses', () => {
     expect(await body(late, 'one')).toBe('old')
   })
 })
+
+/** Pages of two routes, of which each has tags of its own, rest under one key. */
+function twoRoutes(): Promise<Application> {
+  return site(server.port, (app, cache) => {
+    app.use(cache)
+    for (const name of ['a', 'b']) {
+      const route = cache.route({ maxAge: '1h', key: () => 'one', tags: [`of ${name}`] })
+      app.get(`/${name}/:id`, route, (_request, response) => void response.send(text))
+    }
+  })
+}
+
+describe('a page that has one key under two routes', () => {
+  it.each([
+    { route: '/b/:id' },
+    { route: '/b/:id', params: { id: 7 } },
+    { tag: 'of b' },
+    { url: '/b/7' },
+  ])(
+    'is not shown any more at the route of which something was invalidated: %j',
+    async (target) => {
+      text = 'old'
+      const [a, b] = await Promise.all([twoRoutes(), twoRoutes()])
+      const shown = async (app: Application, path: string): Promise<string> =>
+        (await visit(app, path)).body
+      expect(await shown(a, '/a/7')).toBe('old')
+      await until('it rests in Redis', async () => (await shelf.keys('v:')).length > 0)
+      expect(await shown(b, '/b/7')).toBe('old')
+      text = 'new'
+      const { sequence } = await a.cache.invalidate(target)
+      await until('the other has heard of it', () => (b.cache.status()?.applied ?? 0) >= sequence)
+      const late = await twoRoutes()
+      expect(await shown(b, '/a/7')).toBe('old')
+      for (const app of [a, b, late]) expect(await shown(app, '/b/7')).toBe('new')
+    },
+  )
+})

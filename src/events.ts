@@ -64,8 +64,11 @@ export interface RefuseEvent {
 export interface RefreshEvent {
   readonly key: string
   readonly reason: RefreshReason
-  /** What became of it: the entry was replaced, freshened by a 304, or kept because the refresh failed. */
-  readonly outcome: 'stored' | 'validated' | 'kept'
+  /**
+   * What became of it: the entry was replaced, freshened by a 304, kept because the refresh failed, or removed because the
+   * application's answer may not be stored.
+   */
+  readonly outcome: 'stored' | 'validated' | 'kept' | 'removed'
 }
 export interface FragmentEvent {
   readonly key: string

@@ -22,6 +22,7 @@ export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[]
   const { request, policy, lookup, recording } = facts
   return [
     keyDependency(lookup.primaryKey),
+    ...(lookup.key === lookup.primaryKey ? [] : [keyDependency(lookup.key)]),
     ...ownDependencies(request, policy),
     ...recording.closure,
   ]

@@ -1,12 +1,7 @@
+import type { RefreshEvent } from '../events.ts'
 import type { RefuseReason } from '../reasons.ts'
 import { fieldLines } from '../http/header-fields.ts'
-import {
-  type BodyForm,
-  type StoredResponse,
-  differs,
-  isFailure,
-  mayReplaceError,
-} from '../http/stored-response.ts'
+import { type BodyForm, type StoredResponse, isFailure } from '../http/stored-response.ts'
 import { isAudited } from './audit.ts'
 import { knownClosure } from './closure.ts'
 import { type Overrides, isAnsweredByCondition, overridesFor } from './conditions.ts'
@@ -17,13 +12,15 @@ import type { Observation } from './observation.ts'
 import { withPoliciesOf } from './page-secret.ts'
 import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
+import { mayStandIn } from './replacement.ts'
 import type { Lookup } from './lookup.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
 import { freshened, madeFrom } from './storing.ts'
 import { invalidateTarget } from './unsafe-method.ts'
-import { type Verdict, forbiddenBy, isTransient, judgeHead } from './verdict.ts'
+import { type Verdict, forbiddenBy, isTransient, judgeHead, refuse } from './verdict.ts'
 import { VersionCheck, type VersionTag, withValidators } from './version.ts'
+import { takesBack, withdrawnBy } from './withdrawal.ts'
 
 /** One request that runs the application: what it may see, what it records, and what becomes of its response. */
 export class Exchange<Native> implements ExchangeFacts<Native> {
@@ -44,6 +41,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   #ownControl: string | undefined
   #version: VersionCheck<Native> | undefined
   #isTold = false
+  #hasWithdrawn = false
   #done = false
 
   constructor(
@@ -109,25 +107,23 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     invalidateTarget(this, head)
     if (this.isPassing) {
       this.#tell()
+      if (this.policy.off && this.lookup.bypass === undefined) this.#withdraw(refuse('off'), head)
       this.settle()
       return { act: 'send', fields: bypassFields(this, head), collect: false }
     }
     const { stored } = this.lookup
     if (stored) {
       if (head.status === 304 && this.#confirms(stored)) return this.#freshen(head, stored)
-      if (isFailure(head.status) && this.#mayReplaceError(stored)) {
+      if (isFailure(head.status) && mayStandIn(this.cache, stored)) {
         return this.#replaceError(stored, head.status)
       }
     }
     this.#tell()
+    const verdict = judgeHead(this, head)
+    this.#withdraw(verdict, head)
     if (this.request.method === 'HEAD') {
-      if (stored && head.status === 200 && differs(stored, head.fields)) {
-        // The representation changed: what is stored for GET is stale (RFC 9111 §4.3.5).
-        this.cache.store.delete(stored.key)
-      }
       return { act: 'send', fields: forwardFields(this, head, undefined), collect: false }
     }
-    const verdict = judgeHead(this, head)
     this.#verdict = verdict
     if (!verdict.store) {
       // Nobody need wait for a response that will not be shared, however long its body takes.
@@ -184,8 +180,9 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     const isOver = isAudited(this, { reason, detail })
     if (!isOver && !this.isPassing && request.method === 'GET') {
       if (!isTransient(reason, this.#head?.status)) cache.rememberPass(lookup.key, reason)
+      if (this.#head) this.#withdraw({ store: false, reason }, this.#head)
       cache.refused(request, lookup.primaryKey, reason, detail)
-      this.#tellRefresh('kept')
+      this.#tellRefresh(this.#hasWithdrawn ? 'removed' : 'kept')
     }
     this.settle()
   }
@@ -218,7 +215,10 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#isTold = true
     const renewed = freshened(this, head, stored)
     if (renewed.store) this.#store(renewed.response, 'validated')
-    else this.refuse(renewed.reason, renewed.detail)
+    else {
+      if (takesBack(renewed)) this.#withdraw(renewed, { ...head, status: stored.status })
+      this.refuse(renewed.reason, renewed.detail)
+    }
     // It confirmed something else: the next request gets a whole response.
     if (!renewed.store && renewed.reason === 'no-validator') this.cache.drop(stored)
     this.#done = true
@@ -234,17 +234,6 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     }
   }
 
-  // What fell while the application ran and failed is served to nobody any more.
-  #mayReplaceError(stored: StoredResponse): boolean {
-    const { clock } = this.cache.settings
-    const { stamp, closure } = stored
-    return (
-      mayReplaceError(stored, clock()) &&
-      this.cache.trusts(stored) &&
-      this.cache.sequence.felledBy(stamp, closure) === undefined
-    )
-  }
-
   #replaceError(stored: StoredResponse, status: number): HeadPlan {
     this.#done = true
     this.#isTold = true
@@ -257,7 +246,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   /** The stored response that may stand in for an error the framework caught; undefined when none may. */
   replacementForError(): StoredResponse | undefined {
     const { stored } = this.lookup
-    if (!stored || this.isPassing || !this.#mayReplaceError(stored)) return undefined
+    if (!stored || this.isPassing || !mayStandIn(this.cache, stored)) return undefined
     this.#replaceError(stored, 500)
     return stored
   }
@@ -279,6 +268,15 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.recording.onLate = () => cache.takeBack(this.request, response)
   }
 
+  /** Removes what this answer was to replace, if it takes it down: older makings cannot bring it back, here or elsewhere. */
+  #withdraw(verdict: Verdict, head: ResponseHead): void {
+    if (this.#hasWithdrawn) return
+    const dependency = withdrawnBy(this, head, verdict, this.#making)
+    if (dependency === undefined) return
+    this.#hasWithdrawn = true
+    this.cache.invalidateUnawaited([dependency])
+  }
+
   /** Tells once what led to the application: a miss, or a bypass. Only now is it known whether a route answered instead. */
   #tell(): void {
     if (this.#isTold) return
@@ -292,7 +290,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#making = undefined
   }
 
-  #tellRefresh(outcome: 'stored' | 'validated' | 'kept'): void {
+  #tellRefresh(outcome: RefreshEvent['outcome']): void {
     const { primaryKey, stored } = this.lookup
     if (this.isRefresh) this.cache.refreshed(primaryKey, stored, outcome)
   }

@@ -267,7 +267,7 @@ export class FragmentCache implements FragmentSource {
     }
     this.tally.missed(asked, way, { reason: 'failed', detail: String(error) })
     if (call.policy.onError === undefined) throw error
-    scope.recording.refuse(`${call.where} failed`)
+    scope.recording.refuse(`${call.where} failed`, true)
     return written(call.policy.onError(error), 'html', `onError of ${call.where}`)
   }
 

@@ -9,6 +9,8 @@ export type Attachments = ReadonlyMap<string, Iterable<string>>
 export interface Refusal {
   readonly reason: RefuseReason
   readonly detail: string
+  /** Something inside failed, which says nothing of what was made before. */
+  readonly isFailure?: true
 }
 
 /** What was made, as far as its encloser has to know. */
@@ -114,10 +116,17 @@ export class Recording implements Enclosed {
     for (const [name, values] of part.attachments) {
       for (const value of values) this.attach(name, value)
     }
-    this.#refusal ??= part.refusal
+    if (part.refusal) this.#refuse(part.refusal)
   }
 
-  refuse(detail: string): void {
-    this.#refusal ??= { reason: 'draft', detail }
+  refuse(detail: string, isFailure = false): void {
+    this.#refuse({ reason: 'draft', detail, ...(isFailure && { isFailure }) })
+  }
+
+  /** The first counts, but the application's word outranks a failure. */
+  #refuse(refusal: Refusal): void {
+    if (this.#refusal === undefined || (this.#refusal.isFailure && !refusal.isFailure)) {
+      this.#refusal = refusal
+    }
   }
 }

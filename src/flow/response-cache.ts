@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Events, HitEvent } from '../events.ts'
+import type { Events, HitEvent, RefreshEvent } from '../events.ts'
 import type { BypassReason, HitReason, MissReason, RefuseReason } from '../reasons.ts'
 import { keyDependency } from '../graph/dependency.ts'
 import { currentAge, timeToLive } from '../http/freshness.ts'
@@ -216,7 +216,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
   refreshed(
     key: string,
     stored: StoredResponse | undefined,
-    outcome: 'stored' | 'validated' | 'kept',
+    outcome: RefreshEvent['outcome'],
   ): void {
     if (!this.events.wants('refresh')) return
     const isSoft =

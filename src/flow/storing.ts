@@ -1,3 +1,4 @@
+import { keyDependency } from '../graph/dependency.ts'
 import { initialAge, softened, timelineOf } from '../http/freshness.ts'
 import { endToEnd, fieldLines, fieldValue, overlaid, withoutFields } from '../http/header-fields.ts'
 import { formatHttpDate } from '../http/http-date.ts'
@@ -85,7 +86,9 @@ function stored<Native>(
     return refuse('encoding', coding ?? 'identity')
   }
   const key = store.keyOf(lookup.primaryKey, inputs, (name) => cache.read(request, name))
-  const closure = [...new Set([...closureOf(facts, head), ...(old?.closure ?? [])])]
+  // By its own key a variant can be removed without the others.
+  const own = key === lookup.primaryKey ? [] : [keyDependency(key)]
+  const closure = [...new Set([...closureOf(facts, head), ...own, ...(old?.closure ?? [])])]
   const { stamp } = recording
   const felledBy = sequence.felledBy(stamp, closure)
   if (felledBy !== undefined) return refuse('invalidated', felledBy)
@@ -105,8 +108,8 @@ function stored<Native>(
   // Nothing outlives what it encloses.
   const lifetime = Math.min(verdict.lifetime.milliseconds, recording.freshUntil - receivedAt + age)
   const timeline = timelineOf(lifetime, age, receivedAt, windows)
-  const own = validatorsOf(head.fields)
-  const isConfirmable = own.etag !== undefined || own.lastModified !== undefined
+  const given = validatorsOf(head.fields)
+  const isConfirmable = given.etag !== undefined || given.lastModified !== undefined
   const isUsable =
     Math.max(timeline.staleAt, timeline.revalidateUntil, timeline.errorUntil) > receivedAt
   if (!isUsable && !isConfirmable) return refuse('stale-on-arrival', verdict.lifetime.source)

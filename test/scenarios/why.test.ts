@@ -379,6 +379,7 @@ function outcomes(soft: boolean): Readonly<Record<RefreshEvent['outcome'], Story
         soft,
       ),
     kept: () => refreshed(({ run }) => (run === 1 ? page : { status: 500 }), options, soft),
+    removed: () => refreshed(({ run }) => (run === 1 ? page : { status: 451 }), options, soft),
   }
 }
 

@@ -35,6 +35,7 @@ export {
   snapshot,
 } from './node/header-snapshot.ts'
 export { isHttp1, observe, originalHeaders, reveal } from './node/observer.ts'
+export type { TargetProperties } from './node/target-observer.ts'
 export { Mark } from './node/mark.ts'
 export { isCarrierReading } from './node/reader.ts'
 export { pagesOfRoute, resolveRoute } from './route-options.ts'

@@ -172,14 +172,14 @@ export type FragmentReason =
   | 'unheard'
   /** The body ran: put() replaced what was stored. */
   | 'put'
-  /** The body ran: `if` is false, `session` is null, or the cache is closed. */
+  /** The body ran: `if` is false, `session` is null, the cache is closed, or `refusal` says why. */
   | 'off'
 
 /** Why a fragment whose body ran was not stored. */
 export type FragmentRefusal =
   /** Its body read something of the visitor that its key does not have. */
   | 'reads'
-  /** It was made in a request whose reads are not known: the first one with fragments. */
+  /** It was made in a request whose reads are not all known, as its page would be. */
   | 'unobserved'
   /** noStore() was called, in it or in a fragment inside, or something inside failed. */
   | 'draft'

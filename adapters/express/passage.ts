@@ -11,6 +11,7 @@ import {
   type Passage,
   type Policy,
   type StoredResponse,
+  type TargetProperties,
   keyedTarget,
   originalHeaders,
   templateFunctions,
@@ -56,7 +57,16 @@ export class ExpressPassage implements Passage<Request> {
     const { originalUrl } = message
     const target = originalUrl === undefined ? message.url : arrivedTarget(message, originalUrl)
     const origin = originOf(message, this.#app)
-    return new NodeRequest(message, target, origin, message, matchedRoutes, arrival, this.#isFirst)
+    return new NodeRequest(
+      message,
+      target,
+      origin,
+      message,
+      matchedRoutes,
+      arrival,
+      this.#isFirst,
+      targetsOf,
+    )
   }
 
   forward(): void {
@@ -113,6 +123,21 @@ export class ExpressPassage implements Passage<Request> {
       }
     }
   }
+}
+
+const ofTarget = {
+  originalUrl: ':url',
+  baseUrl: ':url',
+  params: ':url',
+  query: ':url',
+  route: ':url',
+  _parsedUrl: ':url',
+  _parsedOriginalUrl: ':url',
+} as const
+
+/** All other ways to the target, such as `req.path` and `req.hostname`, end at these or at the headers. */
+function targetsOf(request: Request): TargetProperties {
+  return [[request, ofTarget]]
 }
 
 /**

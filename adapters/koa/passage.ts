@@ -13,6 +13,7 @@ import {
   type Passage,
   type Policy,
   type StoredResponse,
+  type TargetProperties,
   keyedTarget,
   originalHeaders,
   templateFunctions,
@@ -87,7 +88,36 @@ export function incomingOf(
     matchedRoutes,
     arrival,
     isFirst,
+    targetsOf,
   )
+}
+
+const ofContext = {
+  originalUrl: ':url',
+  params: ':url',
+  captures: ':url',
+  matched: ':url',
+  routerName: ':url',
+  routerPath: ':url',
+  newRouterPath: ':url',
+  _matchedRoute: ':url',
+  _matchedRouteName: ':url',
+} as const
+const ofRequest = {
+  originalUrl: ':url',
+  params: ':url',
+  memoizedURL: ':url',
+  _querycache: ':url',
+} as const
+const ofMessage = { _parsedUrl: ':url', _parsedOriginalUrl: ':url' } as const
+
+/** All other ways to the target, such as `ctx.path` and `ctx.host`, end at these or at the headers. */
+function targetsOf(ctx: Context): TargetProperties {
+  return [
+    [ctx, ofContext],
+    [ctx.request, ofRequest],
+    [ctx.req, ofMessage],
+  ]
 }
 
 export function rerun(app: Koa, message: IncomingMessage, response: ServerResponse): void {

@@ -1,16 +1,12 @@
 import type { ExchangeFacts } from './exchange-facts.ts'
 import { FragmentAudit } from './fragment-audit.ts'
-import { type Scope, type Visitor, within } from './scope.ts'
+import { RequestVisitor } from './fragment-visitor.ts'
+import { type Scope, within } from './scope.ts'
 
 /** The scope of the response itself. */
 export function scopeOf<Native>(facts: ExchangeFacts<Native>): Scope {
-  const { cache, request, recording, observation, lookup } = facts
-  const visitor: Visitor = {
-    read: (name) => cache.read(request, name),
-    origin: request.origin,
-    page: lookup.primaryKey,
-    isObserved: observation !== undefined,
-  }
+  const { cache, recording, lookup } = facts
+  const visitor = new RequestVisitor(facts)
   const fragments =
     lookup.audited || cache.settings.verify
       ? new FragmentAudit(cache, cache.fragments)

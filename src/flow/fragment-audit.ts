@@ -10,7 +10,7 @@ import {
 import { isThenable } from './fragment-lookup.ts'
 import { FragmentMaking } from './fragment-making.ts'
 import { written } from './fragment-text.ts'
-import { type FragmentSource, type Scope, within } from './scope.ts'
+import type { FragmentSource, Scope } from './scope.ts'
 
 /**
  * Fragments of a page that is audited: a body runs even where its text is stored, and the two are compared. What is not stored is made and
@@ -61,7 +61,7 @@ export class FragmentAudit<Native> implements FragmentSource {
       return written(call.policy.onError(error), 'html', `onError of ${call.where}`)
     }
     try {
-      const made = within(making.scope, () => body(making.draft))
+      const made = making.run(body)
       return isThenable(made) ? Promise.resolve(made).then(done).catch(failed) : done(made)
     } catch (error) {
       return failed(error)

@@ -11,6 +11,7 @@ import {
   type Asked,
   type FragmentRoom,
   type Way,
+  aside,
   asking,
   fallen,
   isThenable,
@@ -19,7 +20,7 @@ import {
 import { noteShown, pageOf } from './fragment-repeat.ts'
 import { Recording } from './recording.ts'
 import type { SharedStore } from './shared-store.ts'
-import { type FragmentSource, type Scope, within } from './scope.ts'
+import type { FragmentSource, Scope } from './scope.ts'
 import { ViewMemory } from './view-memory.ts'
 
 /** Looks fragments up, makes those that are missing, and stores them with all that they were made from. */
@@ -59,7 +60,8 @@ export class FragmentCache implements FragmentSource {
   ): string | Promise<string> {
     this.isUsed = true
     const asked = asking(call, body, scope, this.#room.settings, mayWait)
-    if (this.#room.isClosed || call.policy.isOff) return this.#make(asked, { reason: 'off' })
+    const way = aside(asked, this.#room)
+    if (way) return this.#make(asked, way)
     scope.pass?.meets(asked.key)
     return this.#look(asked, false)
   }
@@ -68,7 +70,8 @@ export class FragmentCache implements FragmentSource {
   async put(call: FragmentCall, body: Body<unknown>, outer: Scope): Promise<string> {
     this.isUsed = true
     const asked = asking(call, body, outer, this.#room.settings, true)
-    if (call.policy.isOff) return this.#make(asked, { reason: 'off' })
+    const way = aside(asked, this.#room)
+    if (way) return this.#make(asked, way)
     // It begins behind its own invalidation, and not with its page: what its body reads, it reads behind that.
     const root = new Recording(await this.#room.startAnew(asked.key))
     const inner = { ...asked, scope: { ...outer, recording: root, root, pass: undefined } }
@@ -214,7 +217,7 @@ export class FragmentCache implements FragmentSource {
     }
     let made: unknown
     try {
-      made = within(making.scope, () => body(making.draft))
+      made = making.run(body)
     } catch (error) {
       return failed(error)
     }
@@ -233,7 +236,7 @@ export class FragmentCache implements FragmentSource {
     const { maxAge = policy.maxAge } = making.recording
     const outcome = making.outcome(text, now + Math.min(maxAge, policy.maxAge))
     if (way.reason === 'off') {
-      this.tally.missed(asked, way)
+      this.tally.missed(asked, way, way.fault)
       return outcome
     }
     const fault =
@@ -285,7 +288,7 @@ export class FragmentCache implements FragmentSource {
       if (making.isPartial || written(made, call.policy.form, call.where) === text) return text
       throw fail('ERR_CACHEFLOW_FRAGMENT_KEY', key, call.where)
     }
-    const made = within(making.scope, () => body(making.draft))
+    const made = making.run(body)
     return isThenable(made) ? Promise.resolve(made).then(check) : check(made)
   }
 }

@@ -8,10 +8,11 @@ import {
   onOrigin,
   tagDependency,
 } from '../graph/dependency.ts'
-import type { Subject } from '../graph/entity.ts'
+import type { EntityRef, Subject } from '../graph/entity.ts'
 import { several } from '../graph/several.ts'
 import { type FragmentOptions, type FragmentPolicy, fragmentPolicy } from './fragment-options.ts'
 import type { FragmentDraft } from './fragment-draft.ts'
+import { isPageInput } from './page-input.ts'
 
 /** What makes a fragment: it returns the text, or, with `json: true`, a value. */
 export type Body<Made = string> = (fragment: FragmentDraft) => Made
@@ -83,15 +84,29 @@ export function fragmentKey(
 ): string {
   let key = fragmentDependency(name)
   if (subjects.length > 0) key += ` ${namesOf(subjects)}`
-  if (policy.key !== undefined) key += ` key=${escaped(policy.key)}`
+  for (const part of policy.key) key += ` key=${escaped(part)}`
   if (typeof policy.session === 'string') key += ` for=${escaped(policy.session)}`
   for (const input of policy.vary) {
     const value = read(input)
-    key += value === undefined ? ` ${escaped(input)}` : ` ${escaped(input)}=${escaped(value)}`
+    key += value === undefined ? ` ${inputText(input)}` : ` ${inputText(input)}=${valueText(value)}`
   }
   if (build !== '') key += ` build=${escaped(build)}`
   if (digest !== undefined) key += ` digest=${digest}`
   return key
+}
+
+/** Parts of a key that are no inputs: a header of such a name is told apart. */
+const parts: ReadonlySet<string> = new Set(['key', 'for', 'build', 'digest'])
+
+function inputText(input: string): string {
+  if (parts.has(input)) return `header:${input}`
+  return isPageInput(input) ? input.slice(1) : escaped(input)
+}
+
+/** The values of a client may be as long as it likes; no escaped text begins as the hash does. */
+function valueText(value: string): string {
+  if (value.length <= longestNames) return escaped(value)
+  return `%~${createHash('sha1').update(value).digest('base64url')}`
 }
 
 /** Names longer than this stand in a key by their hash. */
@@ -106,12 +121,20 @@ function namesOf(subjects: readonly Subject[]): string {
 function nameOf(subject: Subject): string {
   switch (subject.kind) {
     case 'record':
-      return withoutComma(subject.dependency.slice('entity:'.length))
+      return withoutComma(recordName(subject))
     case 'list':
-      return withoutComma(subject.dependency)
+      // Only a collection ends so.
+      return withoutComma(subject.dependency.replace(/\[\]$/, '%5B%5D'))
     case 'collection':
       return `${withoutComma(subject.list.dependency)}[]`
   }
+}
+
+/** What begins the name of something else: entities that are called so keep the whole name of their records. */
+const taken: ReadonlySet<string> = new Set(['entity', 'list', 'cookie', 'header'])
+
+function recordName({ entity, dependency }: EntityRef): string {
+  return taken.has(entity) ? dependency : dependency.slice('entity:'.length)
 }
 
 // Names of several stand side by side, and commas between them.

@@ -32,6 +32,8 @@ export interface Way {
   readonly reason: FragmentReason
   /** What felled the fragment that was stored. */
   readonly by?: string | undefined
+  /** Why it runs without the cache, where that is not what the call says. */
+  readonly fault?: FragmentFault
 }
 
 /** One look-up. */
@@ -64,6 +66,27 @@ export function asking(
   }
   const key = fragmentKey(call, (name) => visitor?.read(name), build, digest)
   return { call, body, scope, key, version: fragmentVersion(call), mayWait }
+}
+
+/** As a page whose reads nobody observes: what a visitor carries may shape it, unless the call says how. */
+function unknownIn(
+  { call, scope }: Asked,
+  { observe }: Pick<Settings<never>, 'observe'>,
+): string | undefined {
+  const { visitor } = scope
+  if (observe || visitor === undefined || typeof call.policy.session === 'string') return undefined
+  const { carries } = visitor
+  const namesCookies = call.policy.vary.some((name) => name.startsWith('cookie:'))
+  const isKnown = carries === 'nothing' || (carries === 'cookies' && namesCookies)
+  return isKnown ? undefined : carries
+}
+
+/** Why a body runs without the cache; undefined where it need not. */
+export function aside(asked: Asked, { isClosed, settings }: FragmentRoom): Way | undefined {
+  if (isClosed || asked.call.policy.isOff) return { reason: 'off' }
+  const unknown = unknownIn(asked, settings)
+  if (unknown === undefined) return undefined
+  return { reason: 'off', fault: { reason: 'unobserved', detail: unknown } }
 }
 
 /** What all have in common that may share one making. */

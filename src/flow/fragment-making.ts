@@ -1,11 +1,12 @@
 import type { FragmentRefusal } from '../reasons.ts'
 import { fail } from '../errors.ts'
 import type { Dependency } from '../graph/dependency.ts'
-import type { FragmentCall } from './fragment-call.ts'
+import type { Body, FragmentCall } from './fragment-call.ts'
 import { FragmentDraft } from './fragment-draft.ts'
 import { csrfTokenIn } from './page-secret.ts'
 import { type Enclosed, Recording } from './recording.ts'
-import type { FragmentScope, Read, Scope } from './scope.ts'
+import { tells, wordOf } from './page-input.ts'
+import { type FragmentScope, type Read, type Scope, within } from './scope.ts'
 
 /** A fragment that was made, stored or not. */
 export interface Outcome extends Enclosed {
@@ -84,12 +85,20 @@ export class FragmentMaking implements FragmentScope {
     const { policy, where } = this.#call
     if (policy.isOff) return
     const isKeyed =
-      read.input === undefined
-        ? typeof policy.session === 'string'
-        : policy.vary.includes(read.input)
-    if (isKeyed) return
+      read.input === undefined ? typeof policy.session === 'string' : tells(policy.vary, read.input)
+    if (isKeyed) {
+      // What encloses it varies by all that was read.
+      if (read.input !== undefined) this.recording.inputs.add(read.input)
+      return
+    }
     this.#unkeyed ??= read
     if (this.#isStrict) throw unkeyed(read, where)
+  }
+
+  /** What its body gives, or a promise of it. */
+  run(body: Body<unknown>): unknown {
+    this.scope.visitor?.watch()
+    return within(this.scope, () => body(this.draft))
   }
 
   /** Why it may not be stored; undefined when it may. */
@@ -105,7 +114,7 @@ export class FragmentMaking implements FragmentScope {
     }
     const { visitor } = this.scope
     if (isObserving && visitor?.isObserved === false) {
-      return { reason: 'unobserved', detail: 'the first request with fragments' }
+      return { reason: 'unobserved', detail: 'what was read before is not known' }
     }
     if (text.includes(promiseText)) {
       if (this.#isStrict) {
@@ -124,7 +133,7 @@ export class FragmentMaking implements FragmentScope {
   #unkeyedInside(): Read | undefined {
     const { vary, session } = this.#call.policy
     for (const input of this.recording.inputs) {
-      if (!vary.includes(input)) return { input, detail: `${input}, by a fragment inside` }
+      if (!tells(vary, input)) return { input, detail: `${input}, by a fragment inside` }
     }
     for (const audience of this.recording.audiences) {
       if (audience !== session) {
@@ -197,7 +206,7 @@ function unkeyed({ input, detail }: Read, where: string): Error {
     mend:
       input === undefined
         ? 'It belongs to one visitor: name who shares it with { session }, or keep it out of the fragment.'
-        : `Its value is not in the key: add { vary: ['${input}'] }, or read it outside and pass it by { key }.`,
+        : `Its value is not in the key: add { vary: ['${wordOf(input)}'] }, or read it outside and pass it by { key }.`,
   })
   Error.stackTraceLimit = stackTraceLimit
   return error

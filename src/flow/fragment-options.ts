@@ -2,6 +2,8 @@ import { type Duration, milliseconds } from '../duration.ts'
 import { fail } from '../errors.ts'
 import type { Dependency } from '../graph/dependency.ts'
 import { type Dependable, checkedTag, dependenciesFrom } from '../graph/invalidation.ts'
+import { isToken } from '../http/token.ts'
+import { pageInputs } from './page-input.ts'
 
 /** How one fragment is kept. */
 export interface FragmentOptions {
@@ -17,9 +19,15 @@ export interface FragmentOptions {
   readonly tags?: readonly string[]
   /** What it also falls with: `post.list('author=1')`, `{ tag: 'posts' }`, or several. Default none. */
   readonly dependsOn?: Dependable | readonly Dependable[]
-  /** A further part of its key, for what shapes it and is no record: a language, a page number. Default none. */
-  readonly key?: string | number
-  /** Request inputs that it reads: header names or `cookie:name`. Their values join its key. Default none. */
+  /**
+   * A further part of its key, or a list of several, for what shapes it and is no record: a language, a page number.
+   * Default none.
+   */
+  readonly key?: string | number | readonly (string | number)[]
+  /**
+   * Request inputs that it reads: header names, `cookie:name`, `host` (scheme and host), `url` (all of it) or `method`. Their
+   * values join its key. Default none.
+   */
   readonly vary?: readonly string[]
   /**
    * Who shares it, where it is made from a session, a user or credentials: the name joins its key, and what encloses it is
@@ -44,7 +52,8 @@ export interface FragmentPolicy {
   readonly staleIfError: number
   readonly tags: readonly string[]
   readonly dependencies: readonly Dependency[]
-  readonly key: string | undefined
+  /** The parts of the key that the application gives. */
+  readonly key: readonly string[]
   readonly vary: readonly string[]
   readonly session: string | null | undefined
   readonly onError: ((error: unknown) => string) | undefined
@@ -75,7 +84,7 @@ const plain: FragmentPolicy = {
   staleIfError: 0,
   tags: [],
   dependencies: [],
-  key: undefined,
+  key: [],
   vary: [],
   session: undefined,
   onError: undefined,
@@ -107,10 +116,8 @@ export function fragmentPolicy(
     staleIfError: lifetime(options.staleIfError, 'staleIfError', where, 0),
     tags: listOf(options.tags ?? [], 'tags', where).map((tag) => checkedTag(tag, where)),
     dependencies: options.dependsOn === undefined ? [] : dependenciesFrom(options.dependsOn, where),
-    key: options.key === undefined ? undefined : keyText(options.key, where),
-    vary: listOf(options.vary ?? [], 'vary', where).map((name) =>
-      name.startsWith('cookie:') ? name : name.toLowerCase(),
-    ),
+    key: options.key === undefined ? [] : keyParts(options.key, where),
+    vary: listOf(options.vary ?? [], 'vary', where).map((name) => inputName(name, where)),
     session: session(options.session, where),
     onError: callback(options.onError, where),
     form: formOf(options, where),
@@ -148,10 +155,32 @@ function listOf(given: unknown, option: string, where: string): readonly string[
   throw wrong(given, option, where, 'Give a list of non-empty strings.')
 }
 
-function keyText(given: unknown, where: string): string {
-  if (typeof given === 'number' && Number.isFinite(given)) return String(given)
-  if (typeof given === 'string' && given.length <= 1_024) return given
-  throw wrong(given, 'key', where, 'Give a number, or a string of at most 1,024 characters.')
+function inputName(given: string, where: string): string {
+  if (given.startsWith('cookie:') && given.length > 'cookie:'.length) return given
+  const name = given.toLowerCase()
+  if (name === ':version') return name
+  if (isToken(name)) return pageInputs.get(name) ?? name
+  throw wrong(
+    given,
+    'vary',
+    where,
+    "Give names of headers, 'cookie:name', 'host', 'url' or 'method'.",
+  )
+}
+
+function keyParts(given: unknown, where: string): readonly string[] {
+  const parts: readonly unknown[] = Array.isArray(given) ? given : [given]
+  const texts = parts.filter((part) => typeof part === 'string' || Number.isFinite(part))
+  if (texts.length === parts.length && parts.length > 0) {
+    const keys = texts.map(String)
+    if (keys.reduce((sum, key) => sum + key.length, 0) <= 1_024) return keys
+  }
+  throw wrong(
+    given,
+    'key',
+    where,
+    'Give a number, a string, or a list of these; together at most 1,024 characters.',
+  )
 }
 
 function session(given: unknown, where: string): string | null | undefined {

@@ -24,7 +24,7 @@ export function storedFragment(
     closure,
     tags: [...tags],
     attachments: attachmentsOf(outcome),
-    inputs: call.policy.vary,
+    inputs: [...outcome.inputs],
     audience: call.policy.session ?? undefined,
   }
 }

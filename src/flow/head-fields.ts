@@ -4,6 +4,7 @@ import { fieldLines, fieldValue } from '../http/header-fields.ts'
 import type { Storability } from '../http/storability.ts'
 import { speaksBeyond } from '../http/targeted-cache-control.ts'
 import type { ExchangeFacts, HeadFields, ResponseHead } from './exchange-facts.ts'
+import { isPageInput } from './page-input.ts'
 import { varyFields } from './request-input.ts'
 
 /** The request fields that Vary names, in lower case. */
@@ -35,7 +36,8 @@ export function inputsOf<Native>(
     ...variedBy(facts, head),
     ...policy.vary,
     ...(observation?.inputs ?? []),
-    ...recording.inputs,
+    // The others are in the key of every page.
+    ...[...recording.inputs].filter((name) => !isPageInput(name)),
   ]
   return cache.store.inputsOf(lookup.primaryKey, named)
 }

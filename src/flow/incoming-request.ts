@@ -46,6 +46,8 @@ export interface IncomingRequest<Native> {
   readonly recording: Recording | undefined
   /** It comes from a warmer, and not from a visitor. */
   readonly visit?: Visit | undefined
+  /** Notes reads of its target from now on, for fragments: it may be called again. */
+  watchTarget?(observation: Observation): void
   /** A body follows: it is not a part of the key. */
   readonly hasBody: boolean
   /** The matched route; known once the application has run. */

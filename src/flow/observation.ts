@@ -1,4 +1,5 @@
 import type { RefuseReason } from '../reasons.ts'
+import { type PageInput, pageInputOf } from './page-input.ts'
 import { noteRead } from './scope.ts'
 
 /**
@@ -115,7 +116,12 @@ export class Observation {
   header(name: string, value: string | string[] | undefined): void {
     this.#relay((other) => other.header(name, value))
     if (name === 'range' && value !== undefined && !this.#sealed) this.#hasReadRange = true
-    if (!this.#listens(name) || noiseFields.has(name)) return
+    if (!this.#listens(name)) return
+    if (noiseFields.has(name)) {
+      // Every page has these in its key, or is not shaped by them; a fragment has nothing in its key.
+      noteRead({ input: pageInputOf(name) ?? name, detail: name })
+      return
+    }
     if (value !== undefined && this.#credentials.has(name)) {
       this.#private('credentials-read', name)
       return
@@ -159,6 +165,12 @@ export class Observation {
     this.header(':version', undefined)
   }
 
+  /** What every page has in its key, and a fragment only where its call says so. */
+  page(input: PageInput, detail: string): void {
+    this.#relay((other) => other.page(input, detail))
+    if (this.#quiet === 0) noteRead({ input, detail })
+  }
+
   /** What the client's connection proves or where it came in: no header that a later client sends could tell it. */
   connection(what: string): void {
     this.#relay((other) => other.connection(what))
@@ -176,7 +188,7 @@ export class Observation {
   #input(name: string): void {
     if (!this.#sealed) this.inputs.add(name)
     // A fragment may be renewed when its page is out already.
-    noteRead({ input: name, detail: name })
+    noteRead({ input: pageInputOf(name) ?? name, detail: name })
   }
 
   #private(reason: PrivateRead['reason'], detail: string): void {

@@ -18,8 +18,12 @@ export interface Visitor {
   readonly origin: string
   /** What it asked for, as keys have it. */
   readonly page: string
-  /** Are the application's reads of this request known? */
+  /** Are the application's reads of this request known, from its arrival on? */
   readonly isObserved: boolean
+  /** What it carries of its own that bodies may read where nothing is observed. */
+  readonly carries: 'nothing' | 'cookies' | 'credentials'
+  /** The body of a fragment is about to run: what it reads of the target is noted from now on. */
+  watch(): void
 }
 
 /** Fragments that other instances may have stored. */

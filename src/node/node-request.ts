@@ -9,6 +9,7 @@ import { connectionOf, isIdentified } from './connection.ts'
 import { Mark } from './mark.ts'
 import { httpVersionOf, isHttp1, originalHeaders } from './observer.ts'
 import { addressOf } from './socket-observer.ts'
+import { type TargetProperties, observeTarget } from './target-observer.ts'
 
 /** What the framework knows of a request beyond node:http. */
 export interface Origin {
@@ -65,6 +66,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   readonly recording: Recording | undefined
   readonly #message: IncomingMessage
   readonly #routes: (native: Native) => readonly MatchedRoute[]
+  readonly #targets: (native: Native) => TargetProperties
 
   constructor(
     message: IncomingMessage,
@@ -76,6 +78,8 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     arrival: Arrival | undefined,
     /** The cache stands before everything else, so that nothing was read yet. */
     isFirst: boolean,
+    /** Where the framework keeps the target. */
+    targets: (native: Native) => TargetProperties = () => [],
   ) {
     this.method = message.method ?? ''
     this.target = target
@@ -91,6 +95,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.recording = arrival?.recording
     this.#message = message
     this.#routes = routes
+    this.#targets = targets
   }
 
   /** What its arrival already told, when the cache's place is reached. */
@@ -126,6 +131,10 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
 
   get httpVersion(): string {
     return httpVersionOf(this.#message)
+  }
+
+  watchTarget(observation: Observation): void {
+    observeTarget(this.#message, observation, this.#targets(this.native))
   }
 
   route(): MatchedRoute | undefined {

@@ -70,6 +70,46 @@ describe('a fragment', () => {
     ])
   })
 
+  it('has another key for each way to name what shapes it, whatever it is called', async () => {
+    const { cache, events } = new Job()
+    const [kept, cookies] = [entity('list'), entity('cookie')]
+    const body = (): string => ''
+    const calls: readonly [unknown, FragmentOptions][] = [
+      [undefined, { key: 'a' }],
+      [undefined, { vary: ['key'] }],
+      [undefined, { vary: ['for'] }],
+      [undefined, { vary: ['build'] }],
+      [undefined, { vary: ['digest'] }],
+      [undefined, { key: ['a', 'b'] }],
+      [undefined, { key: 'a,b' }],
+      [undefined, { key: 'a key=b' }],
+      [undefined, { key: ['ab'] }],
+      [undefined, { vary: ['cookie:a'] }],
+      [cookies.ref('a'), {}],
+      [kept.ref('post'), {}],
+      [post.list(), {}],
+      [post.list('x[]'), {}],
+      [post.all([], 'x'), {}],
+    ]
+    for (const [subject, options] of calls) {
+      await (subject === undefined
+        ? cache.fragment('card', options, body)
+        : cache.fragment('card', subject as never, options, body))
+    }
+    expect(new Set(events.map(({ key }) => key)).size).toBe(calls.length)
+    expect(events[5]?.key).toBe('fragment:card key=a key=b')
+  })
+
+  it.each([{ key: [] }, { key: [Number.NaN] }, { vary: ['two words'] }, { vary: ['cookie:'] }])(
+    'refuses %j, which names nothing',
+    async (options) => {
+      const { cache } = new Job()
+      expect(await messageOf(() => cache.fragment('x', options, () => ''))).toContain(
+        'ERR_CACHEFLOW_OPTION',
+      )
+    },
+  )
+
   it('of many records has a short key, and another for every other choice of them', async () => {
     const { cache, events } = new Job()
     const rows = Array.from({ length: 100 }, (_, id) => post({ id, updatedAt: 1 }))

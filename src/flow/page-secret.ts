@@ -1,14 +1,16 @@
 import type { RefuseReason } from '../reasons.ts'
 import { type HeaderFields, fieldLines, fieldValue } from '../http/header-fields.ts'
+import { csrfTokenIn, isTokenAnswer, tokenInScript } from './csrf-token.ts'
+import { attributesOf, tagsIn } from './markup.ts'
 
 /**
- * A field or meta element that carries a token against cross-site request forgery: `name="_csrf" value="x1"`,
- * `<meta name="csrf-token" content="x1">`, in either order of the attributes.
+ * Letters that a body with a token has: the search for a few bytes spares most pages the rest. It costs by how often the first of them comes
+ * in the page, so each mark begins with a rare one.
  */
-const csrfName =
-  /\bname\s*=\s*["']?(?:x-)?(?:_csrf|csrf|_token|csrf[-_]?token|xsrf[-_]?token|authenticity_token|csrfmiddlewaretoken|__RequestVerificationToken)["'\s>/]/i
+const marks = ['CSRF', 'Csrf', 'XSRF', 'Xsrf', 'xsrf', 'csrf']
 
-const marks = ['csrf', 'CSRF', 'Csrf', 'xsrf', 'XSRF', 'Xsrf', '_token', 'VerificationToken']
+/** A body of this size may be a token and nothing else. */
+const tokenAnswer = 600
 
 /** What in a body belongs to one visitor or one response, so that it may not be shared. */
 export function secretIn(
@@ -16,26 +18,82 @@ export function secretIn(
   body: Buffer,
 ): { readonly reason: RefuseReason; readonly detail: string } | undefined {
   const type = fieldValue(fields, 'content-type') ?? ''
-  if (!/html/i.test(type) || fieldValue(fields, 'content-encoding') !== undefined) return undefined
-  if (holdsNonce(fields, body)) {
-    return { reason: 'csp-nonce', detail: 'a nonce of Content-Security-Policy' }
+  const kind = /html/i.test(type)
+    ? 'html'
+    : /json|javascript|ecmascript/i.test(type)
+      ? 'script'
+      : undefined
+  if (kind === undefined || fieldValue(fields, 'content-encoding') !== undefined) return undefined
+  if (kind === 'html') {
+    const nonce = nonceIn(fields, body)
+    if (nonce !== undefined) return { reason: 'csp-nonce', detail: nonce }
   }
-  // The search for a few bytes is much cheaper than turning the whole page into a string.
-  if (!marks.some((mark) => body.includes(mark))) {
-    return undefined
-  }
-  const found = csrfName.exec(body.toString('latin1'))
-  return found ? { reason: 'csrf-token', detail: found[0].trim() } : undefined
+  const found = kind === 'html' ? tokenInPage(body) : tokenInData(body)
+  return found === undefined ? undefined : { reason: 'csrf-token', detail: found }
 }
 
-/** The first field in a text that carries a token against cross-site request forgery. */
-export function csrfTokenIn(text: string): string | undefined {
-  return marks.some((mark) => text.includes(mark)) ? csrfName.exec(text)?.[0].trim() : undefined
+function tokenInPage(body: Buffer): string | undefined {
+  return hasMark(body) || namesToken(body) ? csrfTokenIn(body.toString('latin1')) : undefined
 }
+
+function tokenInData(body: Buffer): string | undefined {
+  if (body.byteLength < tokenAnswer && isTokenAnswer(body.toString('latin1'))) return 'token'
+  return hasMark(body) || body.includes('_token')
+    ? tokenInScript(body.toString('latin1'))
+    : undefined
+}
+
+function hasMark(body: Buffer): boolean {
+  return marks.some((mark) => body.includes(mark))
+}
+
+const endsOfNames: ReadonlySet<number> = new Set(Buffer.from('"\'=:\\]'))
+
+/** Has it a name that ends in `token`, such as `"_token"` or `'authenticity_token'`? Of the word, `k` is the rarest letter. */
+function namesToken(body: Buffer): boolean {
+  for (let at = body.indexOf('ken'); at >= 0; at = body.indexOf('ken', at + 3)) {
+    if (body[at - 1] !== 0x6f || (body[at - 2] ?? 0) % 0x20 !== 0x14) continue
+    // What ends a name, in an attribute or in a script; what is text goes on with a space or a point.
+    const before = body[at - 3] ?? 0
+    if (endsOfNames.has(body[at + 3] ?? 0) || before === 0x3d || before === 0x5f) return true
+  }
+  return false
+}
+
+function nonceIn(fields: HeaderFields, body: Buffer): string | undefined {
+  if (holdsNonce(fields, body)) return 'a nonce of Content-Security-Policy'
+  if (!body.includes('-nonce') && !body.includes('Content-Security-Policy')) return undefined
+  const page = body.toString('latin1')
+  if (!nonceWords.test(page)) return undefined
+  for (const { start, end } of tagsIn(page)) {
+    if (!/^meta\b/i.test(page.slice(start, start + 5))) continue
+    const found = nonceInMeta(attributesOf(page.slice(start, end)))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+const nonceWords = /csp[-_]?nonce|(?:'|&#0?39;|&#x27;|&apos;)nonce-/i
+
+/** `<meta property="csp-nonce" content="x1">`, by which scripts hand it on, or a policy in the page itself. */
+function nonceInMeta(attributes: ReadonlyMap<string, string>): string | undefined {
+  const isNamed = ['property', 'name', 'id'].some((name) =>
+    /^csp[-_]?nonce$/i.test(attributes.get(name) ?? ''),
+  )
+  const content = attributes.get('content') ?? ''
+  const value = content || (attributes.get('nonce') ?? attributes.get('value') ?? '')
+  if (isNamed && value.trim() !== '') return 'a meta element with a nonce'
+  const isPolicy = /^content-security-policy/i.test(attributes.get('http-equiv') ?? '')
+  return isPolicy && content.includes('nonce-') ? 'a policy in a meta element' : undefined
+}
+
+/** As long as this, no text has it by chance, in whatever place of the page. */
+const certain = 12
 
 function holdsNonce(fields: HeaderFields, body: Buffer): boolean {
   const likely = nonces(fields).filter((nonce) => body.includes(longestPlainRun(nonce)))
   if (likely.length === 0) return false
+  if (likely.some((nonce) => longestPlainRun(nonce).length >= certain)) return true
   const page = body.toString('latin1')
   return likely.some((nonce) => attributeWith(nonce).test(page))
 }

@@ -12,7 +12,12 @@ const entries = Object.entries(manifest.exports).filter(([, target]) => typeof t
 for (const folder of ['etc', 'temp']) mkdirSync(join(root, folder), { recursive: true })
 
 let failed = 0
-for (const [subpath, { types }] of entries) {
+for (const [
+  subpath,
+  {
+    require: { types },
+  },
+] of entries) {
   const name = subpath === '.' ? 'cacheflow' : subpath.slice(2)
   const report = `${name}.api.md`
   const changed = compare(name, join(root, types), report)

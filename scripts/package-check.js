@@ -22,6 +22,8 @@ try {
   for (const file of files) {
     const path = file.split(sep).join('/')
     if (OUTSIDE_DIST.has(path)) continue
+    // The ES modules and the type of each folder are written by facade.js, not compiled.
+    if (/^dist\/(?:esm\/\w+\.(?:d\.ts|js)|(?:esm\/)?package\.json)$/.test(path)) continue
     const source = path.match(/^dist\/(.+?)(?:\.d\.ts|\.js)$/)?.[1]
     if (source === undefined) problems.push(`${path} should not be published`)
     else if (!existsSync(join(root, `${source}.ts`))) {

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { fail } from './errors.ts'
 import type { WarmSchedule } from './flow/warm-run.ts'
 import { refuseUnknown } from './option-check.ts'
@@ -82,7 +83,9 @@ function check(job: () => Job, given: unknown, where: string, mend: string): voi
  * @param given what it is to read, for the message
  */
 function installedCron(given: unknown): Cron {
-  const require = createRequire(import.meta.url)
+  // The package is CommonJS when it is installed; as ES modules it runs in its own tests alone.
+  const from = typeof __filename === 'string' ? __filename : join(process.cwd(), 'package.json')
+  const require = createRequire(from)
   let cause: unknown
   try {
     const found: unknown = require('croner')

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
 import { command } from './command.ts'
 
-process.exitCode = await command(process.argv.slice(2), process)
+void command(process.argv.slice(2), process).then((code) => {
+  process.exitCode = code
+})

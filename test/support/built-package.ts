@@ -45,7 +45,7 @@ function fingerprint(): string {
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join(folder, name)),
   )
-  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json']
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'scripts/facade.js']
   for (const name of [...folders.toSorted(), ...settings]) {
     hash
       .update(`${name}\0`)
@@ -64,6 +64,7 @@ async function build(directory: string): Promise<void> {
       ...['-p', join(root, 'tsconfig.build.json')],
       ...switches,
     ])
+    await run(process.execPath, [join(root, 'scripts', 'facade.js'), work])
     // Whole or not at all.
     await rename(work, directory)
   } catch (error) {

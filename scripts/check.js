@@ -19,6 +19,7 @@ const checks = {
   pack: { needs: 'build', run: packed },
   package: { needs: 'pack', run: () => tool(`node scripts/package-check.js ${tarball}`) },
   consumers: { needs: 'pack', run: () => tool(`node scripts/consumers.js ${tarball}`) },
+  hosts: { needs: 'pack', run: () => tool(`node scripts/hosts.js ${tarball}`) },
   publint: { needs: 'pack', run: () => tool(`publint run ${tarball} --strict`) },
   attw: {
     needs: 'pack',

@@ -1,8 +1,9 @@
 // npm run test:node-versions [-- 22 24]: the built package on other Node versions. Each comes from npm
 // into node_modules/.cache, once; the application it runs has the package as it would be published.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { nodeVersion } from './node-version.js'
 import { application, entries, pack, root } from './package.js'
 
 // 20.19.0 is the floor of `engines`; of the others the newest.
@@ -17,7 +18,7 @@ let failed = 0
 try {
   copyFileSync(join(root, 'scripts', 'node-versions.hits.js'), join(folder, 'hits.mjs'))
   for (const version of versions) {
-    const node = install(version)
+    const node = nodeVersion(version)
     const name = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
     const run = spawnSync(node, ['hits.mjs', ...entries()], {
       cwd: folder,
@@ -37,24 +38,3 @@ try {
 }
 console.log(`${versions.length - failed} ok, ${failed} failed`)
 process.exitCode = failed > 0 ? 1 : 0
-
-/** The path of that version's executable. */
-function install(version) {
-  const system = process.platform === 'win32' ? 'win' : process.platform
-  const name = `node-${system}-${process.arch}`
-  const cache = join(root, 'node_modules', '.cache', 'cacheflow', `node-${version}`)
-  const node = join(cache, 'node_modules', name, 'bin', system === 'win' ? 'node.exe' : 'node')
-  if (existsSync(node)) return node
-  mkdirSync(cache, { recursive: true })
-  // Its own prefix: the lockfile of the project stays as it is.
-  const given = [
-    'install',
-    '--prefix',
-    cache,
-    '--no-save',
-    '--no-package-lock',
-    `${name}@${version}`,
-  ]
-  execFileSync('npm', given, { stdio: ['ignore', 'ignore', 'inherit'] })
-  return node
-}

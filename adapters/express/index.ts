@@ -157,7 +157,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       if (asksApplication) Object.setPrototypeOf(request, Reflect.get(app, 'request') as object)
       const forward = (): void => void app(request, response)
       const isFirst = request.originalUrl === undefined
-      gate.pass(new ExpressPassage(request, response, app, isFirst, forward, listener), policy)
+      gate.pass(new ExpressPassage(request, response, app, isFirst, forward), policy)
     }
     wrapped.set(listener, app)
     return listener

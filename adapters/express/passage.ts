@@ -30,26 +30,20 @@ export class ExpressPassage implements Passage<Request> {
   readonly #app: Application
   readonly #isFirst: boolean
   readonly #next: () => void
-  readonly #listener: Listener | undefined
 
-  /**
-   * @param isFirst nothing has run before this place
-   * @param listener what a refresh runs, where the cache stands outside of the application
-   */
+  /** @param isFirst nothing has run before this place */
   constructor(
     message: Request,
     response: Response,
     app: Application,
     isFirst: boolean,
     next: () => void,
-    listener?: Listener,
   ) {
     this.message = message
     this.response = response
     this.#app = app
     this.#isFirst = isFirst
     this.#next = next
-    this.#listener = listener
   }
 
   incoming(arrival: Arrival | undefined): NodeRequest<Request> {
@@ -91,16 +85,6 @@ export class ExpressPassage implements Passage<Request> {
   finish({ status }: StoredResponse): void {
     this.response.writeHead(status)
     this.response.end()
-  }
-
-  rerun(message: IncomingMessage, response: ServerResponse): void {
-    if (this.#listener) {
-      this.#listener(message, response)
-      return
-    }
-    // In a mounted application the outermost one must run: what stands before the mount belongs to the response.
-    const root = rootOf(this.#app)
-    root(message as Request, response as Response)
   }
 
   narrow(policy: Policy<Request>): void {

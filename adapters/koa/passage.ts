@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type Koa from 'koa'
 import type { Context } from 'koa'
 import {
   type Arrival,
@@ -19,9 +18,6 @@ import {
   templateFunctions,
 } from '../../src/adapter.ts'
 import { observeContext } from './context-observer.ts'
-
-/** The application's own listener, made once: what a background refresh runs. */
-const listeners = new WeakMap<Koa, (message: IncomingMessage, response: ServerResponse) => void>()
 
 /** One Koa request at one place where nothing stands outside of the cache, for the gate. */
 export class KoaPassage implements Passage<Context> {
@@ -64,10 +60,6 @@ export class KoaPassage implements Passage<Context> {
     this.#ctx.status = status
     this.#ctx.body = body
     this.#unwind()
-  }
-
-  rerun(message: IncomingMessage, response: ServerResponse): void {
-    rerun(this.#ctx.app, message, response)
   }
 
   narrow(policy: Policy<Context>): void {
@@ -118,12 +110,6 @@ function targetsOf(ctx: Context): TargetProperties {
     [ctx.request, ofRequest],
     [ctx.req, ofMessage],
   ]
-}
-
-export function rerun(app: Koa, message: IncomingMessage, response: ServerResponse): void {
-  const listener = listeners.get(app) ?? app.callback()
-  listeners.set(app, listener)
-  listener(message, response)
 }
 
 export function attachDraft(ctx: Context, exchange: Exchange<Context>): void {

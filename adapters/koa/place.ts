@@ -25,7 +25,7 @@ import {
   withinExchange,
 } from '../../src/adapter.ts'
 import { bodyOf, tap } from './body.ts'
-import { attachDraft, incomingOf, narrow, rerun } from './passage.ts'
+import { attachDraft, incomingOf, narrow } from './passage.ts'
 import { putStored } from './stored-body.ts'
 
 /** What one context's way past the cache has come to. */
@@ -129,8 +129,7 @@ export class KoaPlace {
           this.#put(ctx, incoming, decision.stored, { kind: decision.reason })
           const { stored, refresh } = decision
           if (refresh) {
-            const again = { rerun: rerun.bind(undefined, ctx.app) }
-            this.#gate.refresh(again, incoming, stored, refresh)
+            this.#gate.refresh(incoming, stored, refresh)
           }
           return undefined
         }

@@ -39,6 +39,7 @@ export function refreshExchange<Native>(
     const primaryKey = cacheKey(request, policy, undefined, cache.settings.keyedBuild)
     const { stored, key } = cache.store.find(primaryKey, (name) => cache.read(request, name))
     const { audited } = making
+    making.isMet = key === making.key
     const lookup = {
       primaryKey,
       key,
@@ -103,7 +104,7 @@ export function foresees<Native>(
     if (stored === undefined || !cache.trusts(stored)) return false
     cache.soften(stored)
     const judgement = judge(stored, clock())
-    return judgement === 'fresh' || judgement === 'refresh'
+    return judgement === 'fresh' || (judgement === 'refresh' && request.isRepeatable)
   } catch (error) {
     cache.fault(error, 'looking ahead')
     return false
@@ -140,7 +141,7 @@ function look<Native>(
     ? 'unheard'
     : (store.fallOf(key)?.reason ?? (found.otherVariants ? 'vary' : 'absent'))
   if (stored) {
-    const judged = usable(cache, stored, wish, now)
+    const judged = usable(cache, request, stored, wish, now)
     const use = waited ? judged : (visit?.use(judged, stored.timeline.staleAt - now) ?? judged)
     if (settings.verify && (use === 'fresh' || use === 'stale-while-revalidate')) {
       const lookup = { primaryKey, key, audience, stored: undefined, audited: stored } as const
@@ -242,6 +243,7 @@ function standing<Native>(
 /** How a stored response may be used now, or why it may not. */
 function usable<Native>(
   cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
   stored: StoredResponse,
   wish: CacheControl | undefined,
   now: number,
@@ -253,8 +255,11 @@ function usable<Native>(
     return judgement === 'fresh' || judgement === 'refresh' ? 'request' : 'expired'
   }
   if (judgement === 'fresh') return 'fresh'
-  // A refresh runs without the visitor's credentials, so it could not make what one audience shares.
-  if (judgement === 'refresh' && stored.audience === undefined) return 'stale-while-revalidate'
+  // A refresh runs without the visitor's credentials, so it could not make what one audience shares, and from the server on, so
+  // that it passes whatever stands around the application.
+  if (judgement === 'refresh' && stored.audience === undefined && request.isRepeatable) {
+    return 'stale-while-revalidate'
+  }
   if (wish?.maxStale !== undefined && judgement !== 'dead') return 'max-stale'
   return stored.noCache ? 'no-cache' : 'expired'
 }
@@ -268,7 +273,7 @@ function serve<Native>(
   { fetched }: Turn,
 ): Answer<Native> {
   cache.hit(request, stored, reason, fetched === undefined ? 'memory' : 'redis')
-  const audit = reason === 'fresh' ? cache.auditOf(stored) : undefined
+  const audit = reason === 'fresh' ? cache.auditOf(stored, request) : undefined
   return { act: 'serve', stored, reason, refresh: refresh ?? audit }
 }
 

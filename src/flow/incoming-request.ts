@@ -48,6 +48,8 @@ export interface IncomingRequest<Native> {
   readonly visit?: Visit | undefined
   /** Notes reads of its target from now on, for fragments: it may be called again. */
   watchTarget?(observation: Observation): void
+  /** The server that it came to is known, so that one like it can go the same way, past all that stands around the application. */
+  readonly isRepeatable: boolean
   /** A body follows: it is not a part of the key. */
   readonly hasBody: boolean
   /** The matched route; known once the application has run. */

@@ -23,6 +23,8 @@ export class Making {
   isHandedOver = false
   /** Other instances wait for its key, too. */
   lease: string | undefined
+  /** Its request in the background has reached the cache, under the same key. */
+  isMet = false
   /** It is made to be compared with this, and not to be stored. */
   audited: StoredResponse | undefined
 

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Events, HitEvent, RefreshEvent } from '../events.ts'
 import type { BypassReason, HitReason, MissReason, RefuseReason } from '../reasons.ts'
 import { keyDependency } from '../graph/dependency.ts'
-import { currentAge, timeToLive } from '../http/freshness.ts'
+import { currentAge, timeToLive, unrefreshable } from '../http/freshness.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import { CacheState } from './cache-state.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -118,10 +118,10 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** A making beside that compares itself with this hit, when it is drawn by lot; what belongs to an audience cannot be made for nobody. */
-  auditOf(stored: StoredResponse): Making | undefined {
+  auditOf(stored: StoredResponse, { isRepeatable }: IncomingRequest<Native>): Making | undefined {
     const { auditSample } = this.settings
     if (auditSample === 0 || stored.audience !== undefined) return undefined
-    if (Math.random() >= auditSample) return undefined
+    if (Math.random() >= auditSample || !isRepeatable) return undefined
     const making = new Making(stored.key, this.sequence.start(), () => stored.closure)
     making.audited = stored
     return making
@@ -210,6 +210,15 @@ export class ResponseCache<Native> extends CacheState<Native> {
     if (this.membership) this.invalidateUnawaited([keyDependency(response.primaryKey)])
     const detail = 'tag() or dependsOn() was called after the response had been stored'
     this.refused(request, response.primaryKey, 'draft', detail)
+  }
+
+  /**
+   * A request in the background did not come as far as the cache: something around the application has answered it, or it leads
+   * to another page. Visitors renew the response from now on.
+   */
+  unreached(stored: StoredResponse): void {
+    stored.timeline = unrefreshable(stored.timeline, this.settings.clock())
+    this.refreshed(stored.primaryKey, stored, 'kept')
   }
 
   /** Tells what became of a background refresh. */

@@ -130,6 +130,11 @@ export function softened(timeline: Timeline, now: number): Timeline {
   }
 }
 
+/** Nothing can renew it in the background: whoever comes now has it made anew. */
+export function unrefreshable(timeline: Timeline, now: number): Timeline {
+  return { ...timeline, revalidateUntil: Math.min(timeline.revalidateUntil, now) }
+}
+
 /** Whole seconds since the response was made (RFC 9111 §4.2.3, current_age). */
 export function currentAge(timeline: Timeline, now: number): number {
   return Math.max(0, Math.floor((timeline.initialAge + now - timeline.cachedAt) / 1000))

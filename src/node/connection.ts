@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import { Mark } from './mark.ts'
@@ -18,6 +18,23 @@ export function connectionOf(message: Streamed): Socket | undefined {
   if (session === undefined || session.destroyed) return undefined
   // Of what the proxy lets through, this changes nothing and returns the socket itself.
   return session.socket.removeListener('cacheflow', () => undefined)
+}
+
+/** What listens at a server for its requests. */
+export interface RequestEmitter {
+  emit(event: 'request', message: IncomingMessage, response: ServerResponse): unknown
+}
+
+/** The server that a request came to; undefined where something else than a server has made it. */
+export function serverOf(message: Streamed): RequestEmitter | undefined {
+  const carrier: unknown = message.stream === undefined ? message.socket : message.stream.session
+  const server: unknown =
+    typeof carrier === 'object' && carrier !== null ? Reflect.get(carrier, 'server') : undefined
+  return isEmitter(server) ? server : undefined
+}
+
+function isEmitter(given: unknown): given is RequestEmitter {
+  return typeof given === 'object' && given !== null && 'emit' in given
 }
 
 const identified = new Mark<true>('identified')

@@ -31,8 +31,6 @@ export interface Passage<Native> {
   forward(): void
   /** Makes the draft reachable for handlers. */
   attach(exchange: Exchange<Native>): void
-  /** Runs the whole application for a request that nobody waits for. */
-  rerun(message: IncomingMessage, response: ServerResponse): void
   /** Ends the response as a handler would; the capture sends this stored one in its place. */
   finish(stored: StoredResponse): void
   /** Reduces the request target to what is part of the key, so that nothing can be made from the rest. */
@@ -171,7 +169,7 @@ export class Gate<Native> {
       case 'serve':
         this.#serve(passage, incoming, policy, decision.stored, { kind: decision.reason })
         if (decision.refresh) {
-          this.refresh(passage, incoming, decision.stored, decision.refresh)
+          this.refresh(incoming, decision.stored, decision.refresh)
         }
         return
       case 'wait':
@@ -225,31 +223,34 @@ export class Gate<Native> {
     withinExchange(exchange, () => passage.forward())
   }
 
-  /** Makes a stale response anew in the background; settles the making in every case. */
-  refresh(
-    passage: Pick<Passage<Native>, 'rerun'>,
-    incoming: NodeRequest<Native>,
-    stored: StoredResponse,
-    making: Making,
-  ): void {
+  /**
+   * Makes a stale response anew in the background, by a request that goes the way of the visitor's from the server on: what stands
+   * around the application belongs to its answers. Settles the making in every case.
+   */
+  refresh(incoming: NodeRequest<Native>, stored: StoredResponse, making: Making): void {
     const { cache } = this
     const { credentials } = cache.settings
-    const { message, response } = injectionFor(incoming, credentials, stored.inputs)
+    const { server } = incoming
+    const { message, response } = injectionFor(incoming, server, credentials, stored.inputs)
     this.#refreshes.set(message, making)
     const settle = (): void => {
       clearTimeout(timer)
       cache.settle(making)
     }
+    const end = (): void => {
+      settle()
+      if (!making.isMet && making.audited === undefined) cache.unreached(stored)
+    }
     // What never ends would go on for nobody, and each later refresh would leave another.
     const timer = setTimeout(() => response.destroy(), refreshTimeout)
     timer.unref()
-    response.once('close', settle)
+    response.once('close', end)
     const run = (): void => {
       try {
-        passage.rerun(message, response)
+        server?.emit('request', message, response)
       } catch (error) {
         cache.fault(error, 'refreshing a stale response')
-        settle()
+        end()
       }
     }
     // After the visitor's own response: a refresh is on nobody's time.

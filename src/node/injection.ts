@@ -2,17 +2,21 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Duplex } from 'node:stream'
 import type { IncomingRequest } from '../flow/incoming-request.ts'
 import { headerValue } from '../flow/incoming-request.ts'
+import type { RequestEmitter } from './connection.ts'
 
 /** A connection to nobody: what is written is gone, and what is asked of it is answered like by a socket. */
 class NullSocket extends Duplex {
   readonly remoteAddress: string
   readonly remotePort = 0
   readonly encrypted: boolean
+  /** As on a socket that it has accepted. */
+  readonly server: RequestEmitter | undefined
 
-  constructor(remoteAddress: string, encrypted: boolean) {
+  constructor({ remoteAddress, origin, server }: InjectedRequest) {
     super()
     this.remoteAddress = remoteAddress
-    this.encrypted = encrypted
+    this.encrypted = origin.startsWith('https:')
+    this.server = server
   }
 
   override _read(): void {}
@@ -73,6 +77,7 @@ export interface Injection {
  */
 export function injectionFor<Native>(
   request: IncomingRequest<Native>,
+  server: RequestEmitter | undefined,
   credentials: ReadonlySet<string>,
   inputs: readonly string[],
 ): Injection {
@@ -89,7 +94,8 @@ export function injectionFor<Native>(
   if (cookies !== '') headers['cookie'] = cookies
   const { target, origin, remoteAddress } = request
   // HTTP/2 has no requests without a session: its pages are refreshed as HTTP/1.1.
-  return inject({ target, origin, headers, remoteAddress, isOld: request.httpVersion === '1.0' })
+  const isOld = request.httpVersion === '1.0'
+  return inject({ target, origin, headers, remoteAddress, server, isOld })
 }
 
 /** What an injected request is made of. */
@@ -99,14 +105,16 @@ export interface InjectedRequest {
   readonly origin: string
   readonly headers: Record<string, string>
   readonly remoteAddress: string
+  /** The server that it is to come to. */
+  readonly server: RequestEmitter | undefined
   /** HTTP/1.0. */
   readonly isOld: boolean
 }
 
 /** A GET that comes over a connection to nobody. */
 export function inject(request: InjectedRequest): Injection {
-  const { target, origin, headers, remoteAddress, isOld } = request
-  const socket = new NullSocket(remoteAddress, origin.startsWith('https:'))
+  const { target, headers, isOld } = request
+  const socket = new NullSocket(request)
   // IncomingMessage asks of a socket only what a Duplex has; its type names net.Socket.
   const message = new IncomingMessage(socket as never)
   message.httpVersion = isOld ? '1.0' : '1.1'

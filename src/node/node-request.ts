@@ -5,7 +5,7 @@ import type { Observation } from '../flow/observation.ts'
 import type { Recording } from '../flow/recording.ts'
 import type { Visit } from '../flow/visit.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
-import { connectionOf, isIdentified } from './connection.ts'
+import { type RequestEmitter, connectionOf, isIdentified, serverOf } from './connection.ts'
 import { Mark } from './mark.ts'
 import { httpVersionOf, isHttp1, originalHeaders } from './observer.ts'
 import { addressOf } from './socket-observer.ts'
@@ -119,6 +119,15 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
       stream !== null &&
       Reflect.get(stream, 'endAfterHeaders') === false
     )
+  }
+
+  /** The server at which one like it can be made. */
+  get server(): RequestEmitter | undefined {
+    return serverOf(this.#message)
+  }
+
+  get isRepeatable(): boolean {
+    return this.server !== undefined
   }
 
   get visit(): Visit | undefined {

@@ -135,6 +135,7 @@ async function visitInside(
     origin,
     headers: fields,
     remoteAddress: '127.0.0.1',
+    server: undefined,
     isOld: false,
   })
   const visit = new Visit(leastFresh)

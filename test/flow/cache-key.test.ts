@@ -24,6 +24,7 @@ function get(target: string, origin = 'https://shop.example'): IncomingRequest<s
     headers: {},
     isHttp1: true,
     recording: undefined,
+    isRepeatable: true,
     hasBody: false,
     httpVersion: '1.1',
     isIdentified: false,

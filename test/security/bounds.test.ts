@@ -30,6 +30,7 @@ class Core {
       headers: { host: 'shop.example', ...headers },
       isHttp1: true,
       recording: undefined,
+      isRepeatable: true,
       hasBody: false,
       httpVersion: '1.1',
       isIdentified: false,

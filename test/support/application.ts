@@ -6,7 +6,7 @@ import type {
   RequestListener,
   Server,
 } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Socket } from 'node:net'
 import type { CacheflowEvents, CacheflowOptions, CacheHandle, Draft, EventName } from 'cacheflow'
 import { cacheflow as expressCacheflow, type ExpressCacheflow } from 'cacheflow/express'
 import { cacheflow as koaCacheflow } from 'cacheflow/koa'
@@ -105,7 +105,9 @@ export class Application {
     const server = createServer(listener)
     this.#server = server
     // Comes after the application's own listener: the request has been looked at by then.
-    server.on('request', () => {
+    server.on('request', ({ socket }) => {
+      // A refresh comes over no connection.
+      if (!(socket instanceof Socket)) return
       this.#arrived++
       this.#tell()
     })

@@ -30,7 +30,6 @@ export function bare(
         forward: () => void listener(message, response),
         attach: () => undefined,
         finish: () => undefined,
-        rerun: cached,
         narrow: () => undefined,
       },
       gate.cache.settings.policy,

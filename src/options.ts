@@ -141,7 +141,6 @@ const base: Policy<unknown> = {
   session: undefined,
   query: undefined,
   guard: true,
-  invalidateRedirect: false,
 }
 
 /** Checks and completes the options of one cache. */

@@ -16,6 +16,7 @@ import {
 } from './option-check.ts'
 import { type BodyCoding, supportsCoding } from './store/body-coding.ts'
 import { userAgentClass } from './http/normalisation.ts'
+import { ignoredInputs } from './observe-options.ts'
 import type { Surrogate } from './http/surrogate.ts'
 import { isToken } from './http/token.ts'
 import { type RedisOptions, redisSettings } from './redis-options.ts'
@@ -67,13 +68,18 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   /** How long requests of a key that could not be stored run side by side without waiting. Default `'2m'`. */
   readonly hitForMiss?: Duration
   /**
-   * Observe what the application reads of a request, and keep a variant for each value. `ignore` names inputs that do
-   * not shape responses (`'x-request-id'`, `'cookie:theme'`, `'session'`, `'headers'`). Default `true`; `false` turns
-   * it off, and requests with cookies pass by.
+   * Observe what the application reads of a request, and keep a variant for each value. `ignore` names headers and cookies
+   * that do not shape responses (`'x-request-id'`, `'cookie:consent'`). Default `true`; `false` turns it off, and requests
+   * with cookies pass by.
    */
   readonly observe?: boolean | { readonly ignore: readonly string[] }
   /** Headers beside Authorization that carry credentials, such as `'x-api-key'`. Default none. */
   readonly credentials?: readonly string[]
+  /**
+   * Headers and cookies that are no credentials, though their names look like it: `'x-token-count'`, `'cookie:session_theme'`.
+   * Default none.
+   */
+  readonly notCredentials?: readonly string[]
   /**
    * Targeted Cache-Control fields, in order of precedence (RFC 9213); the two of the default are hidden from clients.
    * Default `['Cacheflow-Cache-Control', 'Surrogate-Control']`.
@@ -116,6 +122,7 @@ const names: ReadonlySet<string> = new Set([
   'hitForMiss',
   'observe',
   'credentials',
+  'notCredentials',
   'targets',
   'surrogate',
   'requestDirectives',
@@ -150,6 +157,12 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
   const { cacheStatus = true, cacheControl = 'no-cache' } = options
   const build = text(options.build, 'build', '')
   const heuristic = flag(options.heuristic, 'heuristic', false)
+  const harmless = new Set(inputNames(options.notCredentials, 'notCredentials', []))
+  const credentials = new Set([
+    'authorization',
+    'proxy-authorization',
+    ...fieldNames(options.credentials, 'credentials', []).map((name) => name.toLowerCase()),
+  ])
   return {
     policy: policyOverlay(options)({ ...base, heuristic }),
     ...sizesOf(options.memory),
@@ -163,12 +176,9 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     collapseTimeout: collapseTimeout(collapse),
     hitForMiss: milliseconds(hitForMiss, 'hitForMiss'),
     observe: observe !== false,
-    ignoredInputs: new Set(ignoredInputs(observe)),
-    credentials: new Set([
-      'authorization',
-      'proxy-authorization',
-      ...fieldNames(options.credentials, 'credentials', []).map((name) => name.toLowerCase()),
-    ]),
+    ignoredInputs: new Set(ignoredInputs(observe, credentials, harmless)),
+    credentials,
+    harmless,
     targets: fieldNames(options.targets, 'targets', [
       'Cacheflow-Cache-Control',
       'Surrogate-Control',
@@ -240,19 +250,6 @@ function collapseTimeout(
   if (typeof given === 'boolean') return given && 5_000
   refuseUnknown(given, new Set(['timeout']), 'collapse', "Give true, false or { timeout: '5s' }.")
   return milliseconds(given.timeout, 'collapse.timeout')
-}
-
-function ignoredInputs(
-  given: Exclude<CacheflowOptions<never>['observe'], undefined>,
-): readonly string[] {
-  if (typeof given === 'boolean') return []
-  refuseUnknown(
-    given,
-    new Set(['ignore']),
-    'observe',
-    "Give true, false or { ignore: ['x-request-id'] }.",
-  )
-  return inputNames(given.ignore, 'observe.ignore')
 }
 
 function surrogatesOf(given: Surrogate | readonly Surrogate[] | undefined): readonly Surrogate[] {

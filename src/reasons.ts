@@ -49,7 +49,7 @@ export type BypassReason =
   | 'credentials'
   /** The request carries cookies and what the application read of them is unknown. */
   | 'cookie'
-  /** session() returned null: nobody shares. */
+  /** session() returned null: nobody shares. Or it is asked before the middleware that knows the visitor. */
   | 'session'
   /** A GET with a body: the body is not part of the key. */
   | 'body'
@@ -100,6 +100,11 @@ export type RefuseReason =
   | 'session-read'
   /** The user was read. */
   | 'user-read'
+  /**
+   * session() looked for something that was not on the request yet, such as `req.user`: it came afterwards, or what was read
+   * afterwards may tell who the visitor is.
+   */
+  | 'session-early'
   /** All request headers were read at once. */
   | 'headers-read'
   /** Something of the connection was read that tells clients apart: a certificate, a port. */

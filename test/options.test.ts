@@ -229,13 +229,17 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
   },
   hitForMiss: { good: [0, '2m'], bad: [...notDurations, false, 'http'] },
   observe: {
-    good: [true, false, { ignore: [] }, { ignore: ['X-Request-Id', 'cookie:theme', 'session'] }],
+    good: [true, false, { ignore: [] }, { ignore: ['X-Request-Id', 'cookie:theme', 'connection'] }],
     bad: [
       ...[null, 0, 1, '', 'true', [], ['x-request-id'], nothing, symbol, {}, { ignored: [] }],
       ...notNames.map((ignore) => ({ ignore })),
+      ...['session', 'user', 'headers', 'Cookie', 'Authorization', 'X-Api-Key', 'cookie:sid'].map(
+        (name) => ({ ignore: [name] }),
+      ),
     ],
   },
   credentials: { good: [[], ['X-Api-Key']], bad: notNames },
+  notCredentials: { good: [[], ['X-Token-Count', 'cookie:session_theme']], bad: notNames },
   targets: { good: [[], ['CDN-Cache-Control']], bad: notNames },
   surrogate: {
     good: [fastly(), [], [fastly(), { name: 'own', header: 'X-Tags', encode: nothing }]],
@@ -472,6 +476,7 @@ describe('the defaults', () => {
     hitForMiss: "`'2m'`",
     observe: '`true`',
     credentials: 'none',
+    notCredentials: 'none',
     targets: "`['Cacheflow-Cache-Control', 'Surrogate-Control']`",
     surrogate: 'none',
     requestDirectives: '`false`',
@@ -532,6 +537,7 @@ describe('the defaults', () => {
       observe: true,
       ignoredInputs: new Set(),
       credentials: new Set(['authorization', 'proxy-authorization']),
+      harmless: new Set(),
       targets: ['Cacheflow-Cache-Control', 'Surrogate-Control'],
       surrogates: [],
       requestDirectives: false,
@@ -591,6 +597,7 @@ describe("the caller's object", () => {
       collapse: { timeout: '1s' },
       observe: { ignore: ['x-request-id'] },
       credentials: ['x-api-key'],
+      notCredentials: ['x-token-count'],
       targets: ['CDN-Cache-Control'],
       surrogate: [fastly()],
     } as const)
@@ -627,7 +634,7 @@ describe("the caller's object", () => {
     const routeBefore = JSON.stringify(policyAt(policy))
     for (const list of [lists.tags, lists.vary, lists.credentials, lists.targets]) list.push('late')
     lists.query.only.push('late')
-    lists.observe.ignore.push('late')
+    lists.observe.ignore.push('later')
     lists.surrogate.pop()
     expect(JSON.stringify(settled(resolveOptions(lists)))).not.toBe(before)
     expect(JSON.stringify(settled(kept))).toBe(before)

@@ -3,7 +3,7 @@ import { type CacheControl, requestCacheControl } from '../http/cache-control.ts
 import { softened } from '../http/freshness.ts'
 import { type StoredResponse, acceptedBy, judge } from '../http/stored-response.ts'
 import { bypassReason, credentialIn } from './bypass.ts'
-import { audienceOf, cacheKey } from './cache-key.ts'
+import { cacheKey } from './cache-key.ts'
 import { ownDependencies } from './closure.ts'
 import { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -68,7 +68,7 @@ export function answer<Native>(
     if (turn === arriving && request.arrivedAt === undefined) cache.greet(request)
     const bypass = cache.isClosed ? 'off' : bypassReason(request, policy, cache.settings)
     if (bypass !== undefined) return pass(cache, request, policy, bypass)
-    const audience = audienceOf(request, policy)
+    const audience = cache.audiences.of(request, policy)
     if (audience === null) return pass(cache, request, policy, 'session')
     return look(cache, request, policy, audience, turn)
   } catch (error) {

@@ -66,9 +66,12 @@ function ownKey(key: unknown): string {
   throw fail('ERR_CACHEFLOW_KEY', key, 'key()')
 }
 
+/** What the application's own functions see of a request. */
+type Sight<Native> = Pick<IncomingRequest<Native>, 'native' | 'observation'>
+
 /** Who shares: a name, or null for nobody. Undefined and false count as nobody too: forgetting is not sharing. */
 export function audienceOf<Native>(
-  request: IncomingRequest<Native>,
+  request: Sight<Native>,
   policy: Policy<Native>,
 ): string | null | undefined {
   const { session } = policy
@@ -80,6 +83,6 @@ export function audienceOf<Native>(
 }
 
 /** What key() and session() read is in the key by what they return: read by itself it would be there twice. */
-function unobserved<Native, Result>(request: IncomingRequest<Native>, ask: () => Result): Result {
+function unobserved<Native, Result>(request: Sight<Native>, ask: () => Result): Result {
   return request.observation === undefined ? ask() : request.observation.quietly(ask)
 }

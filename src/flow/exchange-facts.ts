@@ -2,6 +2,7 @@ import type { HitReason } from '../reasons.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import type { Lookup } from './lookup.ts'
+import type { Asked } from './audience.ts'
 import type { Observation } from './observation.ts'
 import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
@@ -43,6 +44,8 @@ export interface ExchangeFacts<Native> {
   readonly lookup: Lookup
   readonly recording: Recording
   readonly observation: Observation | undefined
+  /** What session() found and did not find; undefined where it was not asked. */
+  readonly asked: Asked | undefined
   readonly requestedAt: number
   /** When the head of the response was known. */
   readonly receivedAt: number

@@ -2,6 +2,7 @@ import type { RefreshEvent } from '../events.ts'
 import type { RefuseReason } from '../reasons.ts'
 import { fieldLines } from '../http/header-fields.ts'
 import { type BodyForm, type StoredResponse, isFailure } from '../http/stored-response.ts'
+import type { Asked } from './audience.ts'
 import { isAudited } from './audit.ts'
 import { knownClosure } from './closure.ts'
 import { type Overrides, isAnsweredByCondition, overridesFor } from './conditions.ts'
@@ -30,6 +31,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   readonly lookup: Lookup
   readonly recording: Recording
   readonly observation: Observation | undefined
+  readonly asked: Asked | undefined
   /** True for a background refresh: nobody waits for its answer. */
   readonly isRefresh: boolean
   readonly requestedAt: number
@@ -60,6 +62,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     // Of what passes by nothing is stored but its fragments.
     const isObserved = settings.observe && (!this.isPassing || cache.fragments.isUsed)
     this.observation = isObserved ? (request.observation ?? cache.observe()) : undefined
+    this.asked = cache.audiences.begin(this)
     this.isRefresh = refresh !== undefined
     this.#making = refresh
     this.requestedAt = settings.clock()

@@ -1,11 +1,13 @@
 import type { MissReason } from '../reasons.ts'
+import { parseCacheControl } from '../http/cache-control.ts'
 import { type Forward, cacheStatus } from '../http/cache-status.ts'
 import { fieldLines, fieldValue } from '../http/header-fields.ts'
 import type { Storability } from '../http/storability.ts'
 import { speaksBeyond } from '../http/targeted-cache-control.ts'
 import type { ExchangeFacts, HeadFields, ResponseHead } from './exchange-facts.ts'
 import { isPageInput } from './page-input.ts'
-import { varyFields } from './request-input.ts'
+import type { Policy } from './policy.ts'
+import { enumeratedFields, everyField, everyOtherField, varyFields } from './request-input.ts'
 
 /** The request fields that Vary names, in lower case. */
 function varyNames(fields: readonly string[]): string[] {
@@ -26,20 +28,44 @@ export function variedBy<Native>(
   return varyNames(observation === undefined ? all : fields)
 }
 
+/** Does the response say of itself that a shared cache may give it to everybody? That excuses an enumeration of the headers. */
+export function isWideShared({ fields }: Pick<ResponseHead, 'fields'>): boolean {
+  const control = parseCacheControl(fieldLines(fields, 'cache-control'))
+  return control.public || control.sMaxage !== undefined
+}
+
+/** The application says which cookies matter. */
+export function namesCookies<Native>({ vary }: Policy<Native>): boolean {
+  return vary.some((name) => name.startsWith('cookie:'))
+}
+
 /** All inputs that select between the variants of this response: declared, observed, and known from before. */
 export function inputsOf<Native>(
   facts: ExchangeFacts<Native>,
   head: ResponseHead,
 ): readonly string[] {
-  const { cache, policy, lookup, observation, recording } = facts
+  const { cache, policy, lookup, recording } = facts
   const named = [
     ...variedBy(facts, head),
     ...policy.vary,
-    ...(observation?.inputs ?? []),
+    ...observedInputs(facts, head),
     // The others are in the key of every page.
     ...[...recording.inputs].filter((name) => !isPageInput(name)),
   ]
   return cache.store.inputsOf(lookup.primaryKey, named)
+}
+
+/** What was read, without what the application has said itself: which cookies matter, who shares, or that everybody does. */
+function observedInputs<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): string[] {
+  const { policy, observation, asked } = facts
+  if (observation === undefined) return []
+  const isSettled = asked?.isOpen === false
+  const isNamed = namesCookies(policy) || isSettled
+  const inputs = [...observation.inputs].filter((name) => name !== 'cookie' || !isNamed)
+  if (observation.isWide && !isWideShared(head)) {
+    inputs.push(isSettled ? everyOtherField : everyField)
+  }
+  return inputs
 }
 
 export function tagsOf<Native>(facts: ExchangeFacts<Native>): Set<string> {
@@ -56,7 +82,10 @@ export function completed<Native>(
 ): HeadFields {
   const { settings } = facts.cache
   const set: (readonly [string, string])[] = []
-  const vary = completedVary(head.fields, inputsOf(facts, head))
+  const { observation } = facts
+  const inputs = [...inputsOf(facts, head), ...(observation?.inputs ?? [])]
+  if (observation?.isWide === true) inputs.push(...enumeratedFields(facts.request.headers))
+  const vary = completedVary(head.fields, inputs)
   if (vary !== undefined) set.push(['Vary', vary])
   const control = defaultCacheControl(facts, head, verdict)
   if (control !== undefined) set.push(['Cache-Control', control])

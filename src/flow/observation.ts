@@ -58,8 +58,10 @@ export class Observation {
   readonly #credentials: ReadonlySet<string>
   /** One detail for each reason: the first. */
   readonly #privateReads = new Map<PrivateRead['reason'], PrivateRead>()
+  #lateReads: Map<PrivateRead['reason'], PrivateRead> | undefined
   readonly #followers = new Set<Observation>()
   #hasReadRange = false
+  #isWide = false
   #quiet = 0
   #sealed = false
 
@@ -82,6 +84,16 @@ export class Observation {
     return this.#privateReads.values()
   }
 
+  /** Notes from now on once more what is private: session() has just said who shares. */
+  beginLate(): void {
+    this.#lateReads = new Map()
+  }
+
+  /** The first private read of each reason since session() said who shares. */
+  get lateReads(): Iterable<PrivateRead> {
+    return this.#lateReads?.values() ?? []
+  }
+
   /** The observation of another cache, which notes from now on what is noted here. */
   relayTo(other: Observation): void {
     if (other === this) return
@@ -91,7 +103,12 @@ export class Observation {
 
   /** The request has a Range, and the application has looked at it. */
   get hasReadRange(): boolean {
-    return this.#hasReadRange
+    return this.#hasReadRange || this.#isWide
+  }
+
+  /** The headers were enumerated: every field was read, those that are absent included. */
+  get isWide(): boolean {
+    return this.#isWide
   }
 
   get isSealed(): boolean {
@@ -142,17 +159,28 @@ export class Observation {
 
   session(): void {
     this.#relay((other) => other.session())
-    if (this.#listens('session')) this.#private('session-read', 'req.session')
+    if (this.#quiet === 0) this.#private('session-read', 'req.session')
   }
 
   user(): void {
     this.#relay((other) => other.user())
-    if (this.#listens('user')) this.#private('user-read', 'req.user')
+    if (this.#quiet === 0) this.#private('user-read', 'req.user')
   }
 
   allHeaders(how: string): void {
     this.#relay((other) => other.allHeaders(how))
-    if (this.#listens('headers')) this.#private('headers-read', how)
+    if (this.#quiet === 0) this.#private('headers-read', how)
+  }
+
+  /**
+   * The parsed headers were enumerated. No option excuses that: whoever copies them all may go on with any of them, and an absent
+   * Cookie is not among what was copied.
+   */
+  enumeration(): void {
+    this.#relay((other) => other.enumeration())
+    if (this.#quiet > 0) return
+    if (!this.#sealed) this.#isWide = true
+    noteRead({ input: undefined, detail: 'all request headers' })
   }
 
   /** The client's address: the peer's, or what X-Forwarded-For says where that is trusted. */
@@ -174,7 +202,9 @@ export class Observation {
   /** What the client's connection proves or where it came in: no header that a later client sends could tell it. */
   connection(what: string): void {
     this.#relay((other) => other.connection(what))
-    if (this.#listens('connection')) this.#private('connection-read', what)
+    // Ports are in many a log; what a certificate proves is never left out for a whole cache.
+    const isIgnored = this.#ignored.has('connection') && what.endsWith('Port')
+    if (this.#quiet === 0 && !isIgnored) this.#private('connection-read', what)
   }
 
   #relay(tell: (other: Observation) => void): void {
@@ -194,6 +224,9 @@ export class Observation {
   #private(reason: PrivateRead['reason'], detail: string): void {
     if (!this.#sealed && !this.#privateReads.has(reason)) {
       this.#privateReads.set(reason, { reason, detail })
+    }
+    if (!this.#sealed && this.#lateReads?.has(reason) === false) {
+      this.#lateReads.set(reason, { reason, detail })
     }
     noteRead({ input: undefined, detail })
   }

@@ -1,4 +1,6 @@
-import { cookieValue, normaliseField } from '../http/normalisation.ts'
+import { namesCredential } from '../http/credential-name.ts'
+import type { RequestHeaders } from '../http/header-fields.ts'
+import { cookieValue, normaliseField, variantKey } from '../http/normalisation.ts'
 import { type IncomingRequest, headerValue } from './incoming-request.ts'
 
 /** Names the class that stands for a User-Agent in variants. */
@@ -28,7 +30,41 @@ export function inputValue<Native>(
   }
   // No client can send a field of this name: a colon begins the pseudo-fields of HTTP/2, which Node knows all.
   if (name === ':version') return request.httpVersion
+  if (name === everyField) return fieldsIn(headers, () => true)
+  if (name === everyOtherField) return fieldsIn(headers, (each) => !isPersonal(each))
   return normaliseField(name, headerValue(headers, name))
+}
+
+/** All fields of a request, for responses that were made from an enumeration of them; no client can send one of this name. */
+export const everyField = ':headers'
+/** The same without what is for the application's session() to tell: cookies and credentials. */
+export const everyOtherField = ':headers-but-credentials'
+
+/** The host is in every key, and the application does not see the conditions that the cache answers. */
+const kept: ReadonlySet<string> = new Set([
+  'host',
+  ':authority',
+  'if-modified-since',
+  'if-none-match',
+])
+
+/** In the order in which they came, for an enumeration shows that too. */
+function fieldsIn(headers: RequestHeaders, isPart: (name: string) => boolean): string {
+  const names = Object.keys(headers).filter((name) => !kept.has(name) && isPart(name))
+  return variantKey(
+    names,
+    names.map((name) => headerValue(headers, name)),
+  )
+}
+
+function isPersonal(name: string): boolean {
+  return name === 'cookie' || namesCredential(name)
+}
+
+/** The names of the fields that an enumeration has told of, and of those whose absence counts most. */
+export function enumeratedFields(headers: RequestHeaders): string[] {
+  const names = Object.keys(headers).filter((name) => !kept.has(name) && !name.startsWith(':'))
+  return [...new Set([...names, 'cookie', 'authorization'])]
 }
 
 /** The Vary fields that tell downstream caches of these inputs (RFC 9110 §12.5.5). */

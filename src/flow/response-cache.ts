@@ -4,6 +4,7 @@ import type { BypassReason, HitReason, MissReason, RefuseReason } from '../reaso
 import { keyDependency } from '../graph/dependency.ts'
 import { currentAge, timeToLive, unrefreshable } from '../http/freshness.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
+import { Audiences } from './audience.ts'
 import { CacheState } from './cache-state.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import { Observation } from './observation.ts'
@@ -30,6 +31,7 @@ interface Pass {
 /** What is stored, what is being made, and the order of invalidations: the state that all requests of one cache share. */
 export class ResponseCache<Native> extends CacheState<Native> {
   readonly fragments: FragmentCache
+  readonly audiences: Audiences<Native> = new Audiences()
   /** What visitors ask for, where warmers go by it. */
   readonly popularity: Popularity | undefined
   readonly #warnings = new Warnings()

@@ -19,6 +19,8 @@ export interface Settings<Native> {
   readonly ignoredInputs: ReadonlySet<string>
   /** Header names, lower case, whose presence makes a request one with credentials. */
   readonly credentials: ReadonlySet<string>
+  /** Inputs whose names look like a credential's, and which the application knows to be none. */
+  readonly harmless: ReadonlySet<string>
   /** Targeted Cache-Control fields in order of precedence (RFC 9213). */
   readonly targets: readonly string[]
   readonly surrogates: readonly Surrogate[]

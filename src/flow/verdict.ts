@@ -1,11 +1,13 @@
 import type { RefuseReason } from '../reasons.ts'
 import { parseCacheControl } from '../http/cache-control.ts'
+import { namesCredential } from '../http/credential-name.ts'
 import { type HeaderFields, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
 import { type Storability, judgeStorability } from '../http/storability.ts'
 import { credentialIn } from './bypass.ts'
+import { presentAmong } from './audience.ts'
 import { audienceOf } from './cache-key.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
-import { variedBy } from './head-fields.ts'
+import { isWideShared, namesCookies, variedBy } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
 
 /** May a response be stored, and what follows from that? */
@@ -76,11 +78,39 @@ function mayBePart<Native>({ request, observation }: ExchangeFacts<Native>): boo
  * the middleware that knows the visitor has run.
  */
 function movedBy<Native>(facts: ExchangeFacts<Native>, audience: string): Refusal | undefined {
-  const { request, policy, observation } = facts
-  const ask = (): string | null | undefined => audienceOf(request, policy)
-  const now = observation === undefined ? ask() : observation.quietly(ask)
-  return now === audience ? undefined : refuse('session-read', 'session() answers otherwise by now')
+  const { cache, request, policy, observation, asked } = facts
+  const quietly = <Result>(ask: () => Result): Result =>
+    observation === undefined ? ask() : observation.quietly(ask)
+  const absent = asked?.absent ?? []
+  const late = quietly(() => presentAmong(request.native, absent))
+  if (policy.session && late.length > 0 && asked?.isOpen === true) {
+    cache.audiences.cameLate(policy.session, late)
+    return refuse('session-early', `${late.join(', ')} came after it was asked for`)
+  }
+  const now = quietly(() => audienceOf(request, policy))
+  if (now !== audience) return refuse('session-read', 'session() answers otherwise by now')
+  return asked?.isOpen === true ? openedBy(facts, absent) : undefined
 }
+
+/** What shows who the visitor is, and was looked at only after session() had found nobody: another one may be somebody. */
+function openedBy<Native>(
+  facts: ExchangeFacts<Native>,
+  absent: readonly string[],
+): Refusal | undefined {
+  const { request, observation } = facts
+  const names = absent.join(', ')
+  if (observation === undefined) return refuse('session-early', `no ${names}, and nothing observed`)
+  for (const { reason, detail } of observation.lateReads) {
+    const isNobody =
+      reason === 'user-read' &&
+      observation.quietly(() => presentAmong(request.native, users)).length === 0
+    if (!isNobody) return refuse('session-early', `no ${names}, then ${detail} was read`)
+  }
+  return observation.isWide ? wideBy(facts) : undefined
+}
+
+/** Where Express and Koa have the user. */
+const users = ['user', 'state.user']
 
 function judgeFields<Native>(
   { cache, request, policy, lookup, recording, receivedAt }: ExchangeFacts<Native>,
@@ -163,6 +193,20 @@ function hiddenIn<Native>(
     .flatMap((name) => fieldLines(early, name).flatMap((line) => [name, line]))
 }
 
+/** All headers were read: by a request without cookies and credentials it is a variant by all of them, and else this visitor's. */
+function wideBy<Native>({ cache, request }: ExchangeFacts<Native>): Refusal | undefined {
+  const { headers } = request
+  const { credentials, harmless } = cache.settings
+  const personal =
+    credentialIn(request, credentials) ??
+    Object.keys(headers).find(
+      (name) => name === 'cookie' || (namesCredential(name) && !harmless.has(name)),
+    )
+  return personal === undefined
+    ? undefined
+    : refuse('headers-read', `all request headers, ${personal} among them`)
+}
+
 /** What one visitor's credentials or cookies shaped is not shared, unless the application said so (S-14). */
 function privateBy<Native>(
   facts: ExchangeFacts<Native>,
@@ -170,12 +214,21 @@ function privateBy<Native>(
   isPublic: boolean,
 ): Refusal | undefined {
   const { cache, request, policy, observation } = facts
-  const namesCookies = policy.vary.some((name) => name.startsWith('cookie:'))
+  const isShared = isPublic || isWideShared(head)
   for (const { reason, detail } of observation?.privateReads ?? []) {
     const isExcused =
-      (reason === 'cookie-read' && namesCookies) || (reason === 'credentials-read' && isPublic)
+      (reason === 'cookie-read' && namesCookies(policy)) ||
+      (reason === 'credentials-read' && isPublic) ||
+      (reason === 'headers-read' && isShared)
     if (!isExcused) return refuse(reason, detail)
   }
+  for (const name of isPublic ? [] : (observation?.inputs ?? [])) {
+    if (!namesCredential(name) || cache.settings.harmless.has(name) || policy.vary.includes(name))
+      continue
+    if (cache.read(request, name) !== undefined) return refuse('credentials-read', name)
+  }
+  const refusal = observation?.isWide === true && !isShared ? wideBy(facts) : undefined
+  if (refusal) return refusal
   for (const name of [...variedBy(facts, head), ...policy.vary]) {
     if (request.headers[name] === undefined) continue
     if (name === 'cookie') return refuse('cookie-read', 'Vary: Cookie')

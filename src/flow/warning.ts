@@ -6,6 +6,8 @@ const mends: Partial<Record<RefuseReason, string>> = {
     'It sets a cookie, and a cookie is for one visitor. Set it on another route, or only when it changes.',
   'session-read':
     'It reads the session. Say who shares the page with session: (req) => ..., or load the personal part by a request of its own.',
+  'session-early':
+    'session() is asked before the middleware that knows the visitor. Mount the cache behind that middleware, or say session: (req) => ... in cache.route() on routes behind it.',
   'user-read':
     'It reads the user. Say who shares the page with session: (req) => ..., or load the personal part by a request of its own.',
   'cookie-read':
@@ -13,9 +15,9 @@ const mends: Partial<Record<RefuseReason, string>> = {
   'credentials-read':
     'It reads a credential. Say who shares the response with session: (req) => ..., or send Cache-Control: public.',
   'headers-read':
-    "It reads all request headers at once. Read them by name, or, if the response is not made from them, add observe: { ignore: ['headers'] }.",
+    'It reads all request headers at once. Read them by name; or, where everybody may have the response, send Cache-Control: public.',
   'connection-read':
-    "It reads the client's certificate or a port. Say who shares the page with session: (req) => ..., or, if it is not made from that, add observe: { ignore: ['connection'] }.",
+    "It reads the client's certificate or a port. Say who shares the page with session: (req) => ...; or, where only a port is read, for a log, add observe: { ignore: ['connection'] }.",
   'csrf-token':
     'It holds a CSRF token, which is for one visitor. Load the token by a request of its own; route({ guard: false }) stores it nevertheless.',
   'csp-nonce':

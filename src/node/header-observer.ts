@@ -5,6 +5,8 @@ import { isCarrierReading, isLoggerReading } from './reader.ts'
 /** Notes every read of the headers that the application is given. */
 export class HeaderObserver implements ProxyHandler<object> {
   readonly #observation: Observation
+  /** What an enumeration still has to come to: the fields that it looks at one by one are no reads of their own. */
+  #walk: { readonly names: readonly string[]; got: number; described: number } | undefined
 
   private constructor(observation: Observation) {
     this.#observation = observation
@@ -12,13 +14,15 @@ export class HeaderObserver implements ProxyHandler<object> {
 
   /** The headers behind an observer, who sees also who prints them. */
   static proxy(headers: object, observation: Observation): object {
-    noteInspection(headers, () => observation.allHeaders('all request headers'))
+    noteInspection(headers, () => observation.enumeration())
     return new Proxy(headers, new HeaderObserver(observation))
   }
 
   get(headers: object, name: string | symbol): unknown {
     const value: unknown = Reflect.get(headers, name)
-    if (isFieldName(name)) this.#note(name, headers, HeaderObserver.prototype.get)
+    if (isFieldName(name) && !this.#isNext(name, 'got')) {
+      this.#note(name, headers, HeaderObserver.prototype.get)
+    }
     return value
   }
 
@@ -33,15 +37,25 @@ export class HeaderObserver implements ProxyHandler<object> {
   }
 
   ownKeys(headers: object): (string | symbol)[] {
-    this.#observation.allHeaders('all request headers')
-    return keysOf(headers)
+    this.#observation.enumeration()
+    const keys = keysOf(headers)
+    this.#walk = { names: keys.filter(isFieldName), got: 0, described: 0 }
+    return keys
   }
 
   getOwnPropertyDescriptor(headers: object, name: string | symbol): PropertyDescriptor | undefined {
-    if (isFieldName(name)) {
+    if (isFieldName(name) && !this.#isNext(name, 'described')) {
       this.#note(name, headers, HeaderObserver.prototype.getOwnPropertyDescriptor)
     }
     return Reflect.getOwnPropertyDescriptor(headers, name)
+  }
+
+  /** `Object.entries()`, spread and `for in` look at every field in its turn: told by the enumeration itself. */
+  #isNext(name: string, turn: 'got' | 'described'): boolean {
+    const walk = this.#walk
+    if (walk?.names[walk[turn]] !== name) return false
+    walk[turn]++
+    return true
   }
 
   #note(name: string, headers: object, below: (...args: never[]) => unknown): void {

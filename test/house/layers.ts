@@ -21,6 +21,7 @@ const layers: readonly (readonly string[])[] = [
     'src/option-check.ts',
     'src/route-options.ts',
     'src/redis-options.ts',
+    'src/observe-options.ts',
     'src/cron-schedule.ts',
     'src/warming-options.ts',
     'src/route-warming.ts',

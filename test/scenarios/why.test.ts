@@ -252,7 +252,12 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
     ),
   'session-read': () => asked(reading((request) => Reflect.get(request, 'session'))),
   'user-read': () => asked(reading((request) => Reflect.get(request, 'user'))),
-  'headers-read': () => asked(reading(({ headers }) => Object.keys(headers))),
+  'session-early': () =>
+    asked(
+      reading((request) => Reflect.get(request, 'session')),
+      { session: (request) => (Reflect.get(request, 'user') as string | undefined) ?? 'guest' },
+    ),
+  'headers-read': () => asked(reading(({ rawHeaders }) => rawHeaders.length)),
   'connection-read': () => asked(reading(({ socket }) => socket.remotePort)),
   unobserved: async () => {
     const app = await expressApplication(

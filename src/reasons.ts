@@ -126,6 +126,8 @@ export type RefuseReason =
   | 'request-no-store'
   /** Larger than `memory.maxEntrySize`. */
   | 'too-large'
+  /** Copies of bodies under way together came to `memory.maxSize`, and its own had stood still for the longest time. */
+  | 'crowded'
   /** The body ended before the declared length, or the handler destroyed the response. */
   | 'incomplete'
   /** Something it depends on was invalidated after its making had started. */

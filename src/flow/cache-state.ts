@@ -10,6 +10,7 @@ import type { CodedBody, StoredResponse } from '../http/stored-response.ts'
 import { compressed, copied, isCompressible } from '../store/body-coding.ts'
 import type { Stored } from '../store/entry-store.ts'
 import { ResponseStore } from '../store/response-store.ts'
+import { CopyRoom } from './copy-room.ts'
 import { Membership } from './membership.ts'
 import type { SharedLease, SharedStore } from './shared-store.ts'
 import { type Making, RequestCollapsing } from './request-collapsing.ts'
@@ -25,6 +26,8 @@ export class CacheState<Native> {
   readonly collapsing: RequestCollapsing = new RequestCollapsing()
   /** Among other instances, where there is a Redis. */
   readonly membership: Membership | undefined
+  /** Bodies under way, which are not in the store yet. */
+  readonly copies: CopyRoom
   isClosed = false
   /** How many of those that soften in slices are under way. */
   #sweeps = 0
@@ -41,6 +44,7 @@ export class CacheState<Native> {
         if (events.wants('evict')) events.emit('evict', { key, bytes })
       },
     })
+    this.copies = new CopyRoom(settings.maxSize)
     this.membership = settings.redis && new Membership(this, settings.redis)
   }
 

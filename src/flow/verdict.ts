@@ -21,6 +21,7 @@ export function refuse(reason: RefuseReason, detail?: string): Refusal {
 /** Reasons that tell of one request or one moment, not of the key: they do not make it hit-for-miss. */
 const transient: ReadonlySet<RefuseReason> = new Set([
   'authorization',
+  'crowded',
   'fault',
   'incomplete',
   'invalidated',

@@ -1,27 +1,38 @@
-import { type Chunk, encodingOf, lengthOf } from './framing.ts'
+import type { Copy, CopyRoom } from '../flow/copy-room.ts'
+import { type Chunk, bytesOf, lengthOf } from './framing.ts'
 
-/** The bytes of a body as they were written, up to a limit. */
-export class BodyCopy {
+/** The bytes of a body as they were written, up to a limit, in a room that all bodies under way share. */
+export class BodyCopy implements Copy {
   readonly limit: number
+  readonly #room: CopyRoom
   #chunks: Buffer[] = []
   #size = 0
+  #isDropped = false
+  #isCrowdedOut = false
 
-  constructor(limit: number) {
+  constructor(limit: number, room: CopyRoom) {
     this.limit = limit
+    this.#room = room
   }
 
-  /** @returns false when the body has become larger than the limit: nothing of it is kept then */
+  /** Others needed its room. */
+  get isCrowdedOut(): boolean {
+    return this.#isCrowdedOut
+  }
+
+  /** @returns false when it is not kept: the body is larger than the limit, or others needed the room */
   add(chunk: Chunk, encoding: unknown): boolean {
-    this.#size += lengthOf(chunk, encoding)
+    if (this.#isDropped) return false
+    const length = lengthOf(chunk, encoding)
+    this.#size += length
     if (this.#size > this.limit) {
       this.drop()
       return false
     }
     // A copy: the application may write into its buffer again, and a slice would keep a whole pool alive.
-    this.#chunks.push(
-      typeof chunk === 'string' ? Buffer.from(chunk, encodingOf(encoding)) : Buffer.from(chunk),
-    )
-    return true
+    this.#chunks.push(bytesOf(chunk, encoding))
+    this.#room.take(this, length)
+    return !this.#isDropped
   }
 
   /** All of it, in memory of its own size. */
@@ -34,5 +45,12 @@ export class BodyCopy {
 
   drop(): void {
     this.#chunks = []
+    this.#isDropped = true
+    this.#room.leave(this)
+  }
+
+  crowdOut(): void {
+    this.#isCrowdedOut = true
+    this.drop()
   }
 }

@@ -3,10 +3,13 @@ import type { Readable } from 'node:stream'
 import type { HeadPlan } from '../flow/exchange-facts.ts'
 import type { Exchange } from '../flow/exchange.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
-import { BodyCopy } from './body-copy.ts'
+import type { RefuseReason } from '../reasons.ts'
+import { BodyWatch } from './body-watch.ts'
+import { conclude } from './conclusion.ts'
 import { type Report, deliver } from './delivery.ts'
-import { Drain } from './drain.ts'
-import { type Chunk, derivesLength, isChunk, lengthOf, sendsHeadAsText } from './framing.ts'
+import { Drain, callbacksIn } from './drain.ts'
+import { type Chunk, announceLength, isChunk, takeBackHead } from './framing.ts'
+import { planOf } from './head-plan.ts'
 import {
   type HeaderSnapshot,
   changesSince,
@@ -51,21 +54,22 @@ export class Capture<Native> {
   readonly #write: Write
   readonly #end: End
   #mode: Mode = 'waiting'
-  readonly #copy: BodyCopy
-  /** Known with the first chunk. */
-  #isHeadText: boolean | undefined
+  readonly #body: BodyWatch
   #hasTrailers = false
   #isEnding = false
-  #ended = false
+  #hasEnded = false
   readonly #drain: Drain
   #served: Served | undefined
+  /** The head as it stood before the cache added to it. */
+  #standing: HeaderSnapshot | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse, exchange: Exchange<Native>) {
     this.exchange = exchange
     this.#request = request
     this.#response = response
     this.#before = snapshot(response)
-    this.#copy = new BodyCopy(exchange.cache.store.maxEntrySize)
+    const { store, copies } = exchange.cache
+    this.#body = new BodyWatch(request, response, store.maxEntrySize, copies)
     this.#drain = new Drain(response)
     this.#hasOuterLayers = Object.hasOwn(response, 'writeHead')
     this.#writeHead = response.writeHead.bind(response) as WriteHead
@@ -76,18 +80,18 @@ export class Capture<Native> {
     response.end = this.#onEnd.bind(this) as typeof response.end
     watchTrailers(response, () => {
       this.#hasTrailers = true
-      if (this.#mode !== 'waiting') this.exchange.refuse('trailers')
+      if (this.#mode !== 'waiting') this.#refuse('trailers')
     })
     response.once('close', () => {
+      this.#body.drop()
       // What is made for nobody may be cut short without a sign: Koa ends it with no body at all.
-      if (this.#ended) return
-      this.#conclude(() => this.exchange.refuse('incomplete', 'the connection closed'))
+      if (!this.#hasEnded) this.#refuse('incomplete', 'the connection closed')
     })
   }
 
   /**
-   * Sends a stored response in place of what the framework is about to end, where a route was found to have one: layers between
-   * the cache and the route hear of head and end as ever, so that sessions are saved and logs are written.
+   * Sends a stored response in place of what the framework is about to end, where a route has one: layers between the cache and
+   * the route hear of head and end as ever, so that sessions are saved and logs are written.
    */
   serve(stored: StoredResponse, report: Report): void {
     this.#mode = 'serving'
@@ -113,13 +117,13 @@ export class Capture<Native> {
     )
     const plan = this.#plan(status, reason)
     if (!plan) return this.#passHead(status, reason)
-    const standing = snapshot(response)
+    const standing = (this.#standing = snapshot(response))
     try {
       this.#carryOut(plan, status, reason)
     } catch (error) {
       // Node or an outer layer refused the head. What the framework answers then is another response than this one.
       this.#mode = 'passing'
-      this.#conclude(() => this.exchange.refuse('fault', 'the head could not be sent'))
+      this.#refuse('fault', 'the head could not be sent')
       response.statusCode = status
       if (!response.headersSent) {
         if (isAlone) dropFields(response)
@@ -143,12 +147,14 @@ export class Capture<Native> {
     for (const [name, value] of plan.fields.set) setField(response, name, value)
     if (plan.act === 'not-modified') {
       this.#mode = 'hiding'
+      this.#body.begin(this.exchange.request.isHttp1, true)
       removeRepresentationFields(response)
       response.statusCode = 304
       this.#writeHead(304)
       if (plan.isCut) this.#endHidden()
     } else {
       this.#mode = plan.collect ? 'collecting' : 'passing'
+      if (plan.collect) this.#body.begin(this.exchange.request.isHttp1, false)
       this.#passHead(status, reason)
     }
     // Layers outside of ours speak inside writeHead: a session's cookie comes that late (C-7, C-9).
@@ -158,28 +164,10 @@ export class Capture<Native> {
   }
 
   #plan(status: number, reason: string | undefined): HeadPlan | undefined {
-    try {
-      const changes = changesSince(this.#response, this.#before)
-      return this.exchange.head({
-        status,
-        statusMessage: reason ?? this.#statusMessage,
-        ...changes,
-        // Trailers need no Trailer field to announce them (RFC 9110 §6.6.2).
-        ...(this.#hasTrailers && { fields: [...changes.fields, 'Trailer', ''] }),
-        method: this.#request.method ?? '',
-      })
-    } catch (error) {
-      this.exchange.cache.fault(error, 'judging a response')
-      this.exchange.refuse('fault')
-      this.#mode = 'passing'
-      return undefined
-    }
-  }
-
-  /** HTTP/2 has none, and warns whoever asks (RFC 9113 §8.3.1). */
-  get #statusMessage(): string | undefined {
-    if (!this.exchange.request.isHttp1) return undefined
-    return this.#response.statusMessage || undefined
+    const head = { status, reason, before: this.#before, hasTrailers: this.#hasTrailers }
+    const plan = planOf(this.exchange, this.#request, this.#response, head)
+    if (plan === undefined) this.#mode = 'passing'
+    return plan
   }
 
   #passHead(status: number, reason: string | undefined): ServerResponse {
@@ -187,97 +175,110 @@ export class Capture<Native> {
   }
 
   #onWrite(chunk: unknown, ...rest: unknown[]): boolean {
-    if (this.#isEnding || !isChunk(chunk)) return this.#write(chunk, ...rest)
+    const isPiece = isChunk(chunk, !this.exchange.request.isHttp1)
+    if (this.#isEnding || !isPiece) return this.#write(chunk, ...rest)
     if (this.#mode === 'waiting') this.#writeImplicitHead(undefined)
     if (this.#mode === 'hiding' || this.#mode === 'dropping' || this.#mode === 'serving') {
       this.#keep(chunk, rest[0])
-      const callback = rest.find((value) => typeof value === 'function')
-      if (callback) process.nextTick(callback)
+      this.#drain.written(rest)
       return this.#mode === 'hiding' || this.#drain.slowDown()
     }
-    this.#noteHead(chunk, rest[0])
-    const isTaken = this.#write(chunk, ...rest)
+    this.#body.noteHead(chunk, rest[0])
+    this.#body.enter()
+    let isTaken: boolean
+    try {
+      isTaken = this.#write(chunk, ...rest)
+    } finally {
+      this.#body.leave()
+    }
     this.#keep(chunk, rest[0])
     return isTaken
   }
 
   #onEnd(...args: unknown[]): ServerResponse {
-    if (this.#ended || this.#isEnding) return this.#end(...args)
+    if (this.#hasEnded || this.#isEnding) return this.#end(...args)
     if (this.#served) return this.#serveInstead(this.#served, args)
+    const [given] = args
+    const chunk = isChunk(given, !this.exchange.request.isHttp1) ? given : undefined
     // What Node will refuse must not cost the head, which an error page may need.
-    if (args[0] && !isChunk(args[0]) && typeof args[0] !== 'function') return this.#end(...args)
-    const chunk = isChunk(args[0]) ? args[0] : undefined
+    if (given && chunk === undefined && typeof given !== 'function') return this.#end(...args)
+    const isCut = this.#body.isCut()
     if (this.#mode === 'waiting') this.#writeImplicitHead(args)
-    this.#ended = true
+    this.#hasEnded = true
     // An empty text is to end() as if there were none.
-    this.#noteHead(chunk === '' ? undefined : chunk, args[1])
+    this.#body.noteHead(chunk === '' ? undefined : chunk, args[1])
     if (chunk !== undefined) this.#keep(chunk, args[1])
     this.#isEnding = true
+    this.#body.enter()
     try {
-      if (this.#mode === 'dropping') this.#callBack(args)
-      else if (this.#mode === 'hiding')
-        this.#end(...args.filter((value) => typeof value === 'function'))
-      else this.#end(...args)
+      if (this.#mode === 'dropping') this.#drain.ended(args)
+      else this.#end(...(this.#mode === 'hiding' ? callbacksIn(args) : args))
+    } catch (error) {
+      this.#fail()
+      throw error
     } finally {
       this.#isEnding = false
+      this.#body.leave()
     }
-    // The client has its bytes by now: what storing costs is not on its time.
-    const isWhole = this.#mode === 'collecting' || this.#mode === 'hiding'
-    this.#conclude(() => {
-      if (this.#isHeadText === true) this.exchange.headWasText()
-      if (isWhole) this.exchange.complete(this.#copy.bytes())
-      else this.exchange.end()
-    })
-    this.#copy.drop()
+    this.#complete(isCut)
     return this.#response
   }
 
+  /** The client has its bytes by now: what storing costs is not on its time. */
+  #complete(isCut: boolean): void {
+    const { exchange } = this
+    const isWhole = this.#mode === 'collecting' || this.#mode === 'hiding'
+    conclude(exchange, () => {
+      if (this.#body.isHeadText) exchange.headWasText()
+      const body = isWhole ? this.#body.whole(isCut) : undefined
+      if (body === undefined) exchange.end()
+      else if (Buffer.isBuffer(body)) exchange.complete(body)
+      else exchange.refuse(body.reason, body.detail)
+    })
+    this.#body.drop()
+  }
+
+  /** end() threw: the error is the application's, and so is the page that it answers with. */
+  #fail(): void {
+    this.#hasEnded = false
+    this.#mode = 'passing'
+    this.#body.drop()
+    this.#refuse('fault', 'end() threw')
+    if (takeBackHead(this.#request, this.#response) && this.#standing) {
+      restore(this.#response, this.#standing)
+    }
+  }
+
+  #refuse(reason: RefuseReason, detail?: string): void {
+    conclude(this.exchange, () => this.exchange.refuse(reason, detail))
+  }
+
   #serveInstead({ stored, report }: Served, args: unknown[]): ServerResponse {
-    this.#ended = true
-    this.#callBack(args)
+    this.#hasEnded = true
+    this.#drain.ended(args)
     this.#deliver(stored, report)
     return this.#response
   }
 
-  /** By now the response is on its way: what goes wrong in the cache is told, and nobody's error. */
-  #conclude(act: () => void): void {
-    try {
-      act()
-    } catch (error) {
-      this.exchange.cache.fault(error, 'ending an exchange')
-      this.exchange.release()
-    }
-  }
-
-  #callBack(args: unknown[]): void {
-    const callback = args.find((value) => typeof value === 'function')
-    if (!callback) return
-    if (this.#response.writableFinished) process.nextTick(callback)
-    else this.#response.once('finish', callback as () => void)
-  }
-
-  /**
-   * Before the first byte the head must be decided, for the decision may be to send none of the application's bytes.
-   * Node would have derived Content-Length from a body given to end() alone: that stays so.
-   */
+  /** Before the first byte the head must be decided, for the decision may be to send none of the application's bytes. */
   #writeImplicitHead(endArguments: unknown[] | undefined): void {
     const response = this.#response
-    if (endArguments !== undefined && derivesLength(this.#request, response)) {
-      const [chunk, encoding] = endArguments
-      response.setHeader('Content-Length', isChunk(chunk) ? lengthOf(chunk, encoding) : 0)
+    if (response.headersSent) {
+      // By a prototype's method: its fields were never judged.
+      if (this.exchange.isPassing) this.#plan(response.statusCode, undefined)
+      this.#mode = 'passing'
+      this.#refuse('incomplete', 'the head was sent beside writeHead()')
+      return
     }
+    if (endArguments !== undefined) announceLength(this.#request, response, endArguments)
     response.writeHead(response.statusCode)
-  }
-
-  #noteHead(chunk: Chunk | undefined, encoding: unknown): void {
-    if (this.#mode !== 'collecting') return
-    this.#isHeadText ??= sendsHeadAsText(this.#response, chunk, encoding)
   }
 
   #keep(chunk: Chunk, encoding: unknown): void {
     if (this.#mode !== 'collecting' && this.#mode !== 'hiding') return
-    if (this.#copy.add(chunk, encoding)) return
-    this.exchange.refuse('too-large', `over ${this.#copy.limit} bytes`)
+    const refusal = this.#body.keep(chunk, encoding)
+    if (refusal === undefined) return
+    this.#refuse(refusal.reason, refusal.detail)
     if (this.#mode === 'hiding') this.#endHidden()
     else this.#mode = 'passing'
   }
@@ -288,7 +289,7 @@ export class Capture<Native> {
     // Frameworks destroy a stream of theirs when the response is finished; what is merely piped would stay open for good.
     this.#response.on('unpipe', (source: Readable) => source.destroy())
     this.#end()
-    this.#conclude(() => this.exchange.end())
+    conclude(this.exchange, () => this.exchange.end())
   }
 
   #deliver(stored: StoredResponse, report: Report): void {

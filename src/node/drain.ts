@@ -20,4 +20,22 @@ export class Drain {
     }
     return false
   }
+
+  /** Calls back whoever wrote, as a socket would. */
+  written(args: readonly unknown[]): void {
+    for (const callback of callbacksIn(args)) process.nextTick(callback)
+  }
+
+  /** Calls back whoever ended the response, when it has finished. */
+  ended(args: readonly unknown[]): void {
+    for (const callback of callbacksIn(args)) {
+      if (this.#response.writableFinished) process.nextTick(callback)
+      else this.#response.once('finish', callback)
+    }
+  }
+}
+
+/** The callbacks among the arguments of write() or end(): one at most. */
+export function callbacksIn(args: readonly unknown[]): (() => void)[] {
+  return args.filter((value): value is () => void => typeof value === 'function')
 }

@@ -9,9 +9,11 @@ export type HeaderSnapshot = ReadonlyMap<string, Standing>
 interface Standing {
   readonly name: string
   readonly lines: readonly string[]
-  /** As it was set: a number, or a list. */
-  readonly value: number | string | string[]
+  /** As it was set: Node takes whatever has a text, and sends that. */
+  readonly value: FieldValue
 }
+
+type FieldValue = number | string | string[]
 
 const nothing: HeaderSnapshot = new Map()
 
@@ -57,7 +59,7 @@ const joined: ReadonlySet<string> = new Set(['link', 'server-timing', 'cache-sta
 /** The lines of a field that were set since: beside those of outer layers, or instead of them. */
 function linesSince(
   name: string,
-  value: number | string | readonly string[],
+  value: FieldValue,
   standing: Standing | undefined,
 ): { readonly lines: readonly string[]; readonly isAdded: boolean } {
   const lines = linesOf(value)
@@ -79,8 +81,8 @@ function linesSince(
   return { lines: own, isAdded: own.length < lines.length }
 }
 
-function linesOf(value: number | string | readonly string[]): string[] {
-  return typeof value === 'object' ? value.map(String) : [String(value)]
+function linesOf(value: FieldValue): string[] {
+  return Array.isArray(value) ? value.map(String) : [String(value)]
 }
 
 // The HTTP/2 response has no names as written: there all names are lower case (RFC 9113 §8.2.1).

@@ -46,6 +46,6 @@ const named = ['location', 'content-location', 'cache-group-invalidation']
 function fieldsOf(response: ServerResponse): string[] {
   return named.flatMap((name) => {
     const value = response.getHeader(name)
-    return typeof value === 'string' ? [name, value] : []
+    return value === undefined ? [] : [name, String(value)]
   })
 }

@@ -4,15 +4,18 @@ import { essenceBehindCache, essenceOf } from '../support/transparency.ts'
 import type { WireRequest } from '../support/wire.ts'
 import { contextWays } from './context-ways.ts'
 import { expressWays } from './express-ways.ts'
+import { endingsAfterBreaks } from './rules/breaks.ts'
 import { compressing } from './rules/compression.ts'
 import { failures } from './rules/failures.ts'
 import { largeBodies } from './rules/large-bodies.ts'
 import { lateFields } from './rules/late-fields.ts'
+import { lateHeads } from './rules/late-heads.ts'
 import { middlewares } from './rules/middlewares.ts'
 import { outerFields } from './rules/outer-fields.ts'
 import { outerWords } from './rules/outer-words.ts'
 import { requests } from './rules/requests.ts'
 import { streams } from './rules/streams.ts'
+import { unseenBytes } from './rules/unseen.ts'
 import { ways } from './ways.ts'
 
 /** Everything that an adapter must get right, on one host. */
@@ -33,12 +36,15 @@ export function conformance(host: Host): void {
     }
     requests(host)
     lateFields(host)
+    lateHeads(host)
     outerFields(host)
     outerWords(host)
     middlewares(host)
     compressing(host)
     failures(host)
+    endingsAfterBreaks(host)
     streams(host)
+    unseenBytes(host)
     largeBodies(host)
   })
 }

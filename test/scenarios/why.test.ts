@@ -294,6 +294,32 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
     }),
   'request-no-store': () => asked(page, {}, { 'Cache-Control': 'no-store' }),
   'too-large': () => asked({ body: 'x'.repeat(2_000) }, { memory: { maxEntrySize: 1_000 } }),
+  crowded: async () => {
+    const stops = new Stops()
+    const app = await expressApplication(
+      (express, cache) => {
+        express.use(cache)
+        express.get('/', async (_request, response) => {
+          response.write('x'.repeat(700))
+          await stops.pass('inside')
+          response.end('x'.repeat(700))
+        })
+        express.get('/beside', (_request, response) => {
+          response.write('x'.repeat(1_400))
+          response.end()
+        })
+      },
+      { why: true, memory: { maxSize: 2_000, maxEntrySize: 2_000 } },
+    )
+    const stop = stops.place('inside')
+    const answer = app.get('/')
+    await stop.reached
+    await app.get('/beside')
+    await app.get('/beside?again')
+    stop.release()
+    await answer
+    return app
+  },
   incomplete: async () => {
     const app = await expressApplication(
       (express, cache) => {

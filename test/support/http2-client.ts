@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, connect, createSecureServer } from 'node:http2'
+import { type IncomingHttpHeaders, connect, constants, createSecureServer } from 'node:http2'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -19,6 +19,8 @@ export interface Http2Response {
 export interface Http2Site {
   readonly port: number
   send(headers?: Record<string, string>, body?: string): Promise<Http2Response>
+  /** Asks, and resets the stream when this much has come. */
+  leave(after: string): Promise<void>
 }
 
 const pair = certificate()
@@ -65,5 +67,17 @@ export async function serveHttp2(listener: Listener): Promise<Http2Site> {
       })
     })
   }
-  return { port, send }
+  function leave(after: string): Promise<void> {
+    return new Promise((resolve) => {
+      const stream = session.request({ ':path': '/', ':authority': 'test.example' })
+      let text = ''
+      stream.on('data', (chunk: Buffer) => {
+        text += String(chunk)
+        if (text.includes(after)) stream.close(constants.NGHTTP2_CANCEL)
+      })
+      stream.on('error', () => undefined)
+      stream.on('close', () => resolve())
+    })
+  }
+  return { port, send, leave }
 }

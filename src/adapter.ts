@@ -16,7 +16,7 @@ export type { MatchedRoute } from './flow/incoming-request.ts'
 export type { Policy } from './flow/policy.ts'
 export { keyedTarget } from './flow/cache-key.ts'
 export { withoutFields } from './http/header-fields.ts'
-export { followUnsafe } from './node/unsafe-follower.ts'
+export { concludeUnsafe, followUnsafe } from './node/unsafe-follower.ts'
 export { Gate, type Passage } from './node/gate.ts'
 export {
   type Arrival,

@@ -148,6 +148,7 @@ const base: Policy<unknown> = {
   session: undefined,
   query: undefined,
   guard: true,
+  invalidateRedirect: false,
 }
 
 /** Checks and completes the options of one cache. */

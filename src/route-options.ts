@@ -32,6 +32,11 @@ export interface RouteOptions<Native> {
   readonly query?: QueryPolicy
   /** Refuse pages that hold a CSRF token or a CSP nonce. Default `true`. */
   readonly guard?: boolean
+  /**
+   * A POST, PUT, PATCH or DELETE that is answered by a redirection invalidates the page that its Location names, too. Default `false`:
+   * it says where to go, not what has changed.
+   */
+  readonly invalidateRedirect?: boolean
 }
 
 /** What can be said for one route alone. */
@@ -53,6 +58,7 @@ export const routeOptionNames: ReadonlySet<string> = new Set([
   'session',
   'query',
   'guard',
+  'invalidateRedirect',
 ])
 const declarationNames: ReadonlySet<string> = new Set([...routeOptionNames, 'warm'])
 
@@ -90,6 +96,9 @@ export function policyOverlay<Native>(
   const session = fn(options.session, 'session')
   const query = queryPolicy(options.query)
   const guard = options.guard === undefined ? undefined : flag(options.guard, 'guard', true)
+  const redirect = options.invalidateRedirect
+  const invalidateRedirect =
+    redirect === undefined ? undefined : flag(redirect, 'invalidateRedirect', false)
   return (policy) => ({
     off: policy.off,
     heuristic: policy.heuristic,
@@ -103,6 +112,7 @@ export function policyOverlay<Native>(
     session: session ?? policy.session,
     query: query ?? policy.query,
     guard: guard ?? policy.guard,
+    invalidateRedirect: invalidateRedirect ?? policy.invalidateRedirect,
   })
 }
 

@@ -96,6 +96,7 @@ const routeCases: Readonly<Record<keyof RouteOptions<never>, Case>> = {
     ],
   },
   guard: { good: [true, false], bad: notFlags },
+  invalidateRedirect: { good: [true, false], bad: notFlags },
 }
 
 const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
@@ -464,6 +465,7 @@ describe('the defaults', () => {
     session: '',
     query: 'all of them',
     guard: '`true`',
+    invalidateRedirect: '`false`',
     memory: "`'64MiB'`",
     fragments: '`false`',
     redis: 'none',
@@ -505,6 +507,7 @@ describe('the defaults', () => {
       session: undefined,
       query: undefined,
       guard: true,
+      invalidateRedirect: false,
     })
     expect(rest).toEqual({
       maxSize: 64 * 1024 * 1024,

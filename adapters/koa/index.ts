@@ -1,7 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { Context, Next } from 'koa'
-import { Cacheflow, followUnsafe, pagesOfRoute, resolveRoute } from '../../src/adapter.ts'
+import {
+  Cacheflow,
+  concludeUnsafe,
+  followUnsafe,
+  pagesOfRoute,
+  resolveRoute,
+} from '../../src/adapter.ts'
 import { CacheflowError } from '../../src/index.ts'
 import type {
   CacheHandle,
@@ -91,8 +97,10 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
     }
     // Koa tells a middleware its application with the first request; from the second one on we stand before it.
     stand(ctx.app, isFirstIn(ctx.app))
-    if (isFirstIn(ctx.app)) await passRaw(ctx, next, (passage) => gate.pass(passage, policy))
-    else await place.pass(ctx, next, policy)
+    if (isFirstIn(ctx.app)) {
+      await passRaw(ctx, next, (passage) => gate.pass(passage, policy))
+      conclude(ctx)
+    } else await place.pass(ctx, next, policy)
   }
 
   function route(routeOptions: RouteDeclaration<Context> | false): KoaMiddleware {
@@ -142,20 +150,32 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
     stood.add(app)
     const handle = Reflect.get(app, 'handleRequest') as HandleRequest
     const standing: HandleRequest = (ctx, run) => {
-      const forward = (): Promise<void> => handle.call(app, ctx, run)
-      if (gate.isClaimed(ctx.res)) return forward()
+      if (gate.isClaimed(ctx.res)) return handle.call(app, ctx, run)
       if (!isFirst) {
         const arrived = gate.arrive(ctx.req, () => incomingOf(ctx, undefined, true))
         if (arrived?.observation) observeOnce(ctx, arrived.observation)
-        followUnsafe(gate.cache, arrived ?? incomingOf(ctx, undefined, true), ctx.res)
+        const incoming = arrived ?? incomingOf(ctx, undefined, true)
+        followUnsafe(gate.cache, incoming, ctx.res)
         return handle.call(app, ctx, (unwinding) =>
-          run(unwinding).then(() => sendTextAsBytes(unwinding)),
+          run(unwinding).then(() => {
+            if (!ctx.writable) concludeUnsafe(gate.cache, incoming, ctx.res)
+            sendTextAsBytes(unwinding)
+          }),
         )
       }
+      const concluded: Run = (unwinding) => run(unwinding).then(() => conclude(unwinding))
+      const isWatched = ctx.method !== 'GET' && ctx.method !== 'HEAD'
+      const forward = (): Promise<void> => handle.call(app, ctx, isWatched ? concluded : run)
       gate.pass(new KoaPassage(ctx, true, () => void forward()), policy)
       return done
     }
     Reflect.set(app, 'handleRequest', standing)
+  }
+
+  /** Koa 2 sends nothing to a client who has left, and so no head tells of what was carried out. */
+  function conclude(ctx: Context): void {
+    const exchange = ctx.writable ? undefined : gate.exchangeOf(ctx.res)
+    if (exchange) concludeUnsafe(gate.cache, exchange.request, ctx.res, exchange.policy)
   }
 
   return Object.assign(middleware, core.handle, { route, wrap })

@@ -17,4 +17,6 @@ export interface Policy<Native> extends LifetimePolicy {
   readonly query: QueryPolicy | undefined
   /** Refuse bodies that hold a CSRF token or a CSP nonce. */
   readonly guard: boolean
+  /** The Location of a redirection after an unsafe method is invalidated, too. */
+  readonly invalidateRedirect: boolean
 }

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
-import { keyedTarget } from '../flow/cache-key.ts'
 import type { IncomingRequest } from '../flow/incoming-request.ts'
 import type { ResponseCache } from '../flow/response-cache.ts'
-import { invalidatedBy, isJudged, isUnsafe } from '../flow/unsafe-method.ts'
+import type { Policy } from '../flow/policy.ts'
+import { invalidatedBy, isJudged, isUnsafe, noteJudged } from '../flow/unsafe-method.ts'
 
 type WriteHead = (status: number, ...rest: unknown[]) => ServerResponse
 
@@ -16,27 +16,48 @@ export function followUnsafe<Native>(
   response: ServerResponse,
 ): void {
   if (!isUnsafe(request.method)) return
-  const { policy } = cache.settings
-  const invalidate = (status: number): void => {
-    if (isJudged(request)) return
-    try {
-      const keyed = (target: string): string => keyedTarget(target, policy.query)
-      const { origin, target } = request
-      const dependencies = invalidatedBy(origin, target, status, fieldsOf(response), keyed)
-      if (dependencies.length > 0 && !cache.isClosed) cache.invalidateUnawaited(dependencies)
-    } catch (error) {
-      cache.fault(error, 'following an unsafe method')
-    }
-  }
   if (response.headersSent) {
-    invalidate(response.statusCode)
+    invalidateBy(cache, request, response, response.statusCode)
     return
   }
   const writeHead = response.writeHead.bind(response) as WriteHead
   response.writeHead = (status: number, ...rest: unknown[]) => {
     const result = writeHead(status, ...rest)
-    invalidate(status)
+    invalidateBy(cache, request, response, status)
     return result
+  }
+}
+
+/**
+ * For a framework that sends no head to a client who has left: what the application has carried out counts all the same. To be called
+ * when it has ended without an error.
+ */
+export function concludeUnsafe<Native>(
+  cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
+  response: ServerResponse,
+  policy?: Policy<Native>,
+): void {
+  if (!isUnsafe(request.method) || response.headersSent) return
+  invalidateBy(cache, request, response, response.statusCode, policy)
+}
+
+function invalidateBy<Native>(
+  cache: ResponseCache<Native>,
+  request: IncomingRequest<Native>,
+  response: ServerResponse,
+  status: number,
+  policy: Policy<Native> = cache.settings.policy,
+): void {
+  if (isJudged(request)) return
+  try {
+    noteJudged(request)
+    const { origin, target } = request
+    const fields = fieldsOf(response)
+    const dependencies = invalidatedBy({ origin, target, status, fields, policy })
+    if (dependencies.length > 0 && !cache.isClosed) cache.invalidateUnawaited(dependencies)
+  } catch (error) {
+    cache.fault(error, 'following an unsafe method')
   }
 }
 

@@ -4,11 +4,20 @@ import { groupDependency, urlDependency } from '../../src/graph/dependency.ts'
 
 const origin = 'https://shop.example'
 
+const policy = { query: undefined, off: false, invalidateRedirect: false }
+
 function targets(
   fields: readonly string[],
-  { status = 200, target = '/posts', at = origin, keyed = (path: string) => path } = {},
+  { status = 201, target = '/posts', at = origin, by = policy }: Partial<Given> = {},
 ): readonly string[] {
-  return invalidatedBy(at, target, status, fields, keyed)
+  return invalidatedBy({ origin: at, target, status, fields, policy: by })
+}
+
+interface Given {
+  readonly status: number
+  readonly target: string
+  readonly at: string
+  readonly by: Parameters<typeof invalidatedBy>[0]['policy']
 }
 
 describe('an unsafe method', () => {
@@ -31,8 +40,8 @@ describe('a successful response to it invalidates', () => {
   })
 
   it('what the key has of its target, where parameters are no part of it', () => {
-    const keyed = (path: string): string => path.split('?', 1)[0] ?? ''
-    expect(targets(['Location', '/a?b=1'], { target: '/posts?utm=1', keyed })).toEqual([
+    const by = { ...policy, query: { only: [] } }
+    expect(targets(['Location', '/a?b=1'], { target: '/posts?utm=1', by })).toEqual([
       urlDependency(origin, '/posts'),
       urlDependency(origin, '/a'),
     ])
@@ -74,6 +83,29 @@ describe('a successful response to it invalidates', () => {
   ])('nothing that Location %s names elsewhere', (location) => {
     const other = targets(['Location', location]).filter((name) => !name.endsWith('/posts'))
     expect(other).toEqual([])
+  })
+
+  it.each([301, 302, 303, 307, 308])(
+    'not what the Location of a %i names: it says where to go',
+    (status) => {
+      const own = [urlDependency(origin, '/posts')]
+      expect(targets(['Location', '/'], { status })).toEqual(own)
+      const by = { ...policy, invalidateRedirect: true }
+      expect(targets(['Location', '/'], { status, by })).toEqual([
+        ...own,
+        urlDependency(origin, '/'),
+      ])
+      // What changed is for Content-Location to say.
+      expect(targets(['Content-Location', '/'], { status })).toHaveLength(2)
+    },
+  )
+
+  it('its target alone, where route(false) keeps it out of the cache', () => {
+    const by = { ...policy, off: true, invalidateRedirect: true }
+    const fields = ['Location', '/', 'Content-Location', '/a', 'Cache-Group-Invalidation', '"a"']
+    for (const status of [200, 201, 303]) {
+      expect(targets(fields, { status, by })).toEqual([urlDependency(origin, '/posts')])
+    }
   })
 
   it('both of Location and Content-Location', () => {

@@ -154,7 +154,7 @@ describe('invalidation', () => {
   it('M-38: the parameters that are no part of the key are none of the target either', async () => {
     const app = await application(
       pageAnd(({ request }) => ({
-        status: 303,
+        status: 201,
         fields: request.url?.startsWith('/list') ? {} : { Location: '/list?saved=1' },
       })),
       { query: { ignore: ['saved', 'utm_source'] } },
@@ -185,7 +185,10 @@ describe('invalidation', () => {
   it('M-39: what belongs to another origin is not ours to fell, nor is our own path in its name', async () => {
     for (const name of ['Location', 'Content-Location']) {
       const app = await application(
-        pageAnd(({ request }) => ({ fields: { [name]: String(request.headers['x-names']) } })),
+        pageAnd(({ request }) => ({
+          status: 201,
+          fields: { [name]: String(request.headers['x-names']) },
+        })),
       )
       const other = { Host: 'other.example' }
       await app.get('/page')
@@ -294,7 +297,7 @@ describe('invalidation', () => {
     const held = latch()
     const app = await application(async ({ request, draft }) => {
       if (request.method !== 'GET') {
-        return { fields: { Location: '/b', 'Cache-Group-Invalidation': '"posts"' } }
+        return { status: 201, fields: { Location: '/b', 'Cache-Group-Invalidation': '"posts"' } }
       }
       await held.opened
       if (request.url === '/c') draft.dependsOn({ url: '/b' })

@@ -135,10 +135,10 @@ export class CacheState<Native> {
   }
 
   /** Somebody who knows nothing of numbers has changed what stands under these keys. */
-  evict(keys: readonly string[]): void {
-    const dependencies = keys.map(keyDependency)
+  evict(keys: readonly string[] | 'all'): void {
+    const dependencies = keys === 'all' ? keys : keys.map(keyDependency)
     this.fall(this.sequence.provisional(dependencies, false), dependencies, false)
-    for (const key of keys) this.store.delete(key)
+    if (keys !== 'all') for (const key of keys) this.store.delete(key)
   }
 
   /** Is what is stored known to be valid, as far as this instance can know of the others? */

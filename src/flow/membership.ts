@@ -51,7 +51,7 @@ export interface Member {
   /** Everything that is stored here is void. */
   renew(reason: FlushReason): void
   /** Somebody who knows nothing of numbers has changed these keys. */
-  evict(keys: readonly string[]): void
+  evict(keys: readonly string[] | 'all'): void
   /** What was stored here is no longer valid. */
   drop(stored: Stored): void
   fault(error: unknown, during: string): void
@@ -96,6 +96,7 @@ export class Membership {
     const { events, store, sequence } = member
     const { clock, compress } = member.settings
     const id = this.#id
+    if (settings.waitsForAll) sequence.isStrict = true
     this.#member = member
     this.#channel = channelOf(namespace, client.isCluster)
     const channel = this.#channel
@@ -104,7 +105,7 @@ export class Membership {
       commandTimeout,
       channels: [channel, replyChannelOf(channel, id)],
       onReady: () => void this.sequence.refresh(),
-      onMessage: (text) => this.#receive(text),
+      onMessage: (text, from) => this.#receive(text, from),
     })
     const connection = this.#connection
     this.sequence = new SharedSequence({
@@ -115,6 +116,7 @@ export class Membership {
       id,
       maxStaleness,
       maxLog,
+      waitsForAll: settings.waitsForAll,
       clock,
       leases: () => this.store.leases,
       onInvalidation: (number, dependencies, soft, isOwn) =>
@@ -187,8 +189,11 @@ export class Membership {
     this.#connection.close()
   }
 
-  #receive(text: string): void {
-    const message = messageOf(text)
+  #receive(text: string, from: string): void {
+    const given = messageOf(text)
+    // Confirmations come on the channel of this instance alone, and all else on that of all.
+    const isHere = (given?.kind === 'acknowledgement') === (from !== this.#channel)
+    const message = isHere ? given : undefined
     switch (message?.kind) {
       case undefined:
         this.#member.fault(new Error(`not understood: ${text.slice(0, 200)}`), 'reading a message')

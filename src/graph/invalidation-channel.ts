@@ -16,7 +16,7 @@ export type Message =
       readonly acknowledge: boolean
     }
   /** Somebody who knows nothing of numbers has changed these keys. */
-  | { readonly kind: 'foreign'; readonly keys: readonly string[] }
+  | { readonly kind: 'foreign'; readonly keys: readonly string[] | 'all' }
   /** A key that others waited for has been made, or will not be. */
   | { readonly kind: 'filled'; readonly keys: readonly string[] }
   /** An instance has applied an invalidation. */
@@ -29,6 +29,10 @@ export type Message =
 
 /** The longest message that is read, characters. */
 const longestMessage = 4 * 1024 * 1024
+/** Of more names than this everything falls: it is cheaper, and an order remembers about as many. */
+const mostNames = 50_000
+/** Names of instances and epochs are ours: nothing else is answered, or kept. */
+const ownName = /^[\w-]{1,32}$/
 
 /**
  * The channel of a namespace. In a Cluster its name has the hash tag of the namespace's keys, so that scripts may publish on it.
@@ -68,24 +72,25 @@ export function messageOf(text: string): Message | undefined {
       return known && { kind: 'filled', keys: known }
     }
     case 'ACK':
-      return isNumber(seq) && typeof epoch === 'string' && typeof origin === 'string'
+      return isNumber(seq) && isOwnName(epoch) && isOwnName(origin)
         ? { kind: 'acknowledgement', epoch, number: seq, origin }
         : undefined
     case 'EVICT': {
       if (seq === undefined) {
         const known = textsOf(keys)
-        return known && { kind: 'foreign', keys: known }
+        return known && { kind: 'foreign', keys: known.length > mostNames ? 'all' : known }
       }
       const known = textsOf(roots)
-      if (!known || !isNumber(seq) || typeof epoch !== 'string') return undefined
+      if (!known || !isNumber(seq) || !isOwnName(epoch)) return undefined
+      const isAll = known.length === 0 || known.length > mostNames
       return {
         kind: 'invalidation',
         epoch,
         number: seq,
-        roots: known.length === 0 ? 'all' : known.map((each) => decodeDependency(each) ?? each),
+        roots: isAll ? 'all' : known.map((each) => decodeDependency(each) ?? each),
         soft: softnessOf(soft),
-        origin: typeof origin === 'string' ? origin : '',
-        acknowledge: ack === true,
+        origin: isOwnName(origin) ? origin : '',
+        acknowledge: ack === true && isOwnName(origin),
       }
     }
     default:
@@ -107,7 +112,11 @@ export function softnessIn(text: string): Softness {
 }
 
 function isNumber(given: unknown): given is number {
-  return Number.isSafeInteger(given)
+  return typeof given === 'number' && Number.isSafeInteger(given) && given > 0
+}
+
+function isOwnName(given: unknown): given is string {
+  return typeof given === 'string' && ownName.test(given)
 }
 
 /** Lua knows one kind of table: an empty list comes as an empty object. */

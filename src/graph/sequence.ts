@@ -43,6 +43,8 @@ export class Sequence {
   readonly #maxStaleness: number
   readonly #now: () => number
   #heardAt = -Infinity
+  /** What was made while nothing was heard of other instances is not believed either: a barrier relies on it. */
+  isStrict = false
 
   constructor(options: SequenceOptions = {}) {
     this.#limit = options.limit ?? 100_000
@@ -89,10 +91,9 @@ export class Sequence {
 
   /** May what was made then still be used, as far as this instance can know of the others? */
   isTrusted(asOf: number): boolean {
-    return (
-      this.#maxStaleness === Infinity ||
-      this.#now() < Math.max(this.#heardAt, asOf) + this.#maxStaleness
-    )
+    if (this.#maxStaleness === Infinity) return true
+    const since = this.isStrict ? this.#heardAt : Math.max(this.#heardAt, asOf)
+    return this.#now() < since + this.#maxStaleness
   }
 
   /** As of when something that is held is known to be valid. */

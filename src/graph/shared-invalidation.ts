@@ -19,6 +19,9 @@ export interface SharedInvalidationOptions {
 /** How many dependencies wait for their confirmation; of more of them everything is invalidated. */
 const mostUnconfirmed = 10_000
 
+/** How many confirmations of one number, and of how many numbers, a barrier holds: instances are fewer. */
+const mostAcknowledged = 10_000
+
 /** What became of an invalidation that all instances share. */
 export interface Shared extends Confirmation {
   /** The other instances that have confirmed. */
@@ -118,11 +121,11 @@ export class SharedInvalidation {
 
   acknowledged({ epoch, number, origin }: Extract<Message, { kind: 'acknowledgement' }>): void {
     const name = `${epoch} ${number}`
-    for (const barrier of this.#barriers) {
-      const known = barrier.acknowledged.get(name)
-      if (known) known.add(origin)
-      else barrier.acknowledged.set(name, new Set([origin]))
-      barrier.settle()
+    for (const { acknowledged, settle } of this.#barriers) {
+      const known = acknowledged.get(name) ?? new Set()
+      if (known.size >= mostAcknowledged || acknowledged.size >= mostAcknowledged) continue
+      acknowledged.set(name, known.add(origin))
+      settle()
     }
   }
 
@@ -178,35 +181,33 @@ export class SharedInvalidation {
     waiting.clear()
   }
 
-  /** Waits for those who were alive; whoever has not confirmed within maxStaleness has stopped to serve what it holds. */
+  /** Waits for every other instance until it has confirmed, or has stopped to serve what it holds. */
   async #passed(barrier: Barrier, confirmation: Confirmation): Promise<readonly string[]> {
-    const name = `${confirmation.epoch} ${confirmation.number}`
-    const { alive, mayMiss, staleness } = confirmation
-    const known = (): readonly string[] => [...(barrier.acknowledged.get(name) ?? [])]
-    const haveAll = (): boolean => {
+    const { others, unknownUntil, epoch, number } = confirmation
+    const name = `${epoch} ${number}`
+    const left = (): number => {
       const confirmed = barrier.acknowledged.get(name)
-      return alive.every((id) => confirmed?.has(id) === true)
+      let end = unknownUntil
+      for (const [id, until] of others) {
+        if (confirmed?.has(id) !== true) end = Math.max(end, until)
+      }
+      return end - performance.now()
     }
-    // Who does not confirm believes what it holds for as long as that, and no longer.
-    if (mayMiss || !haveAll()) {
+    if (left() > 0) {
       await new Promise<void>((resolve) => {
-        const end = performance.now() + staleness
         let timer: NodeJS.Timeout | undefined
         // A timer counts from the beginning of a turn of the event loop, and is early by as long as that turn has taken.
         const rest = (): void => {
-          const left = end - performance.now()
-          if (left > 0) timer = setTimeout(rest, Math.ceil(left))
+          clearTimeout(timer)
+          const milliseconds = left()
+          if (milliseconds > 0) timer = setTimeout(rest, Math.ceil(milliseconds))
           else resolve()
         }
         rest()
-        barrier.settle = () => {
-          if (mayMiss || !haveAll()) return
-          clearTimeout(timer)
-          resolve()
-        }
+        barrier.settle = rest
       })
     }
-    return known()
+    return [...(barrier.acknowledged.get(name) ?? [])]
   }
 }
 

@@ -9,7 +9,7 @@ import type { FlushReason } from '../reasons.ts'
 import type { Dependency } from './dependency.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { type Message, softnessIn } from './invalidation-channel.ts'
-import { instancesIn } from './instances.ts'
+import { Roster, instancesIn } from './instances.ts'
 import type { Sequence } from './sequence.ts'
 import type { Softness } from './softening.ts'
 
@@ -33,6 +33,8 @@ export interface SharedSequenceOptions {
   /** Milliseconds. */
   readonly maxStaleness: number
   readonly maxLog: number
+  /** Invalidations of this instance wait for all instances where they do not say otherwise. */
+  readonly waitsForAll: boolean
   readonly clock: () => number
   /** The keys that this instance is making for all. */
   readonly leases: () => readonly string[]
@@ -57,12 +59,10 @@ export interface Confirmation {
   /** What fell at once; the rest of a great number falls in slices behind. */
   readonly fallen: readonly string[]
   readonly more: number
-  /** The other instances that were alive. */
-  readonly alive: readonly string[]
-  /** Other instances may live: the epoch is younger than a lease, or one of them has not been heard of for long. */
-  readonly mayMiss: boolean
-  /** The longest that any of them believes what it holds without hearing of Redis, milliseconds. */
-  readonly staleness: number
+  /** The other instances, each with when it believes nothing any more that was made before, if it does not confirm. */
+  readonly others: ReadonlyMap<string, number>
+  /** When one that is not known does not: none may be missing behind the beginning of an epoch. */
+  readonly unknownUntil: number
   readonly epoch: string
   /** Its number in Redis. */
   readonly number: number
@@ -82,6 +82,9 @@ export class SharedSequence {
   #seen = 0
   /** Numbers that came before others. */
   readonly #ahead = new Set<number>()
+  readonly #roster = new Roster()
+  /** It is about to be no longer strict. */
+  #isEasing = false
   readonly #heartbeat: Heartbeat
   #join: () => void = () => undefined
   /** Resolves when Redis was heard of for the first time. */
@@ -148,6 +151,12 @@ export class SharedSequence {
       void this.refresh()
       return
     }
+    if (number > this.#seen + mostMissed) {
+      // Forged, or so far ahead that all between is missed: what it names falls, and Redis tells which.
+      this.#options.onInvalidation(this.#sequence.provisional(roots, soft), roots, soft, isOwn)
+      void this.refresh()
+      return
+    }
     this.#take(number, roots, soft, isOwn)
     if (this.lag > 0) void this.refresh()
   }
@@ -177,7 +186,8 @@ export class SharedSequence {
       ]),
     )
     const epoch = textIn(reply[0])
-    const number = numberIn(reply[1])
+    const number = wholeNumberIn(reply[1])
+    if (acknowledge) this.#heed(true, true)
     const time = numberIn(reply[5])
     if (epoch === this.#epoch) {
       // A spread begins for all when Redis heard of it.
@@ -187,15 +197,15 @@ export class SharedSequence {
     } else if (from === this.#epoch) this.#renew('epoch', epoch, number)
     const more = numberIn(reply[3])
     if (more > 0) void this.#heartbeat.soon()
+    const now = this.#sequence.now
     const others = instancesIn(textIn(reply[4])).filter(({ name }) => name !== id)
-    const alive = others.filter(({ till }) => till > time)
+    this.#roster.note(others, now)
     return {
       sequence: this.stampOf(number),
       fallen: listIn(reply[2]).map(textIn),
       more,
-      alive: alive.map(({ name }) => name),
-      staleness: Math.max(maxStaleness, ...others.map((other) => other.maxStaleness)),
-      mayMiss: alive.length < others.length || numberIn(reply[6]) < maxStaleness,
+      others: new Map(others.map((each) => [each.name, this.#roster.endOf(each, now)])),
+      unknownUntil: numberIn(reply[6]) < maxStaleness ? now + maxStaleness : -Infinity,
       epoch,
       number,
     }
@@ -211,6 +221,7 @@ export class SharedSequence {
     const { connection, keys, id, clock, leases } = this.#options
     const sentAt = this.#sequence.now
     const from = this.#epoch
+    const isStrict = this.#sequence.isStrict && !this.#isEasing
     const reply = listIn(
       await connection.run(
         syncScript,
@@ -226,6 +237,7 @@ export class SharedSequence {
           mostMissed,
           clock(),
           workBehind,
+          isStrict ? ' strict' : '',
           ...leases(),
         ],
         true,
@@ -234,12 +246,27 @@ export class SharedSequence {
     // Another answer came in between, and told of another epoch: this one is of the past.
     if (from !== this.#epoch) return
     const epoch = textIn(reply[0])
-    const number = numberIn(reply[1])
+    const number = wholeNumberIn(reply[1])
+    this.#heed(this.#options.waitsForAll || textIn(reply[6]) !== '', isStrict)
+    const others = instancesIn(textIn(reply[7])).filter(({ name }) => name !== id)
+    this.#roster.note(others, this.#sequence.now)
     if (epoch !== this.#epoch) this.#renew('epoch', epoch, number)
     else this.#catchUp(number, listIn(reply[2]))
     this.#sequence.heard(sentAt)
     this.#options.onBeat()
     if (textIn(reply[3]) !== '') void this.#heartbeat.soon()
+  }
+
+  /**
+   * Barriers rely on it that an instance which said to be strict is so: it is before it says so, and until behind the
+   * first heartbeat that no longer does.
+   *
+   * @param said whether the heartbeat that was answered has said so
+   */
+  #heed(isWanted: boolean, said: boolean): void {
+    if (isWanted) this.#sequence.isStrict = true
+    else if (!said) this.#sequence.isStrict = false
+    this.#isEasing = !isWanted && said
   }
 
   /** Takes over what was missed, if the log has all of it. */
@@ -283,6 +310,13 @@ export class SharedSequence {
     this.#options.onRenewal(reason)
     this.#join()
   }
+}
+
+/** @throws where it is none: nothing could be counted from it */
+function wholeNumberIn(reply: unknown): number {
+  const number = numberIn(reply)
+  if (Number.isSafeInteger(number)) return number
+  throw new Error(`Redis answered ${String(number)} where a number of the sequence stands`)
 }
 
 function dependencyIn(text: string): Dependency {

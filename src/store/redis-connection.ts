@@ -36,7 +36,7 @@ export interface RedisConnectionOptions {
   readonly channels: readonly string[]
   /** The connection for messages stands and its subscription is confirmed, or the one for commands stands again. */
   readonly onReady: () => void
-  readonly onMessage: (text: string) => void
+  readonly onMessage: (text: string, channel: string) => void
 }
 
 /** Redis did not answer in time, or there is no connection to it. */
@@ -77,8 +77,8 @@ export class RedisConnection {
     this.#messages.on('close', () => {
       this.#isSubscribed = false
     })
-    this.#messages.on(this.isCluster ? 'smessage' : 'message', (_channel, text) =>
-      options.onMessage(String(text)),
+    this.#messages.on(this.isCluster ? 'smessage' : 'message', (channel, text) =>
+      options.onMessage(String(text), String(channel)),
     )
   }
 

@@ -100,6 +100,39 @@ describe("await invalidate(x, { wait: 'all' })", () => {
     expect(took).toBeLessThan(maxStaleness + 200)
   })
 
+  it('waits once for a process that was killed, and not for longer than its heartbeat is due', async () => {
+    const [a] = (await several(1, 'all')) as [Instance]
+    const other = await OtherProcess.start(server.port, maxStaleness)
+    expect(await other.show('card', 'never')).toBe('card 1')
+    // From the first barrier on it knows that others rely on its silence.
+    await barrier(a)
+    await until('it has said so', async () => {
+      const live = String(await server.command('HGET', shelf.key('ver'), 'live'))
+      return live.split('\n').filter((line) => line.endsWith(' strict')).length === 2
+    })
+    await other.kill()
+    const times: number[] = []
+    for (let i = 0; i < 5; i++) times.push((await barrier(a)).took)
+    expect(times[0]).toBeLessThan(maxStaleness + 200)
+    for (const time of times.slice(1)) expect(time).toBeLessThan(maxStaleness / 2)
+  })
+
+  it('holds where an instance that nobody waits for any more makes things by itself', async () => {
+    const [a, b] = (await several(2)) as [Instance, Instance]
+    await barrier(a)
+    await until('it has said that it knows of barriers', async () => {
+      const live = String(await server.command('HGET', shelf.key('ver'), 'live'))
+      return live.split('\n').filter((line) => line.endsWith(' strict')).length === 2
+    })
+    b.proxy.block()
+    await until('it believes nothing any more', () => b.status.heard > 2 * maxStaleness)
+    await barrier(a)
+    expect(await b.show('card')).toBe('card 3')
+    const { took } = await barrier(a)
+    expect(took).toBeLessThan(maxStaleness / 2)
+    expect(await b.show('card')).toBe('card 4')
+  })
+
   it('does not wait for an instance that has left', async () => {
     const [a, b] = (await several(3)) as [Instance, Instance]
     await b.cache.close()

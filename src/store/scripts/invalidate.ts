@@ -1,4 +1,4 @@
-import { fall, reseed, state } from './state.ts'
+import { fall, forget, reseed, state } from './state.ts'
 
 /**
  * Invalidates: a number, the versions of the roots, the log, the message, and as much of what depends on them as a bounded piece of work
@@ -13,20 +13,14 @@ import { fall, reseed, state } from './state.ts'
  *   returns { epoch, sequence, fallen keys, how many more, instances and until when each is heard of,
  *             the server's time, milliseconds since the epoch began }
  */
-export const invalidate: string = `${state}${reseed}${fall}
+export const invalidate: string = `${state}${reseed}${forget}${fall}
 -- A write that needs no memory comes first: behind it a full Redis lets the others pass (an invalidation must never be refused).
 redis.call('UNLINK', P .. 'none')
-local epoch = current()
-if epoch and epoch == ARGV[4] and tonumber(fields({'seq'})[1] or 0) < tonumber(ARGV[3]) then epoch = nil end
-if not epoch then epoch = reseed(ARGV[2], ARGV[3]) end
+local epoch = joined(ARGV[2], ARGV[3], ARGV[4])
 local soft, long, budget, time = ARGV[8] ~= '', tonumber(ARGV[8]) or 0, tonumber(ARGV[10]), now()
 local n = redis.call('HINCRBY', VER, 'seq', 1)
 local roots = {}
 for i = 12, #ARGV do roots[#roots + 1] = ARGV[i] end
-
-local function raise(floor, number)
-  if tonumber(fields({floor})[1]) < tonumber(number) then redis.call('HSET', VER, floor, number) end
-end
 
 -- Everything that was made before a number is stale at once.
 local function soften(d, number)
@@ -48,7 +42,7 @@ local function spread(d)
     running[2] = {b[1], string.format('%.0f', at), string.format('%.0f', till - at)}
     table.remove(running, 1)
   end
-  running[#running + 1] = {n, string.format('%.0f', time), ARGV[8]}
+  running[#running + 1] = {digits(n), string.format('%.0f', time), ARGV[8]}
   for i, each in ipairs(running) do running[i] = string.format('%s %s %s;', each[1], each[2], each[3]) end
   redis.call('HSET', VER, '^' .. d, table.concat(running), 'spread', n)
 end
@@ -62,35 +56,19 @@ for _, d in ipairs(#roots == 0 and {'all'} or roots) do
   else redis.call('HSET', VER, d == 'all' and 'floor' or d, n) end
 end
 if soft then redis.call('HSET', VER, 'soft', n) end
-redis.call('XADD', P .. 'log', n .. '-0', 'r', table.concat(roots, '\\n'), 's', softly)
-
--- The log and the versions are bounded together: what is forgotten raises the floor.
-local over = redis.call('XLEN', P .. 'log') - tonumber(ARGV[11])
-if over > 0 then
-  for _, line in ipairs(redis.call('XRANGE', P .. 'log', '-', '+', 'COUNT', math.min(over, 3))) do
-    local id = tonumber(string.match(line[1], '^%d+'))
-    local isSoft = line[2][4] ~= '0'
-    for d in string.gmatch(line[2][2] == '' and 'all' or line[2][2], '[^\\n]+') do
-      local field = isSoft and ('~' .. d) or d
-      -- What a spread came to when it was over has a number whose line may have gone before.
-      local known = tonumber(redis.call('HGET', VER, field) or 0)
-      if known ~= 0 and known <= id then redis.call('HDEL', VER, field) end
-      local last = isSoft and tonumber(string.match(redis.call('HGET', VER, '^' .. d) or '', '(%d+) %d+ %d+;$'))
-      if last and last <= id then redis.call('HDEL', VER, '^' .. d) end
-    end
-    raise(isSoft and 'softFloor' or 'floor', id)
-    redis.call('XDEL', P .. 'log', line[1])
-  end
-end
+local line = table.concat(roots, '\\n')
+redis.call('XADD', P .. 'log', digits(n) .. '-0', 'r', line, 's', softly, 't', digits(time))
+redis.call('HINCRBY', VER, 'bytes', sizeOf(line))
+if ARGV[9] == '1' then redis.call('HSET', VER, 'barrier', digits(time)) end
+forget(tonumber(ARGV[11]), 3)
 
 local fallen, more = {}, 0
 if not soft then
   if #roots == 0 then
     if redis.call('EXISTS', P .. 'exp') == 1 then
       more = redis.call('ZCARD', P .. 'exp')
-      redis.call('RENAME', P .. 'exp', P .. 'sweep:all:' .. n)
-      redis.call('PEXPIRE', P .. 'sweep:all:' .. n, 172800000)
-      redis.call('RPUSH', P .. 'sweeps', 'all:' .. n)
+      redis.call('RENAME', P .. 'exp', P .. 'sweep:all:' .. digits(n))
+      queue('all:' .. digits(n))
     end
   end
   for i, d in ipairs(roots) do
@@ -111,17 +89,17 @@ if not soft then
     local left = redis.call('SCARD', at)
     if left > 0 then
       more = more + left
-      local name = n .. ':' .. i .. ':' .. d
+      local name = digits(n) .. ':' .. i .. ':' .. d
       redis.call('RENAME', at, P .. 'sweep:' .. name)
-      redis.call('RPUSH', P .. 'sweeps', name)
+      queue(name)
     end
   end
 end
 
-redis.call(ARGV[7], ARGV[6], cjson.encode({
-  type = 'EVICT', keys = fallen, origin = ARGV[5], seq = n, epoch = epoch, roots = roots,
+redis.call(ARGV[7], ARGV[6], '{"seq":' .. digits(n) .. ',' .. string.sub(cjson.encode({
+  type = 'EVICT', keys = fallen, origin = ARGV[5], epoch = epoch, roots = roots,
   soft = long > 0 and softly or soft, ack = ARGV[9] == '1'
-}))
+}), 2))
 local m = fields({'live', 'since'})
 return {epoch, n, fallen, more, m[1] or '', time, time - tonumber(m[2] or 0)}
 `

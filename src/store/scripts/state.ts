@@ -3,8 +3,8 @@
  * its last invalidation. It holds as long as the server that it began on runs: a restart, a failover or a restore may have lost
  * invalidations, so behind any of them stands a new epoch, in which nothing stored before counts.
  *
- *   KEYS[1]  {cf}:rd:ver     epoch, seq, floor, softFloor, soft, spread, birth, live, and fields such as tag:posts, ~tag:posts (soft) and
- *                            ^tag:posts (soft, spread over a time)
+ *   KEYS[1]  {cf}:rd:ver     epoch, seq, floor, softFloor, soft, spread, birth, live, since, bytes, barrier, and fields such as tag:posts,
+ *                            ~tag:posts (soft) and ^tag:posts (soft, spread over a time)
  *   ARGV[1]  {cf}:rd:        what all other keys begin with: one hash tag, so that they lie in one slot of a Cluster
  */
 export const state: string = `
@@ -53,22 +53,86 @@ local function isOf(v, epoch, kind)
 end
 `
 
+/** How many bytes the log of invalidations and the names in the versions may have together. */
+const mostLogBytes = 32 * 1024 * 1024
+/** Values live for a day at most: what was invalidated two days ago, milliseconds, tells nothing of any of them. */
+const longestMemory = 172_800_000
+
 /** A new epoch: nothing that was stored or invalidated before it is known in it. */
 export const reseed: string = `
+-- The list of sweeps, and a set that waits in it.
+local function queue(name)
+  redis.call('PEXPIRE', P .. 'sweep:' .. name, 172800000)
+  redis.call('RPUSH', P .. 'sweeps', name)
+  redis.call('PEXPIRE', P .. 'sweeps', 172800000)
+end
+
+-- A number as people and streams write it: Lua itself has 14 digits, and then an exponent.
+local function digits(n) return string.format('%.0f', n) end
+
+-- What no order of invalidations comes to is no number of one: it was forged, or damaged.
+local function whole(text)
+  return text and #text <= 15 and string.match(text, '^%d+$') and tonumber(text) or nil
+end
+
 -- Behind everything that whoever asks has ever seen, so that numbers go on rising for it.
 local function reseed(candidate, highest)
-  local m = fields({'seq', 'live'})
-  local seq = math.max(tonumber(m[1] or 0), tonumber(highest)) + 1
+  local m = fields({'seq', 'live', 'barrier'})
+  local seq = math.max(whole(m[1]) or 0, whole(highest) or 0) + 1
+  if seq > 9e14 then seq = 1 end
   redis.call('UNLINK', VER, P .. 'log')
-  redis.call('HSET', VER, 'epoch', candidate, 'seq', seq, 'floor', seq, 'softFloor', 0, 'soft', 0,
+  redis.call('HSET', VER, 'epoch', candidate, 'seq', digits(seq), 'floor', digits(seq), 'softFloor', 0, 'soft', 0,
     'birth', string.match(redis.call('INFO', 'server'), 'run_id:(%w+)'), 'live', m[2] or '',
-    'since', string.format('%.0f', now()))
+    'since', digits(now()))
+  if m[3] then redis.call('HSET', VER, 'barrier', m[3]) end
   if redis.call('EXISTS', P .. 'exp') == 1 then
     redis.call('RENAME', P .. 'exp', P .. 'sweep:all:' .. candidate)
-    redis.call('PEXPIRE', P .. 'sweep:all:' .. candidate, 172800000)
-    redis.call('RPUSH', P .. 'sweeps', 'all:' .. candidate)
+    queue('all:' .. candidate)
   end
   return candidate
+end
+
+-- The epoch that goes on, or a new one where the state is older than what whoever asks has seen of it.
+local function joined(candidate, highest, known)
+  local epoch = current()
+  local seq = whole(fields({'seq'})[1])
+  if epoch and seq and (epoch ~= known or seq >= (whole(highest) or 0)) then return epoch end
+  return reseed(candidate, highest)
+end
+`
+
+/** The log and the versions are bounded together, by number, bytes and age: what is forgotten raises the floor. */
+export const forget: string = `
+local function raise(floor, number)
+  if tonumber(fields({floor})[1]) < tonumber(number) then redis.call('HSET', VER, floor, number) end
+end
+
+-- What a line and the names in it take.
+local function sizeOf(roots) return 2 * #roots + 64 end
+
+local function forget(most, lines)
+  local log = P .. 'log'
+  local over, bytes = redis.call('XLEN', log) - most, whole(fields({'bytes'})[1]) or 0
+  local before, had = now() - ${longestMemory}, bytes
+  for _ = 1, lines do
+    local line = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+    if not line then break end
+    if over <= 0 and bytes <= ${mostLogBytes} and (whole(line[2][6]) or math.huge) >= before then break end
+    local id = string.match(line[1], '^%d+')
+    local roots, isSoft = line[2][2], line[2][4] ~= '0'
+    for d in string.gmatch(roots == '' and 'all' or roots, '[^\\n]+') do
+      local field = isSoft and ('~' .. d) or d
+      -- What a spread came to when it was over has a number whose line may have gone before.
+      local known = tonumber(redis.call('HGET', VER, field) or 0)
+      if known ~= 0 and known <= tonumber(id) then redis.call('HDEL', VER, field) end
+      local last = isSoft and tonumber(string.match(redis.call('HGET', VER, '^' .. d) or '', '(%d+) %d+ %d+;$'))
+      if last and last <= tonumber(id) then redis.call('HDEL', VER, '^' .. d) end
+    end
+    raise(isSoft and 'softFloor' or 'floor', id)
+    redis.call('XDEL', log, line[1])
+    over, bytes = over - 1, math.max(0, bytes - sizeOf(roots))
+  end
+  if bytes ~= had then redis.call('HSET', VER, 'bytes', digits(bytes)) end
 end
 `
 

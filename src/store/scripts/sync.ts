@@ -1,4 +1,4 @@
-import { fall, reseed, state } from './state.ts'
+import { fall, forget, reseed, state } from './state.ts'
 
 /**
  * The heartbeat of one instance: its lease, what it has missed, and a piece of the clean-up.
@@ -7,29 +7,30 @@ import { fall, reseed, state } from './state.ts'
  *   ARGV[5]   its name    ARGV[6]  how long its lease lasts, milliseconds; 0: it leaves
  *   ARGV[7]   the last number that it has applied    ARGV[8]  how many invalidations it takes at once
  *   ARGV[9]   its time, milliseconds since 1970    ARGV[10]  how much work of clean-up
- *   ARGV[11..] keys whose leases it goes on with
+ *   ARGV[11]  ' strict' where it believes nothing behind its lease, or ''
+ *   ARGV[12..] keys whose leases it goes on with
  *
- *   returns { epoch, sequence, { { number, roots, soft }, ... }, '1' when there is more to clean up, floor, softFloor }
+ *   returns { epoch, sequence, { { number, roots, soft }, ... }, '1' when there is more to clean up, floor, softFloor,
+ *             '1' where an invalidation has waited for all instances within the last hour, the instances }
  */
-export const sync: string = `${state}${reseed}${fall}
+export const sync: string = `${state}${reseed}${forget}${fall}
 redis.call('UNLINK', P .. 'none')
-local epoch = current()
-if epoch and epoch == ARGV[4] and tonumber(fields({'seq'})[1] or 0) < tonumber(ARGV[3]) then epoch = nil end
-if not epoch then epoch = reseed(ARGV[2], ARGV[3]) end
-local m = fields({'seq', 'live', 'floor', 'softFloor'})
+local epoch = joined(ARGV[2], ARGV[3], ARGV[4])
+forget(math.huge, 100)
+local m = fields({'seq', 'live', 'floor', 'softFloor', 'barrier'})
 local seq = tonumber(m[1])
 local time = now()
 
--- Who is not heard of any more is remembered for an hour: it may go on and believe what it makes itself.
+-- An instance that is not heard of any more is remembered for an hour: it may be cut off, and go on.
 local live = {}
-for line, name, till in string.gmatch(m[2] or '', '((%S+) (%d+) %d+\\n)') do
+for line, name, till in string.gmatch(m[2] or '', '((%S+) (%d+) %d+[^\\n]*\\n)') do
   if name ~= ARGV[5] and tonumber(till) > time - 3600000 then live[#live + 1] = line end
 end
 if ARGV[6] ~= '0' then
-  live[#live + 1] = string.format('%s %.0f %s\\n', ARGV[5], time + tonumber(ARGV[6]), ARGV[6])
+  live[#live + 1] = string.format('%s %.0f %s%s\\n', ARGV[5], time + tonumber(ARGV[6]), ARGV[6], ARGV[11])
 end
 redis.call('HSET', VER, 'live', table.concat(live))
-for i = 11, #ARGV do
+for i = 12, #ARGV do
   local at = P .. 'fill:' .. ARGV[i]
   if redis.call('HGET', at, 'by') == ARGV[5] then redis.call('PEXPIRE', at, ARGV[6]) end
 end
@@ -71,5 +72,6 @@ while budget > 0 do
   budget = budget - work
 end
 if budget <= 0 then more = '1' end
-return {epoch, seq, missed, more, tonumber(m[3]), tonumber(m[4])}
+local isStrict = time - (whole(m[5]) or 0) < 3600000
+return {epoch, seq, missed, more, tonumber(m[3]), tonumber(m[4]), isStrict and '1' or '', table.concat(live)}
 `

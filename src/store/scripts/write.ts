@@ -123,6 +123,7 @@ for i = 7, #ARGV, 11 do
     end
   end
 end
+redis.call('PEXPIRE', P .. 'exp', 172800000)
 if #filled > 0 then
   redis.call(ARGV[5], ARGV[4], cjson.encode({type = 'FILLED', keys = filled}))
 end

@@ -96,7 +96,6 @@ export class Membership {
     const { events, store, sequence } = member
     const { clock, compress } = member.settings
     const id = this.#id
-    if (settings.waitsForAll) sequence.isStrict = true
     this.#member = member
     this.#channel = channelOf(namespace, client.isCluster)
     const channel = this.#channel

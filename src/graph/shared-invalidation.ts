@@ -1,7 +1,8 @@
 import { fail } from '../errors.ts'
+import type { Confirmation } from './confirmation.ts'
 import type { Dependency } from './dependency.ts'
 import type { Message } from './invalidation-channel.ts'
-import type { Confirmation, SharedSequence } from './shared-sequence.ts'
+import type { SharedSequence } from './shared-sequence.ts'
 import type { Softness } from './softening.ts'
 
 export interface SharedInvalidationOptions {

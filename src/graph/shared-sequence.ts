@@ -6,12 +6,14 @@ import { listIn, numberIn, textIn } from '../store/redis-reply.ts'
 import { invalidate } from '../store/scripts/invalidate.ts'
 import { sync } from '../store/scripts/sync.ts'
 import type { FlushReason } from '../reasons.ts'
+import type { Confirmation } from './confirmation.ts'
 import type { Dependency } from './dependency.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { type Message, softnessIn } from './invalidation-channel.ts'
 import { Roster, instancesIn } from './instances.ts'
 import type { Sequence } from './sequence.ts'
 import type { Softness } from './softening.ts'
+import { Strictness } from './strictness.ts'
 
 const invalidateScript = script(invalidate)
 const syncScript = script(sync)
@@ -53,21 +55,6 @@ export interface SharedSequenceOptions {
   readonly onBeat: () => void
 }
 
-/** What Redis did with an invalidation. */
-export interface Confirmation {
-  readonly sequence: number
-  /** What fell at once; the rest of a great number falls in slices behind. */
-  readonly fallen: readonly string[]
-  readonly more: number
-  /** The other instances, each with when it believes nothing any more that was made before, if it does not confirm. */
-  readonly others: ReadonlyMap<string, number>
-  /** When one that is not known does not: none may be missing behind the beginning of an epoch. */
-  readonly unknownUntil: number
-  readonly epoch: string
-  /** Its number in Redis. */
-  readonly number: number
-}
-
 /**
  * This instance's part in the order of invalidations that all instances share: it hears of each by message, learns of what it missed by its
  * heartbeat, and begins anew where it cannot know what it missed. Versions decide; messages only make it fast.
@@ -83,8 +70,7 @@ export class SharedSequence {
   /** Numbers that came before others. */
   readonly #ahead = new Set<number>()
   readonly #roster = new Roster()
-  /** It is about to be no longer strict. */
-  #isEasing = false
+  readonly #strictness: Strictness
   readonly #heartbeat: Heartbeat
   #join: () => void = () => undefined
   /** Resolves when Redis was heard of for the first time. */
@@ -95,6 +81,7 @@ export class SharedSequence {
   constructor(options: SharedSequenceOptions) {
     this.#options = options
     this.#sequence = options.sequence
+    this.#strictness = new Strictness(options.sequence, options.waitsForAll)
     const { maxStaleness, onConnection } = options
     this.#heartbeat = new Heartbeat({
       interval: maxStaleness / 3,
@@ -187,7 +174,7 @@ export class SharedSequence {
     )
     const epoch = textIn(reply[0])
     const number = wholeNumberIn(reply[1])
-    if (acknowledge) this.#heed(true, true)
+    if (acknowledge) this.#strictness.heed(true, true)
     const time = numberIn(reply[5])
     if (epoch === this.#epoch) {
       // A spread begins for all when Redis heard of it.
@@ -221,7 +208,7 @@ export class SharedSequence {
     const { connection, keys, id, clock, leases } = this.#options
     const sentAt = this.#sequence.now
     const from = this.#epoch
-    const isStrict = this.#sequence.isStrict && !this.#isEasing
+    const isStrict = this.#strictness.isSaid
     const reply = listIn(
       await connection.run(
         syncScript,
@@ -247,7 +234,7 @@ export class SharedSequence {
     if (from !== this.#epoch) return
     const epoch = textIn(reply[0])
     const number = wholeNumberIn(reply[1])
-    this.#heed(this.#options.waitsForAll || textIn(reply[6]) !== '', isStrict)
+    this.#strictness.heed(textIn(reply[6]) !== '', isStrict)
     const others = instancesIn(textIn(reply[7])).filter(({ name }) => name !== id)
     this.#roster.note(others, this.#sequence.now)
     if (epoch !== this.#epoch) this.#renew('epoch', epoch, number)
@@ -255,18 +242,6 @@ export class SharedSequence {
     this.#sequence.heard(sentAt)
     this.#options.onBeat()
     if (textIn(reply[3]) !== '') void this.#heartbeat.soon()
-  }
-
-  /**
-   * Barriers rely on it that an instance which said to be strict is so: it is before it says so, and until behind the
-   * first heartbeat that no longer does.
-   *
-   * @param said whether the heartbeat that was answered has said so
-   */
-  #heed(isWanted: boolean, said: boolean): void {
-    if (isWanted) this.#sequence.isStrict = true
-    else if (!said) this.#sequence.isStrict = false
-    this.#isEasing = !isWanted && said
   }
 
   /** Takes over what was missed, if the log has all of it. */

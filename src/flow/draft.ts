@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Duration, milliseconds } from '../duration.ts'
 import { fail } from '../errors.ts'
 import { onOrigin } from '../graph/dependency.ts'
-import { type Dependable, checkedTag, dependenciesFrom } from '../graph/invalidation.ts'
+import { type Dependable, boundedTag, dependenciesFrom } from '../graph/invalidation.ts'
 import { type Moment, momentOf } from '../graph/moment.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import type { Recording } from './recording.ts'
@@ -53,11 +53,11 @@ export class Draft {
   /**
    * Tags the response: `invalidate({ tag })` fells it, and tag headers carry it to CDNs.
    *
-   * @throws CacheflowError `ERR_CACHEFLOW_TAG` for an empty or overlong tag
+   * @throws CacheflowError `ERR_CACHEFLOW_TAG` for an empty tag
    */
   tag(...tags: readonly string[]): this {
     const recording = this.#recording
-    for (const tag of tags) recording.tag(checkedTag(tag, 'tag()'))
+    for (const tag of tags) recording.tag(boundedTag(tag, 'tag()'))
     return this
   }
 

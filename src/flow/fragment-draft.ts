@@ -1,6 +1,6 @@
 import { type Duration, milliseconds } from '../duration.ts'
 import { onOrigin } from '../graph/dependency.ts'
-import { type Dependable, checkedTag, dependenciesFrom } from '../graph/invalidation.ts'
+import { type Dependable, boundedTag, dependenciesFrom } from '../graph/invalidation.ts'
 import type { Recording } from './recording.ts'
 
 /** The fragment that is being made, as its body can speak of it. All of it reaches what encloses the fragment, too. */
@@ -16,7 +16,7 @@ export class FragmentDraft {
 
   /** @throws CacheflowError `ERR_CACHEFLOW_TAG` */
   tag(...tags: readonly string[]): this {
-    for (const tag of tags) this.#recording.tag(checkedTag(tag, 'tag()'))
+    for (const tag of tags) this.#recording.tag(boundedTag(tag, 'tag()'))
     return this
   }
 

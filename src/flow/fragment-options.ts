@@ -1,7 +1,7 @@
 import { type Duration, milliseconds } from '../duration.ts'
 import { fail } from '../errors.ts'
 import type { Dependency } from '../graph/dependency.ts'
-import { type Dependable, checkedTag, dependenciesFrom } from '../graph/invalidation.ts'
+import { type Dependable, boundedTag, dependenciesFrom } from '../graph/invalidation.ts'
 import { isToken } from '../http/token.ts'
 import { pageInputs } from './page-input.ts'
 
@@ -114,7 +114,7 @@ export function fragmentPolicy(
     maxAge: lifetime(options.maxAge, 'maxAge', where, Infinity),
     staleWhileRevalidate: lifetime(options.staleWhileRevalidate, 'staleWhileRevalidate', where, 0),
     staleIfError: lifetime(options.staleIfError, 'staleIfError', where, 0),
-    tags: listOf(options.tags ?? [], 'tags', where).map((tag) => checkedTag(tag, where)),
+    tags: listOf(options.tags ?? [], 'tags', where).map((tag) => boundedTag(tag, where)),
     dependencies: options.dependsOn === undefined ? [] : dependenciesFrom(options.dependsOn, where),
     key: options.key === undefined ? [] : keyParts(options.key, where),
     vary: listOf(options.vary ?? [], 'vary', where).map((name) => inputName(name, where)),

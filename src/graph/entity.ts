@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { fail } from '../errors.ts'
+import { bounded } from './bounded-name.ts'
 import { type Dependency, entityDependency, listDependency } from './dependency.ts'
 import { type Moment, momentOf } from './moment.ts'
 import { several } from './several.ts'
@@ -120,7 +121,6 @@ function isMade(ref: object): ref is EntityRef {
 }
 
 const namePattern = /^[A-Za-z][\w.-]{0,63}$/
-const longestId = 256
 
 /**
  * Names a kind of record, so that fragments can be made of it:
@@ -168,12 +168,13 @@ export function entity<Row extends object>(
     return { kind: 'record', entity: name, id, dependency, row, version, [modelKey]: model }
   }
 
-  function list(scope = '', version?: ListVersion): EntityList {
-    if (typeof scope !== 'string' || scope.length > longestId) {
-      throw fail('ERR_CACHEFLOW_ENTITY', scope, `${name}.list()`, {
+  function list(given = '', version?: ListVersion): EntityList {
+    if (typeof given !== 'string') {
+      throw fail('ERR_CACHEFLOW_ENTITY', given, `${name}.list()`, {
         mend: "Name the scope by a string: post.list('author=1').",
       })
     }
+    const scope = bounded(given)
     return {
       kind: 'list',
       entity: name,
@@ -243,12 +244,12 @@ function isList(given: unknown): given is readonly unknown[] {
 
 function idText(id: unknown, where: string, field = ''): string {
   const isId =
-    (typeof id === 'string' && id !== '' && id.length <= longestId) ||
+    (typeof id === 'string' && id !== '') ||
     (typeof id === 'number' && Number.isFinite(id)) ||
     typeof id === 'bigint'
-  if (isId) return String(id)
+  if (isId) return bounded(String(id))
   throw fail('ERR_CACHEFLOW_ENTITY', id, field === '' ? where : `the ${field} of ${where}`, {
-    mend: `An id is a number, a bigint or a string of 1 to ${longestId} characters.`,
+    mend: 'An id is a number, a bigint or a non-empty string.',
   })
 }
 

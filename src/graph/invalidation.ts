@@ -10,6 +10,7 @@ import {
   tagDependency,
   urlDependency,
 } from './dependency.ts'
+import { bounded, isBounded } from './bounded-name.ts'
 import type { EntityList, EntityRef } from './entity.ts'
 import { several } from './several.ts'
 
@@ -55,19 +56,21 @@ export interface InvalidationReceipt {
   readonly confirmedBy: readonly string[]
 }
 
-/** The longest tag any part of the system takes; CDNs allow less and their encoders see to it. */
-const longestTag = 256
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
-const control = /[\u0000-\u001F\u007F]/
-
+/** A tag that was given as an option, at start: there a wrong one is a mistake. */
 export function checkedTag(tag: unknown, where: string): string {
-  if (typeof tag !== 'string' || tag.length === 0 || tag.length > longestTag || control.test(tag)) {
-    const isList = Array.isArray(tag)
-    throw fail('ERR_CACHEFLOW_TAG', tag, where, {
-      ...(isList ? { mend: 'Give the tags one by one: tag(...tags).' } : {}),
-    })
-  }
-  return tag
+  if (typeof tag === 'string' && tag !== '' && isBounded(tag)) return tag
+  throw notATag(tag, where)
+}
+
+/** A tag that was given while a request is answered: it may be what a client sends, and so is brought within the bounds. */
+export function boundedTag(tag: unknown, where: string): string {
+  if (typeof tag === 'string' && tag !== '') return bounded(tag)
+  throw notATag(tag, where)
+}
+
+function notATag(tag: unknown, where: string): Error {
+  const mend = { mend: 'Give the tags one by one: tag(...tags).' }
+  return fail('ERR_CACHEFLOW_TAG', tag, where, Array.isArray(tag) ? mend : {})
 }
 
 const kinds: ReadonlySet<string> = new Set([
@@ -99,7 +102,7 @@ export function dependenciesOf(
   if ('tag' in target) {
     const tags: readonly string[] = typeof target.tag === 'string' ? [target.tag] : target.tag
     if (!Array.isArray(tags) || tags.length === 0) throw fail('ERR_CACHEFLOW_TAG', tags, where)
-    return tags.map((tag) => tagDependency(checkedTag(tag, where)))
+    return tags.map((tag) => tagDependency(boundedTag(tag, where)))
   }
   if ('key' in target) return [keyDependency(text(target.key, target, where))]
   if ('url' in target) return [urlTarget(text(target.url, target, where), where)]

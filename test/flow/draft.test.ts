@@ -68,16 +68,13 @@ describe('tag()', () => {
     expect([...recording.dependencies]).toEqual([tagDependency('posts'), tagDependency('authors')])
   })
 
-  it.each([undefined, null, '', 7, ['posts'], 'a\nb', 'x'.repeat(257)])(
-    'given %j is an error with its code',
-    (tag) => {
-      const { draft, recording } = deskOf()
-      const error = errorOf(() => draft.tag('fine', tag as string))
-      expect(error.code).toBe('ERR_CACHEFLOW_TAG')
-      expect(error.message).toContain('tag() was given')
-      expect([...recording.tags]).toEqual(['fine'])
-    },
-  )
+  it.each([undefined, null, '', 7, ['posts']])('given %j is an error with its code', (tag) => {
+    const { draft, recording } = deskOf()
+    const error = errorOf(() => draft.tag('fine', tag as string))
+    expect(error.code).toBe('ERR_CACHEFLOW_TAG')
+    expect(error.message).toContain('tag() was given')
+    expect([...recording.tags]).toEqual(['fine'])
+  })
 })
 
 describe('dependsOn()', () => {

@@ -10,6 +10,7 @@ import {
 } from '../../src/graph/dependency.ts'
 import {
   type InvalidationTarget,
+  boundedTag,
   checkedTag,
   dependenciesOf,
 } from '../../src/graph/invalidation.ts'
@@ -177,6 +178,22 @@ describe('a target that names nothing, or too much, is an error with its code', 
 })
 
 describe('a tag', () => {
+  it.each([undefined, null, '', 7, ['a']])('is no %j, wherever it is given', (tag) => {
+    expect(errorOf(() => boundedTag(tag, 'tag()')).code).toBe('ERR_CACHEFLOW_TAG')
+  })
+
+  it('that a client has made too long, or of control characters, is brought within the bounds', () => {
+    expect(boundedTag('post:a\r\n%', 'tag()')).toBe('post:a%0D%0A%')
+    const [one, other] = ['a', 'b'].map((end) => boundedTag(`${'x'.repeat(400)}${end}`, 'tag()'))
+    expect(one).not.toBe(other)
+    expect([one?.length, other?.length]).toEqual([256, 256])
+    expect(() => encodeURIComponent(boundedTag('\u{1F36A}'.repeat(300), 'tag()'))).not.toThrow()
+    const target = { tag: `${'x'.repeat(400)}a` }
+    expect(dependenciesOf(target, 'invalidate()')).toEqual([tagDependency(one ?? '')])
+    // What is within them already stays as it is.
+    expect(boundedTag(one, 'tag()')).toBe(one)
+  })
+
   it.each(['a', 'x'.repeat(256), 'with space', 'é', '__proto__', 'a,b', '"'])(
     'may be %j',
     (tag) => {

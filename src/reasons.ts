@@ -76,7 +76,7 @@ export type RefuseReason =
   | 'must-understand'
   /** It sets a cookie, and a cookie is for one visitor. */
   | 'set-cookie'
-  /** It says Vary: *, which no request matches (RFC 9111 §4.1). */
+  /** It says Vary: *, which no request matches (RFC 9111 §4.1), or too many headers and cookies select its variant. */
   | 'vary-any'
   /** The request carried a credential, and the response does not say public, s-maxage or must-revalidate. */
   | 'authorization'

@@ -50,6 +50,10 @@ export interface PrivateRead {
   readonly detail: string
 }
 
+/** More names than any application reads of one request, and longer than any that clients send. */
+export const mostInputs = 64
+export const longestInput = 256
+
 /** What the application read of one request while it made the response. */
 export class Observation {
   /** Names of inputs: a header name in lower case, or `cookie:name`. */
@@ -207,6 +211,9 @@ export class Observation {
     if (this.#quiet === 0 && !isIgnored) this.#private('connection-read', what)
   }
 
+  /** More was read than a key can name: what a client chose, perhaps. Nothing of it is stored. */
+  isBeyondBounds = false
+
   #relay(tell: (other: Observation) => void): void {
     if (this.#quiet === 0) for (const other of this.#followers) tell(other)
   }
@@ -216,7 +223,10 @@ export class Observation {
   }
 
   #input(name: string): void {
-    if (!this.#sealed) this.inputs.add(name)
+    if (!this.#sealed) {
+      if (this.inputs.size < mostInputs && name.length <= longestInput) this.inputs.add(name)
+      else if (!this.inputs.has(name)) this.isBeyondBounds = true
+    }
     // A fragment may be renewed when its page is out already.
     noteRead({ input: pageInputOf(name) ?? name, detail: name })
   }

@@ -9,6 +9,7 @@ import { closureOf } from './closure.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 import { completed, inputsOf, tagsOf } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
+import { mostInputs } from './observation.ts'
 import { secretIn } from './page-secret.ts'
 import { type Refusal, type Verdict, judgeHead, refuse } from './verdict.ts'
 
@@ -78,6 +79,8 @@ function stored<Native>(
   const { sequence, store, settings } = cache
   // A handler that confirms may stop before it has read everything that the page was made from.
   const inputs = [...new Set([...inputsOf(facts, head), ...(old?.inputs ?? [])])].toSorted()
+  // Names that other requests read of the same key add up.
+  if (inputs.length > mostInputs) return refuse('vary-any', `${inputs.length} headers and cookies`)
   const coding = fieldValue(head.fields, 'content-encoding')
   if (
     inputs.includes('accept-encoding') &&

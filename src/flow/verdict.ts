@@ -45,6 +45,7 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   if (facts.observation && !request.observedFromStart) return refuse('unobserved')
   if (head.method !== request.method) return refuse('method-changed', head.method)
   if (mayBePart(facts)) return refuse('partial', 'Range was read')
+  if (facts.observation?.isBeyondBounds === true) return refuse('vary-any', 'too many headers read')
   const verdict = judgeFields(facts, head, head.fields)
   if (!verdict.store) return verdict
   const refusal = forbiddenOutside(facts, head)

@@ -108,12 +108,15 @@ function byDirectives(facts: ResponseFacts, control: CacheControl): Refusal | un
   return undefined
 }
 
+/** More than any application varies by; each name of it would be read of each request. */
+const longestVary = 4_096
+
 function byFields(fields: HeaderFields): Refusal | undefined {
   const cookie = fieldLines(fields, 'set-cookie')[0]
   if (cookie !== undefined) return refuse('set-cookie', cookie.split('=', 1)[0])
-  if (fieldLines(fields, 'vary').some((line) => line.split(',').some((f) => f.trim() === '*'))) {
-    return refuse('vary-any')
-  }
+  const vary = fieldLines(fields, 'vary')
+  if (vary.some((line) => line.length > longestVary)) return refuse('vary-any', 'a long Vary')
+  if (vary.some((line) => line.split(',').some((f) => f.trim() === '*'))) return refuse('vary-any')
   if (fieldValue(fields, 'content-range') !== undefined) return refuse('partial')
   const type = fieldValue(fields, 'content-type')?.toLowerCase() ?? ''
   if (type.startsWith('text/event-stream') || type.startsWith('multipart/x-mixed-replace')) {

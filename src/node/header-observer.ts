@@ -1,4 +1,5 @@
 import type { Observation } from '../flow/observation.ts'
+import { isToken } from '../http/token.ts'
 import { keysOf, noteInspection } from './inspection.ts'
 import { isCarrierReading, isLoggerReading } from './reader.ts'
 
@@ -66,7 +67,11 @@ export class HeaderObserver implements ProxyHandler<object> {
   }
 }
 
-/** Node writes the names of fields in lower case, so `constructor` can be one; `toJSON` and `hasOwnProperty` cannot. */
+/**
+ * Node writes the names of fields in lower case, so `constructor` can be one; `toJSON` and `hasOwnProperty` cannot. What is no token is no
+ * field of any client, and nothing can vary by it; a colon begins the pseudo-fields of HTTP/2.
+ */
 function isFieldName(name: string | symbol): name is string {
-  return typeof name === 'string' && name === name.toLowerCase()
+  if (typeof name !== 'string' || name !== name.toLowerCase()) return false
+  return isToken(name) || (name.startsWith(':') && isToken(name.slice(1)))
 }

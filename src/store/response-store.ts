@@ -126,7 +126,9 @@ export class ResponseStore extends EntryStore {
   }
 
   #putIndex(primaryKey: string, inputs: readonly string[], keys: Set<string>): void {
-    const bytes = [...keys].reduce((sum, key) => sum + 2 * key.length + 64, 0)
+    let bytes = 0
+    for (const key of keys) bytes += 2 * key.length + 64
+    for (const name of inputs) bytes += 2 * name.length + 16
     this.memory.set(primaryKey, { kind: 'variants', inputs, keys }, bytes, [])
   }
 
@@ -148,6 +150,7 @@ function bytesOf(stored: StoredResponse): number {
   size += stored.coded?.body.byteLength ?? 0
   for (const text of stored.fields) size += text.length + 16
   for (const tag of stored.tags) size += tag.length + 16
+  for (const name of stored.inputs) size += name.length + 16
   // The strings are those of `fields`.
   size += 8 * (stored.confirmable?.length ?? 0)
   return size

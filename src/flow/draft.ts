@@ -103,8 +103,10 @@ export class Draft {
    *   if (res.locals.cacheflow.freshWhen(post)) return       // 304, or the stored page: nothing is rendered
    *   res.render('post', { post })
    *
-   * Sets ETag on the response: weak, from `updatedAt`, `id`, the cache key, `build`, the language and, where they shape the
-   * page, the visitor's credentials. Sets Last-Modified where none of these but the record makes the page.
+   * Sets ETag on the response: weak, from `updatedAt`, `id`, the cache key, `build`, the language, the last invalidation of what
+   * the page depends on and, where they shape the page, the visitor's credentials. Sets Last-Modified where none of these but
+   * the record makes the page. No version stands for a page that is made from a session or a user: it gets neither, and is
+   * made each time, unless `session` names who shares it or the version is an `etag` of the application's own.
    *
    * @returns true when the response was ended: the handler returns without rendering
    * @throws CacheflowError `ERR_CACHEFLOW_VERSION` when `updatedAt` is missing or no date
@@ -112,7 +114,7 @@ export class Draft {
   freshWhen(version: Version): boolean {
     const tag = tagOf(version)
     const { etag, lastModified, holder } = this.#exchange.checkVersion(tag)
-    this.#sink.setHeader('ETag', etag)
+    if (etag !== undefined) this.#sink.setHeader('ETag', etag)
     if (lastModified !== undefined) {
       this.#sink.setHeader('Last-Modified', formatHttpDate(lastModified))
     }
@@ -136,7 +138,7 @@ function tagOf(version: Version): VersionTag {
     const lastModified =
       version.updatedAt === undefined ? undefined : moment(version.updatedAt).time
     const { etag } = version
-    return { lastModified, tagFor: () => etag }
+    return { lastModified, isOwn: true, tagFor: () => etag }
   }
   const records: readonly unknown[] = Array.isArray(version) ? version : [version]
   const versions = records.map(versionOf)
@@ -144,6 +146,7 @@ function tagOf(version: Version): VersionTag {
   const youngest = versions.reduce((latest, { time }) => Math.max(latest, time), -Infinity)
   return {
     lastModified: versions.length === 0 ? undefined : youngest,
+    isOwn: false,
     tagFor: (reader) => {
       const hash = createHash('sha1').update(JSON.stringify([reader, texts]))
       return `W/"${hash.digest('base64url')}"`

@@ -14,6 +14,7 @@ import { Popularity } from './popularity.ts'
 import { Making } from './request-collapsing.ts'
 import { FragmentCache } from './fragment-cache.ts'
 import type { Settings } from './settings.ts'
+import { VersionMemory } from './version-memory.ts'
 import type { Visit } from './visit.ts'
 import { Warnings } from './warning.ts'
 
@@ -32,6 +33,7 @@ interface Pass {
 export class ResponseCache<Native> extends CacheState<Native> {
   readonly fragments: FragmentCache
   readonly audiences: Audiences<Native> = new Audiences()
+  readonly versions: VersionMemory = new VersionMemory()
   /** What visitors ask for, where warmers go by it. */
   readonly popularity: Popularity | undefined
   readonly #warnings = new Warnings()

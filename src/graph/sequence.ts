@@ -34,6 +34,9 @@ export class Sequence {
   #highest = 0
   /** Stamps below the floor are too old to be judged, so they count as invalid. */
   #floor = 0
+  /** The number of the last invalidation of everything, and of the last one that is forgotten. */
+  #lastOfAll = 0
+  #forgotten = 0
   readonly #hard = new Map<Dependency, number>()
   readonly #soft: Softenings
   readonly #limit: number
@@ -126,8 +129,10 @@ export class Sequence {
   note(number: number, dependencies: readonly Dependency[] | 'all', soft: Softness): number {
     this.#highest = Math.max(this.#highest, number)
     if (soft !== false) this.#soft.add(number, dependencies, soft)
-    else if (dependencies === 'all') this.#floor = Math.max(this.#floor, number)
-    else {
+    else if (dependencies === 'all') {
+      this.#floor = Math.max(this.#floor, number)
+      this.#lastOfAll = Math.max(this.#lastOfAll, number)
+    } else {
       for (const dependency of dependencies) {
         const known = this.#hard.get(dependency)
         if (known !== undefined && known > number) continue
@@ -142,7 +147,18 @@ export class Sequence {
 
   /** Something is missing for good: everything made before now is invalid, and the order goes on behind it. O(1). */
   renew(): number {
-    return this.apply(Math.floor(this.#highest) + 1, 'all', false)
+    // What begins with this process has missed nothing that it could have told of.
+    const isFirst = this.#highest === 0
+    const number = this.apply(Math.floor(this.#highest) + 1, 'all', false)
+    if (isFirst) this.#lastOfAll = 0
+    return number
+  }
+
+  /** The number of the last invalidation, soft or not, of any of them; 0 where there was none, as far as is remembered. */
+  newest(closure: Iterable<Dependency>): number {
+    let newest = Math.max(this.#lastOfAll, this.#forgotten, this.#soft.newest(closure))
+    for (const dependency of closure) newest = Math.max(newest, this.#hard.get(dependency) ?? 0)
+    return newest
   }
 
   /** What invalidated a making of this stamp and closure; undefined when it is valid. */
@@ -175,11 +191,14 @@ export class Sequence {
   }
 
   #forgetOldest(): void {
+    // Some at once: with each floor the entity tags of what is remembered no longer are others.
+    let spare = Math.floor(this.#limit / 10)
     for (const [dependency, number] of this.#hard) {
-      if (!this.#isFull) return
+      if (!this.#isFull && spare-- <= 0) return
       this.#hard.delete(dependency)
       this.#length -= dependency.length
       this.#floor = Math.max(this.#floor, number)
+      this.#forgotten = this.#floor
     }
   }
 }

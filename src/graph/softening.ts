@@ -67,6 +67,14 @@ export class Softenings {
     }
   }
 
+  /** The number of the last one that any of these remembers, or that is forgotten. */
+  newest(closure: Iterable<Dependency>): number {
+    const last = (name: string): number => this.#byName.get(name)?.at(-1)?.number ?? 0
+    let newest = Math.max(this.#floor, this.#forgotten, last(everything))
+    for (const dependency of closure) newest = Math.max(newest, last(dependency))
+    return newest
+  }
+
   /**
    * From when on what was made then is stale, milliseconds since 1970: 0 from its beginning on, Infinity where nothing has softened it.
    *

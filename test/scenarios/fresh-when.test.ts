@@ -91,11 +91,12 @@ describe.each(routerSites)('freshWhen() ($name)', ({ open }) => {
     const etag = etagOf(await app.get('/posts/1'))
     const stored = await app.get('/posts/1', { 'If-None-Match': etag })
     expect([stored.status, stored.body, stored.headers.etag]).toEqual([304, '', etag])
-    await app.cache.invalidate({ all: true })
-    const absent = await app.get('/posts/1', { 'If-None-Match': `"other", ${etag}` })
+    // Another instance has nothing stored.
+    const other = await opened(blog)
+    const host = { Host: new URL(app.origin).host }
+    const absent = await other.get('/posts/1', { ...host, 'If-None-Match': `"other", ${etag}` })
     expect([absent.status, absent.body, absent.headers.etag]).toEqual([304, '', etag])
     expect(blog.rendered).toEqual(['one'])
-    expect((await app.get('/posts/1')).body).toBe('one')
     blog.change('two')
     const changed = await app.get('/posts/1', { 'If-None-Match': etag })
     expect([changed.status, changed.body]).toEqual([200, 'two'])
@@ -105,10 +106,11 @@ describe.each(routerSites)('freshWhen() ($name)', ({ open }) => {
     const blog = new Blog()
     const app = await opened(blog)
     const date = String((await app.get('/posts/1')).headers['last-modified'])
-    await app.cache.invalidate({ all: true })
-    expect((await app.get('/posts/1', { 'If-Modified-Since': date })).status).toBe(304)
+    const other = await opened(blog)
+    const asked = { Host: new URL(app.origin).host, 'If-Modified-Since': date }
+    expect((await other.get('/posts/1', asked)).status).toBe(304)
     blog.change('two')
-    expect((await app.get('/posts/1', { 'If-Modified-Since': date })).status).toBe(200)
+    expect((await other.get('/posts/1', asked)).status).toBe(200)
   })
 
   it('a client that has a younger version than the store keeps it', async () => {
@@ -254,6 +256,58 @@ describe.each(routerSites)('freshWhen() ($name)', ({ open }) => {
       (await app.get('/posts/1', { 'X-Role': 'reader', 'If-None-Match': etagOf(reader) })).status,
     ).toBe(304)
     expect(blog.rendered).toEqual(['one for editor', 'one for reader'])
+  })
+
+  it('renders when what the page depends on was touched, though its record tells nothing of it', async () => {
+    for (const soft of [false, true]) {
+      const blog = new Blog()
+      let comments = 'none'
+      const app = await open({
+        '/posts/:id': {
+          options: { maxAge: 0, staleWhileRevalidate: 0 },
+          handler: ({ draft }) => {
+            if (draft.freshWhen(blog.post)) return undefined
+            draft.dependsOn({ tag: 'comments' })
+            return `comments: ${comments}`
+          },
+        },
+      })
+      const first = await app.get('/posts/1')
+      const client = { 'If-None-Match': etagOf(first) }
+      expect((await app.get('/posts/1', client)).status).toBe(304)
+      comments = 'one'
+      await app.cache.invalidate({ tag: 'comments' }, { soft })
+      const second = await app.get('/posts/1', client)
+      expect([second.status, second.body]).toEqual([200, 'comments: one'])
+      expect(etagOf(second)).not.toBe(etagOf(first))
+      expect((await app.get('/posts/1')).body).toBe('comments: one')
+      const date = String(first.headers['last-modified'])
+      expect((await app.get('/posts/1', { 'If-Modified-Since': date })).status).toBe(200)
+      // Another page does not depend on it.
+      expect((await app.get('/posts/1', { 'If-None-Match': etagOf(second) })).status).toBe(304)
+    }
+  })
+
+  it('renders after a touch for a client whose page another visitor has had made since', async () => {
+    const blog = new Blog()
+    let author = 'ann'
+    const app = await open({
+      '/posts/:id': {
+        options: { maxAge: 0 },
+        handler: ({ draft }) => {
+          if (draft.freshWhen(blog.post)) return undefined
+          draft.tag('authors')
+          return author
+        },
+      },
+    })
+    const old = etagOf(await app.get('/posts/1'))
+    author = 'bea'
+    await app.cache.invalidate({ tag: 'authors' })
+    await app.get('/posts/1')
+    expect((await app.get('/posts/1', { 'If-None-Match': old })).body).toBe('bea')
+    await app.cache.invalidate({ all: true })
+    expect((await app.get('/posts/1', { 'If-None-Match': old })).body).toBe('bea')
   })
 
   it("takes the application's own tag", async () => {

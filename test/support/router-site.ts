@@ -50,10 +50,12 @@ async function opened(
     all: SiteRoutes,
   ) => ReturnType<Parameters<typeof Application.start>[0]>,
 ): Promise<Application> {
-  const first: SiteRoute = { options: {}, handler: () => 'first' }
+  const first: SiteRoute = {
+    options: {},
+    handler: ({ draft }) => (draft.noStore('the first'), 'first'),
+  }
   const app = await Application.start((made) => mount(made, { ...routes, '/first-of-all': first }))
   await app.get('/first-of-all')
-  await app.cache.invalidate({ all: true })
   app.events.length = 0
   app.runs = 0
   return app

@@ -120,6 +120,11 @@ export type RefuseReason =
   | 'csrf-token'
   /** The page holds the nonce of its Content-Security-Policy, which is for one response. */
   | 'csp-nonce'
+  /**
+   * It shows something of its request that its key does not have: a User-Agent, which is there by its class, a trace id, or an input of
+   * `observe.ignore`.
+   */
+  | 'request-shown'
   /** draft.noStore(reason) was called. */
   | 'draft'
   /** The request said no-store (RFC 9111 §5.2.1.5). */

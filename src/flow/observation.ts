@@ -2,30 +2,34 @@ import type { RefuseReason } from '../reasons.ts'
 import { type PageInput, pageInputOf } from './page-input.ts'
 import { noteRead } from './scope.ts'
 
-/**
- * Header fields that applications and frameworks read without making the response from them, or whose effect the cache
- * handles itself: they never join the variant key. `options.observe.ignore` adds to them.
- */
+/** Fields that never join the variant key: they are in every key, or a request that has them passes by, or they are hidden. */
 const noiseFields: ReadonlySet<string> = new Set([
   // Part of the key by way of the trusted origin.
   'host',
-  // Framing, which Node has handled.
+  // Requests with these pass by.
+  'expect',
+  'if-match',
+  'if-unmodified-since',
+  'upgrade',
+  // Conditions are answered from the store: the application does not see them.
+  'if-modified-since',
+  'if-none-match',
+])
+
+/**
+ * Fields that Node, the cache, body parsers or tracing libraries deal with. Read by these they shape no response; read by
+ * anybody else they are inputs like all others.
+ */
+export const plumbingFields: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
-  'expect',
   'keep-alive',
   'te',
   'trailer',
   'transfer-encoding',
-  'upgrade',
-  // Conditions and ranges: 304 and 206 are never stored as they are, and conditions are answered from the store.
-  // Requests with If-Match or If-Unmodified-Since pass by.
+  // 206 is never stored, and ranges are cut from what is stored.
   'cache-control',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
   'if-range',
-  'if-unmodified-since',
   'pragma',
   'range',
   // Identifiers of one request that tracing libraries pass on.
@@ -64,6 +68,8 @@ export class Observation {
   readonly #privateReads = new Map<PrivateRead['reason'], PrivateRead>()
   #lateReads: Map<PrivateRead['reason'], PrivateRead> | undefined
   readonly #followers = new Set<Observation>()
+  /** Names of what was read and is not in the key: a response that shows its value is not stored. */
+  readonly unkeyed: Set<string> = new Set()
   #hasReadRange = false
   #isWide = false
   #quiet = 0
@@ -134,11 +140,13 @@ export class Observation {
     }
   }
 
-  header(name: string, value: string | string[] | undefined): void {
-    this.#relay((other) => other.header(name, value))
+  /** @param isPlumbing read by code that does with the field what Node, the cache or a trace does anyway */
+  header(name: string, value: string | string[] | undefined, isPlumbing = false): void {
+    this.#relay((other) => other.header(name, value, isPlumbing))
     if (name === 'range' && value !== undefined && !this.#sealed) this.#hasReadRange = true
     if (!this.#listens(name)) return
-    if (noiseFields.has(name)) {
+    if (isPlumbing || noiseFields.has(name)) {
+      if (isPlumbing && value !== undefined && !this.#sealed) this.unkeyed.add(name)
       // Every page has these in its key, or is not shaped by them; a fragment has nothing in its key.
       noteRead({ input: pageInputOf(name) ?? name, detail: name })
       return
@@ -219,7 +227,10 @@ export class Observation {
   }
 
   #listens(name: string): boolean {
-    return this.#quiet === 0 && !this.#ignored.has(name)
+    if (this.#quiet > 0) return false
+    if (!this.#ignored.has(name)) return true
+    if (!this.#sealed) this.unkeyed.add(name)
+    return false
   }
 
   #input(name: string): void {

@@ -11,6 +11,7 @@ import { completed, inputsOf, tagsOf } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
 import { mostInputs } from './observation.ts'
 import { secretIn } from './page-secret.ts'
+import { shownIn } from './unkeyed.ts'
 import { type Refusal, type Verdict, judgeHead, refuse } from './verdict.ts'
 
 type Made = { readonly store: true; readonly response: StoredResponse } | Refusal
@@ -31,7 +32,16 @@ export function madeFrom<Native>(
   if (!verdict.store) return verdict
   const secret = facts.policy.guard ? secretIn(head.all, body) : undefined
   if (secret) return refuse(secret.reason, secret.detail)
+  const shown = shownIn(facts.request, unkeyedIn(facts), head.all, body)
+  if (shown !== undefined) return refuse('request-shown', shown)
   return stored(facts, head, verdict, { body, form, isFinal }, undefined)
+}
+
+/** What was read, and is not in the key or stands there for its class alone. */
+function unkeyedIn<Native>({ observation }: ExchangeFacts<Native>): Iterable<string> {
+  if (observation === undefined) return []
+  const { unkeyed, inputs, isWide } = observation
+  return isWide || inputs.has('user-agent') ? [...unkeyed, 'user-agent'] : unkeyed
 }
 
 /** The stored response with the fields of a 304 that confirmed it (RFC 9111 §3.2, §4.3.4). */

@@ -22,6 +22,8 @@ const mends: Partial<Record<RefuseReason, string>> = {
     'It holds a CSRF token, which is for one visitor. Load the token by a request of its own; route({ guard: false }) stores it nevertheless.',
   'csp-nonce':
     'It holds a CSP nonce, which is for one response. Use hashes instead; route({ guard: false }) stores it nevertheless.',
+  'request-shown':
+    'It shows a value that only this request has. Load that part by a request of its own, or, for the User-Agent, name classes: userAgent: (ua) => ....',
   'vary-any': 'It sends Vary: *, which no stored response can match, or varies by too many names.',
   'no-validator':
     'It sends no-cache without ETag or Last-Modified, so that it can never be validated.',

@@ -1,6 +1,7 @@
-import type { Observation } from '../flow/observation.ts'
+import { type Observation, plumbingFields } from '../flow/observation.ts'
 import { isToken } from '../http/token.ts'
 import { keysOf, noteInspection } from './inspection.ts'
+import { isPlumbing } from './plumbing.ts'
 import { isCarrierReading, isLoggerReading } from './reader.ts'
 
 /** Notes every read of the headers that the application is given. */
@@ -63,7 +64,11 @@ export class HeaderObserver implements ProxyHandler<object> {
     if (name === 'cookie' && isCarrierReading(below)) return
     if (name === 'x-forwarded-for' && isLoggerReading(below)) return
     const value: unknown = Object.hasOwn(headers, name) ? Reflect.get(headers, name) : undefined
-    this.#observation.header(name, value as string | string[] | undefined)
+    // A body that follows is a request of its own kind: what frames it is not asked for where there is none.
+    const isFraming = name === 'content-length' || name === 'transfer-encoding'
+    const isExcused =
+      plumbingFields.has(name) && ((isFraming && value === undefined) || isPlumbing(below))
+    this.#observation.header(name, value as string | string[] | undefined, isExcused)
   }
 }
 

@@ -260,7 +260,8 @@ describe('storing', () => {
     }))
     expect((await app.get('/', { Range: 'bytes=0-1' })).body).toBe('part')
     expect((await app.get('/')).body).toBe('whole')
-    expect((await app.get('/', { Range: 'bytes=0-1' })).body).toBe('wh')
+    // What an application makes of a Range itself is not for the cache to cut.
+    expect((await app.get('/', { Range: 'bytes=0-1' })).body).toBe('part')
   })
 
   it('M-10: a body that broke off is not stored', async () => {

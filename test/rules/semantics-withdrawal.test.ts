@@ -104,7 +104,7 @@ describe.each(hosts)('an answer that may not be stored, behind %s', (host) => {
 
   it('M-56: a page that is made from all headers by now is removed', async () => {
     const app = await opened(({ run, request }) => {
-      if (run === 2) Object.entries(request.headers)
+      if (run === 2) request.rawHeaders.join()
       return run > 2 ? { status: 500 } : {}
     })
     await app.get('/')

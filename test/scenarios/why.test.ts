@@ -287,6 +287,12 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
       fields: { ...page.fields, 'Content-Security-Policy': "script-src 'nonce-abc'" },
       body: '<script nonce="abc">',
     }),
+  'request-shown': () =>
+    asked(
+      ({ request }) => ({ body: `for ${request.headers['user-agent']}` }),
+      {},
+      { 'User-Agent': 'Mozilla/5.0 (X11)' },
+    ),
   draft: () =>
     asked(({ draft }) => {
       draft.noStore('a preview')

@@ -19,7 +19,8 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 const LONGEST = 2 ** 31 * 1_000
 
 // Both runs of digits are bounded, so a hostile string costs no more than a short one.
-const SPELLING = /^(\d{1,16}(?:\.\d{1,16})?)(ms|s|m|h|d|w)$/
+// One space may stand before the unit: the type cannot tell `'5 m'` from `'5m'`.
+const SPELLING = /^(\d{1,16}(?:\.\d{1,16})?) ?(ms|s|m|h|d|w)$/
 
 /**
  * A duration in milliseconds.

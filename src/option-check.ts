@@ -17,10 +17,61 @@ export function refuseUnknown(
   }
   for (const name of Object.keys(options)) {
     if (known.has(name)) continue
+    const meant = nearest(name, known)
+    const question = meant === undefined ? '' : `Did you mean ${meant}? `
     throw fail('ERR_CACHEFLOW_UNKNOWN_OPTION', name, where, {
-      mend: `Remove it, or correct its spelling; known here: ${[...known].join(', ')}.`,
+      mend: `${question}Remove it, or correct its spelling; known here: ${[...known].join(', ')}.`,
     })
   }
+}
+
+/** What other caches call it. */
+const otherNames: ReadonlyMap<string, string> = new Map([
+  ['ttl', 'maxAge'],
+  ['age', 'maxAge'],
+  ['expires', 'maxAge'],
+  ['expiresin', 'maxAge'],
+  ['expiry', 'maxAge'],
+  ['expiration', 'maxAge'],
+  ['duration', 'maxAge'],
+  ['lifetime', 'maxAge'],
+  ['stdttl', 'maxAge'],
+  ['swr', 'staleWhileRevalidate'],
+  ['stale', 'staleWhileRevalidate'],
+  ['disabled', 'enabled'],
+  ['store', 'redis'],
+  ['client', 'redis'],
+  ['cachekey', 'key'],
+  ['getkey', 'key'],
+  ['generatekey', 'key'],
+  ['debug', 'why'],
+  ['prefix', 'namespace'],
+  ['max', 'memory'],
+  ['maxsize', 'memory'],
+])
+
+/** The known name that an unknown one was meant for: another cache's word for it, or one that differs in a letter or two. */
+function nearest(name: string, known: ReadonlySet<string>): string | undefined {
+  const plain = name.toLowerCase().replaceAll(/[^a-z]/g, '')
+  const other = otherNames.get(plain)
+  if (other !== undefined && known.has(other)) return other
+  if (plain.length > 40) return undefined
+  const most = plain.length < 6 ? 1 : 2
+  return [...known].find((each) => distance(plain, each.toLowerCase()) <= most)
+}
+
+/** How many letters are to be changed, left out or added (Levenshtein). */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= one.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= other.length; j++) {
+      const change = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1)
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[other.length] ?? 0
 }
 
 export function strings(

@@ -3,7 +3,7 @@ import { type Duration, milliseconds } from './duration.ts'
 import { fail } from './errors.ts'
 import type { UserAgentClass } from './flow/request-input.ts'
 import type { Policy } from './flow/policy.ts'
-import type { Settings } from './flow/settings.ts'
+import { type Settings, disabled } from './flow/settings.ts'
 import {
   fieldNames,
   fieldText,
@@ -25,6 +25,8 @@ import { type RouteOptions, policyOverlay, routeOptionNames } from './route-opti
 import { type WarmingOptions, warmSettings } from './warming-options.ts'
 
 export interface CacheflowOptions<Native> extends RouteOptions<Native> {
+  /** `false`: a cache that does nothing, for tests and development; requests, fragments and Redis are left alone. Default `true`. */
+  readonly enabled?: boolean
   readonly memory?: {
     /** Bound on the bytes in this process, overhead counted. Default `'64MiB'`. */
     readonly maxSize?: ByteSize
@@ -110,6 +112,7 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
 
 const names: ReadonlySet<string> = new Set([
   ...routeOptionNames,
+  'enabled',
   'memory',
   'fragments',
   'redis',
@@ -164,8 +167,10 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     'proxy-authorization',
     ...fieldNames(options.credentials, 'credentials', []).map((name) => name.toLowerCase()),
   ])
-  return {
-    policy: policyOverlay(options)({ ...base, heuristic }),
+  const enabled = flag(options.enabled, 'enabled', true)
+  const settings: Settings<Native> = {
+    enabled,
+    policy: policyOverlay(options)({ ...base, heuristic, off: !enabled }),
     ...sizesOf(options.memory),
     ...fragmentSettings(options.fragments),
     redis: redisSettings(options.redis),
@@ -194,6 +199,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     userAgentClass: fn(options.userAgent, 'userAgent') ?? userAgentClass,
     clock: fn(options.clock, 'clock') ?? Date.now,
   }
+  return enabled ? settings : disabled(settings)
 }
 
 function statusOf(given: unknown): boolean | 'debug' {

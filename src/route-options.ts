@@ -118,12 +118,26 @@ export function policyOverlay<Native>(
 
 function lifetime(given: RouteOptions<never>['maxAge']): number | false | 'http' | undefined {
   if (given === undefined || given === false || given === 'http') return given
-  return milliseconds(given, 'maxAge', " Or 'http', or false.")
+  const length = milliseconds(given, 'maxAge', " Or 'http', or false.")
+  warnOfSeconds(given, 'maxAge')
+  return length
+}
+
+/** Other caches count in seconds: `maxAge: 300` is a third of a second here. */
+function warnOfSeconds(given: unknown, option: string): void {
+  if (typeof given !== 'number' || given <= 0 || given >= 1_000) return
+  process.emitWarning(
+    `${option}: ${given} is ${given} milliseconds. Write '${given}s' for seconds, or '${given}ms' where milliseconds are meant.`,
+    { type: 'CacheflowWarning', code: 'milliseconds' },
+  )
 }
 
 function window(given: Duration | false | undefined, option: string): number | undefined {
   if (given === undefined) return undefined
-  return given === false ? 0 : milliseconds(given, option, ' Or false.')
+  if (given === false) return 0
+  const length = milliseconds(given, option, ' Or false.')
+  warnOfSeconds(given, option)
+  return length
 }
 
 function queryPolicy(given: unknown): QueryPolicy | undefined {

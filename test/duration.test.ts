@@ -26,6 +26,7 @@ describe('milliseconds', () => {
     ['250ms', 250],
     ['5s', 5_000],
     ['5m', 300_000],
+    ['5 m', 300_000],
     ['2h', 7_200_000],
     ['1d', 86_400_000],
     ['1w', 604_800_000],
@@ -43,7 +44,7 @@ describe('milliseconds', () => {
     '',
     '5',
     '-5m',
-    '5 m',
+    '5  m',
     ' 5m',
     '5M',
     '5y',
@@ -64,11 +65,13 @@ describe('milliseconds', () => {
     ['5m'],
     5n,
   ]
-  it.each(absurd)('%s is refused with the option it was given for', (value) => {
-    const error = thrown(() => untyped(value, 'staleIfError'))
-    expect(error.code).toBe('ERR_CACHEFLOW_DURATION')
-    expect(error.message).toContain('staleIfError')
-    expect(error.message.length).toBeLessThan(400)
+  it('refuses everything else, and names the option it was given for', () => {
+    for (const value of absurd) {
+      const error = thrown(() => untyped(value, 'staleIfError'))
+      expect(error.code).toBe('ERR_CACHEFLOW_DURATION')
+      expect(error.message).toContain('staleIfError')
+      expect(error.message.length).toBeLessThan(400)
+    }
   })
 })
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Cluster, Redis } from 'ioredis'
 import { Redis as Redis5 } from 'ioredis5'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { CacheflowError, type CacheflowOptions, type RouteOptions, fastly } from 'cacheflow'
 import { cacheflow as forExpress } from 'cacheflow/express'
 import { cacheflow as forKoa } from 'cacheflow/koa'
@@ -216,6 +216,7 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
   },
   verify: { good: [true, false], bad: notFlags },
   compress: { good: [false, 'gzip', 'br'], bad: [true, 'deflate', 'GZIP', '', 1, null, {}] },
+  enabled: { good: [true, false], bad: notFlags },
   maxVariants: {
     good: [1, 100, 10_000],
     bad: [null, true, 0, -1, 1.5, '5', '', Number.NaN, Infinity, {}, [], nothing, 5n],
@@ -450,6 +451,42 @@ describe('an option given rightly', () => {
   })
 })
 
+describe('a name that is none', () => {
+  it.each([
+    [{ ttl: 300 }, 'maxAge'],
+    [{ maxage: '5m' }, 'maxAge'],
+    [{ maxAgee: '5m' }, 'maxAge'],
+    [{ max_age: '5m' }, 'maxAge'],
+    [{ swr: '5m' }, 'staleWhileRevalidate'],
+    [{ staleIfErorr: '5m' }, 'staleIfError'],
+    [{ tag: [] }, 'tags'],
+    [{ disabled: true }, 'enabled'],
+  ])('%j is asked about', (options, meant) => {
+    const { message } = errorOf(() => resolveOptions(options as object)) as Error
+    expect(message).toContain(`Did you mean ${meant}?`)
+  })
+
+  it('far from all of them is not', () => {
+    const { message } = errorOf(() => resolveOptions({ colour: 1 } as object)) as Error
+    expect(message).not.toContain('Did you mean')
+  })
+})
+
+describe('a lifetime that looks like seconds', () => {
+  it('is warned of, and no other', () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warn.mockRestore())
+    resolveOptions({ maxAge: 300 })
+    resolveRoute({ staleIfError: 60 })
+    expect(warn.mock.calls.map(([message]) => message)).toEqual([
+      expect.stringContaining("maxAge: 300 is 300 milliseconds. Write '300s'"),
+      expect.stringContaining("staleIfError: 60 is 60 milliseconds. Write '60s'"),
+    ])
+    for (const maxAge of [0, 1_000, 60_000, '300ms'] as const) resolveOptions({ maxAge })
+    expect(warn).toHaveBeenCalledTimes(2)
+  })
+})
+
 describe('the defaults', () => {
   afterEach(() => {
     vi.unstubAllEnvs()
@@ -466,6 +503,7 @@ describe('the defaults', () => {
     query: 'all of them',
     guard: '`true`',
     invalidateRedirect: '`false`',
+    enabled: '`true`',
     memory: "`'64MiB'`",
     fragments: '`false`',
     redis: 'none',
@@ -510,6 +548,7 @@ describe('the defaults', () => {
       invalidateRedirect: false,
     })
     expect(rest).toEqual({
+      enabled: true,
       maxSize: 64 * 1024 * 1024,
       maxEntrySize: 8 * 1024 * 1024,
       strict: false,

@@ -12,7 +12,10 @@ import type { Settings } from './settings.ts'
 
 /** What fragments need of the cache that they live in. */
 export interface FragmentRoom {
-  readonly settings: Pick<Settings<never>, 'build' | 'clock' | 'observe' | 'strict' | 'outline'>
+  readonly settings: Pick<
+    Settings<never>,
+    'build' | 'clock' | 'enabled' | 'observe' | 'strict' | 'outline'
+  >
   readonly events: Events
   readonly store: ResponseStore
   readonly sequence: Sequence
@@ -83,7 +86,7 @@ function unknownIn(
 
 /** Why a body runs without the cache; undefined where it need not. */
 export function aside(asked: Asked, { isClosed, settings }: FragmentRoom): Way | undefined {
-  if (isClosed || asked.call.policy.isOff) return { reason: 'off' }
+  if (isClosed || !settings.enabled || asked.call.policy.isOff) return { reason: 'off' }
   const unknown = unknownIn(asked, settings)
   if (unknown === undefined) return undefined
   return { reason: 'off', fault: { reason: 'unobserved', detail: unknown } }

@@ -7,6 +7,8 @@ import type { WarmSettings } from './warm-run.ts'
 
 /** The options of one cache, resolved: every field present, every value checked, times in milliseconds. */
 export interface Settings<Native> {
+  /** False: a cache that does nothing. */
+  readonly enabled: boolean
   readonly policy: Policy<Native>
   readonly maxSize: number
   readonly maxEntrySize: number
@@ -48,4 +50,11 @@ export interface Settings<Native> {
   readonly compress: BodyCoding
   /** What is shared with other instances, and how; undefined: this process is alone. */
   readonly redis: RedisSettings | undefined
+}
+
+/** The settings of a cache that does nothing: options that are wrong are told all the same. */
+export function disabled<Native>(settings: Settings<Native>): Settings<Native> {
+  const nothing = { redis: undefined, observe: false, verify: false, auditSample: 0 }
+  const silent = { cacheStatus: false, why: false }
+  return { ...settings, ...nothing, ...silent, warming: { ...settings.warming, enabled: false } }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type ByteSize, byteSize } from './byte-size.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { fail } from './errors.ts'
@@ -99,7 +100,7 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   readonly why?: boolean
   /**
    * Names the build; another build never confirms what this one made, and shows nothing of it: with Redis it is part of every key.
-   * Default none.
+   * Default none; with Redis, where NODE_ENV is `'development'`, another one at each start.
    */
   readonly build?: string
   /** Cache-Control where the application says nothing and we store by maxAge. Default `'no-cache'`; `false`: none. */
@@ -159,7 +160,10 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
   refuseUnknown(options, names, 'cacheflow()')
   const { collapse = true, observe = true, hitForMiss = '2m' } = options
   const { cacheStatus = true, cacheControl = 'no-cache' } = options
-  const build = text(options.build, 'build', '')
+  const isDevelopment = process.env['NODE_ENV'] === 'development'
+  // Yesterday's code would go on in Redis: where nobody names builds, each start is one.
+  const isOwnBuild = isDevelopment && options.redis !== undefined && options.build === undefined
+  const build = isOwnBuild ? `start-${randomUUID()}` : text(options.build, 'build', '')
   const heuristic = flag(options.heuristic, 'heuristic', false)
   const harmless = new Set(inputNames(options.notCredentials, 'notCredentials', []))
   const credentials = new Set([
@@ -192,7 +196,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     surrogates: surrogatesOf(options.surrogate),
     requestDirectives: flag(options.requestDirectives, 'requestDirectives', false),
     cacheStatus: statusOf(cacheStatus),
-    why: flag(options.why, 'why', process.env['NODE_ENV'] === 'development'),
+    why: flag(options.why, 'why', isDevelopment),
     build,
     keyedBuild: options.redis === undefined ? '' : build,
     cacheControl: cacheControl === false ? false : fieldText(cacheControl, 'cacheControl'),

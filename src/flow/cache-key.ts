@@ -1,4 +1,5 @@
 import { fail } from '../errors.ts'
+import { shortName } from '../graph/short-name.ts'
 import { withParameters } from '../http/query.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import type { Policy, QueryPolicy } from './policy.ts'
@@ -20,6 +21,8 @@ const longestKey = 4_096
  *   https://shop.example key 7:posts 1 session 5:alice
  *   https://shop.example/posts/1 build 3:4f2
  *
+ * A long one ends in a hash: a URL of 16 KiB would stand in memory and in Redis in many places.
+ *
  * @param build the name of the build, where pages outlive the process that made them
  */
 export function cacheKey<Native>(
@@ -31,7 +34,7 @@ export function cacheKey<Native>(
   const origin = request.origin + viaOf(request)
   const made = build === '' ? '' : ` build ${build.length}:${build}`
   if (policy.key === undefined && audience === undefined && policy.query === undefined) {
-    return origin + request.target + made
+    return shortName(origin + request.target + made)
   }
   const { key: nameOf } = policy
   const own =
@@ -39,7 +42,9 @@ export function cacheKey<Native>(
   const name =
     own === undefined ? keyedTarget(request.target, policy.query) : ` key ${own.length}:${own}`
   const key = origin + name
-  return (audience === undefined ? key : `${key} session ${audience.length}:${audience}`) + made
+  return shortName(
+    (audience === undefined ? key : `${key} session ${audience.length}:${audience}`) + made,
+  )
 }
 
 /** An application behind a trusted proxy can still read Host, which anybody can send beside any forwarded host (S-2). */

@@ -1,3 +1,5 @@
+import { shortName } from './short-name.ts'
+
 /**
  * The names of dependencies. A dependency is what can be invalidated; an entry's closure lists those it was made from.
  *
@@ -12,6 +14,8 @@
  *   list:post:author=1                       the records that a condition selects; list:post has all of them
  *   fragment:posts/card                      all fragments of a name
  *   fragment:posts/card entity:post:7        those of one record
+ *
+ * What a client can make long is bounded: behind 256 characters of it stands a hash.
  */
 export type Dependency = string
 
@@ -25,11 +29,11 @@ export function keyDependency(key: string): Dependency {
 
 /** Host names compare without case (RFC 3986 §3.2.2); the path is taken as received. */
 export function urlDependency(origin: string, target: string): Dependency {
-  return `url:${origin.toLowerCase()}${target}`
+  return `url:${shortName(origin.toLowerCase())}${shortName(target)}`
 }
 
 export function pathDependency(target: string): Dependency {
-  return `path:${target}`
+  return `path:${shortName(target)}`
 }
 
 /** The path of a path dependency; undefined for every other kind. */
@@ -82,7 +86,7 @@ export function onOrigin(
 }
 
 export function groupDependency(origin: string, group: string): Dependency {
-  return `group:${origin.toLowerCase()} ${JSON.stringify(group)}`
+  return `group:${shortName(origin.toLowerCase())} ${JSON.stringify(group)}`
 }
 
 /**
@@ -101,7 +105,7 @@ export function routeParamsDependency(pattern: string, params: RouteParams): Dep
   const pairs = Object.entries(params)
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(textOf(value))}`)
     .toSorted()
-  return `${routeDependency(pattern)}?${pairs.join('&')}`
+  return `${routeDependency(pattern)}?${shortName(pairs.join('&'))}`
 }
 
 function textOf(value: RouteParams[string]): string {

@@ -1,4 +1,5 @@
 import { fail } from '../errors.ts'
+import { shortName } from './short-name.ts'
 import {
   type Dependency,
   type RouteParams,
@@ -104,7 +105,10 @@ export function dependenciesOf(
     if (!Array.isArray(tags) || tags.length === 0) throw fail('ERR_CACHEFLOW_TAG', tags, where)
     return tags.map((tag) => tagDependency(boundedTag(tag, where)))
   }
-  if ('key' in target) return [keyDependency(text(target.key, target, where))]
+  if ('key' in target) {
+    const key = text(target.key, target, where)
+    return [...new Set([key, shortName(key)])].map(keyDependency)
+  }
   if ('url' in target) return [urlTarget(text(target.url, target, where), where)]
   if ('route' in target) return [routeTarget(target, where)]
   if ('fragment' in target) return [fragmentTarget(target, where)]

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { cacheFragment } from 'cacheflow'
 import { type Application, expressApplication } from '../support/application.ts'
 import { RedisServer } from '../support/redis-server.ts'
@@ -54,6 +54,30 @@ describe('after a deploy', () => {
     for (const each of [old, next]) {
       await each.get('/page', shop)
       expect(each.cache.stats()).toMatchObject({ hits: 0, misses: 2 })
+    }
+  })
+})
+
+describe('in development', () => {
+  it('each start is a build of its own, so that changed code shows, unless the build has a name', async () => {
+    vi.stubEnv('NODE_ENV', 'development')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const host = { host: 'dev.example' }
+    const old = await instance(undefined)
+    await old.get('/page', host)
+    const named = await instance('5')
+    await named.get('/page', host)
+    await until('both rest in Redis', async () => {
+      const keys = await server.command('KEYS', '{cf}:rd:v:http://dev*')
+      return Array.isArray(keys) && keys.length === 2
+    })
+    for (const [build, hits] of [
+      [undefined, 0],
+      ['5', 1],
+    ] as const) {
+      const next = await instance(build)
+      await next.get('/page', host)
+      expect(next.cache.stats()).toMatchObject({ hits })
     }
   })
 })

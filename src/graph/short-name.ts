@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto'
+
+/** Names up to this length stay as they are, characters. */
+const longest = 512
+/** How much of a longer one is left for people, in front of its hash. */
+const shown = 256
+
+/**
+ * A name of bounded length: a URL may have 16 KiB, and stands in Redis in many places. A space and what follows it cannot
+ * be a part of a request target, so no client can write the short name of another's long one.
+ */
+export function shortName(name: string): string {
+  if (name.length <= longest) return name
+  return `${wellFormed(name.slice(0, shown))} sha256 ${createHash('sha256').update(name).digest('base64url')}`
+}
+
+/** Without the half of a surrogate pair that the cut has left. */
+function wellFormed(text: string): string {
+  return text.replace(/[\uD800-\uDBFF]$/, '')
+}

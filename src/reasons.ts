@@ -114,6 +114,11 @@ export type RefuseReason =
    * that reached the cache in a router, on a route, or behind other Koa middleware.
    */
   | 'unobserved'
+  /**
+   * Its URL has parameters that the key leaves out, and middleware before the cache or the route may have seen them: it may be
+   * answered from the store, not fill it.
+   */
+  | 'query-seen'
   /** Its Content-Encoding is none the request's normalised Accept-Encoding accepts. */
   | 'encoding'
   /** The page holds a token against cross-site request forgery, which is for one visitor. */

@@ -129,7 +129,7 @@ export class KoaPlace {
           this.#put(ctx, incoming, decision.stored, { kind: decision.reason })
           const { stored, refresh } = decision
           if (refresh) {
-            this.#gate.refresh(incoming, stored, refresh)
+            this.#gate.refresh(incoming, stored, refresh, policy)
           }
           return undefined
         }

@@ -5,7 +5,7 @@ import { type HeaderFields, fieldLines, fieldValue, withoutFields } from '../htt
 import { type Storability, judgeStorability } from '../http/storability.ts'
 import { credentialIn } from './bypass.ts'
 import { presentAmong } from './audience.ts'
-import { audienceOf } from './cache-key.ts'
+import { audienceOf, keyedTarget } from './cache-key.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 import { isWideShared, namesCookies, variedBy } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
@@ -27,6 +27,7 @@ const transient: ReadonlySet<RefuseReason> = new Set([
   'invalidated',
   'off',
   'partial',
+  'query-seen',
   'request-no-store',
   'unobserved',
 ])
@@ -45,6 +46,7 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   if (facts.observation && !request.observedFromStart) return refuse('unobserved')
   if (head.method !== request.method) return refuse('method-changed', head.method)
   if (mayBePart(facts)) return refuse('partial', 'Range was read')
+  if (wasSeenWhole(facts)) return refuse('query-seen', 'parameters that the key leaves out')
   if (facts.observation?.isBeyondBounds === true) return refuse('vary-any', 'too many headers read')
   const verdict = judgeFields(facts, head, head.fields)
   if (!verdict.store) return verdict
@@ -68,6 +70,13 @@ function tooLarge<Native>(
   const { maxEntrySize } = cache.store
   const isLarger = Number(fieldValue(fields, 'content-length')) > maxEntrySize
   return isLarger ? refuse('too-large', `over ${maxEntrySize} bytes`) : undefined
+}
+
+/** Has anybody seen parameters that the key leaves out, before they were taken from the request? */
+function wasSeenWhole<Native>({ request, policy }: ExchangeFacts<Native>): boolean {
+  const { target, arrivedAt, recording, observedFromStart } = request
+  const isFirst = arrivedAt === undefined && recording === undefined && observedFromStart
+  return policy.query !== undefined && !isFirst && keyedTarget(target, policy.query) !== target
 }
 
 /** Not every application says 206 and Content-Range when it answers with a part. */

@@ -7,6 +7,7 @@ import {
   passingExchange,
   refreshExchange,
 } from '../flow/answer.ts'
+import { keyedTarget } from '../flow/cache-key.ts'
 import { withinExchange } from '../flow/exchange-scope.ts'
 import type { Exchange } from '../flow/exchange.ts'
 import type { Policy } from '../flow/policy.ts'
@@ -169,7 +170,7 @@ export class Gate<Native> {
       case 'serve':
         this.#serve(passage, incoming, policy, decision.stored, { kind: decision.reason })
         if (decision.refresh) {
-          this.refresh(incoming, decision.stored, decision.refresh)
+          this.refresh(incoming, decision.stored, decision.refresh, policy)
         }
         return
       case 'wait':
@@ -227,11 +228,18 @@ export class Gate<Native> {
    * Makes a stale response anew in the background, by a request that goes the way of the visitor's from the server on: what stands
    * around the application belongs to its answers. Settles the making in every case.
    */
-  refresh(incoming: NodeRequest<Native>, stored: StoredResponse, making: Making): void {
+  refresh(
+    incoming: NodeRequest<Native>,
+    stored: StoredResponse,
+    making: Making,
+    policy: Policy<Native>,
+  ): void {
     const { cache } = this
     const { credentials } = cache.settings
     const { server } = incoming
-    const { message, response } = injectionFor(incoming, server, credentials, stored.inputs)
+    // Without what the key leaves out, which would keep it from being stored.
+    const target = keyedTarget(incoming.target, policy.query)
+    const { message, response } = injectionFor(incoming, target, credentials, stored.inputs)
     this.#refreshes.set(message, making)
     const settle = (): void => {
       clearTimeout(timer)

@@ -76,8 +76,8 @@ export interface Injection {
  * cookies only those remain that select the variant which is refreshed.
  */
 export function injectionFor<Native>(
-  request: IncomingRequest<Native>,
-  server: RequestEmitter | undefined,
+  request: IncomingRequest<Native> & { readonly server: RequestEmitter | undefined },
+  target: string,
   credentials: ReadonlySet<string>,
   inputs: readonly string[],
 ): Injection {
@@ -92,7 +92,7 @@ export function injectionFor<Native>(
   headers['host'] ??= request.origin.replace(/^https?:\/\//, '')
   const cookies = namedCookies(headerValue(request.headers, 'cookie') ?? '', inputs)
   if (cookies !== '') headers['cookie'] = cookies
-  const { target, origin, remoteAddress } = request
+  const { origin, remoteAddress, server } = request
   // HTTP/2 has no requests without a session: its pages are refreshed as HTTP/1.1.
   const isOld = request.httpVersion === '1.0'
   return inject({ target, origin, headers, remoteAddress, server, isOld })

@@ -272,6 +272,18 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
     await app.get('/')
     return app
   },
+  'query-seen': async () => {
+    const app = await expressApplication(
+      (express, cache) => {
+        express.use((_request, _response, next) => next())
+        express.use(cache)
+        express.get('/', (_request, response) => void response.send('page'))
+      },
+      { why: true, query: { only: [] } },
+    )
+    await app.get('/?utm=x')
+    return app
+  },
   encoding: () =>
     asked(
       reading(({ headers }) => headers['accept-encoding'], {

@@ -5,7 +5,7 @@ import { type CacheFragment, fragmentIn, fragmentsIn, putIn } from './flow/fragm
 import type { RedisStatus } from './flow/membership.ts'
 import { Recording } from './flow/recording.ts'
 import { ResponseCache } from './flow/response-cache.ts'
-import { type Scope, currentScope, within } from './flow/scope.ts'
+import { type Scope, contextScope, within } from './flow/scope.ts'
 import type { Entity } from './graph/entity.ts'
 import {
   type InvalidationReceipt,
@@ -216,7 +216,7 @@ export class Cacheflow<Native> {
   /** What is being made for this cache; a new job where nothing is. */
   #scope(): Scope {
     const { fragments, sequence } = this.#cache
-    const scope = currentScope()
+    const scope = contextScope()
     if (scope?.fragments === fragments) return scope
     const root = new Recording(sequence.start())
     return { fragments, recording: root, root, visitor: undefined, fragment: undefined }

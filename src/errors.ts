@@ -31,6 +31,8 @@ export const errorTable = {
   ERR_CACHEFLOW_PART: 'Give a text for each place of the composition, and for no other.',
   ERR_CACHEFLOW_NO_REQUEST:
     'Mount app.use(cacheflow()) above this route, or use cache.fragment(...) in a job.',
+  ERR_CACHEFLOW_CONTEXT:
+    'It was called in the async context of another request: a callback out of the queue of a pool runs in that of whoever released the connection. Await a promise instead, bind the callback by AsyncResource.bind(), or call fragment() of the response itself: res.locals.cacheflow in Express, ctx.state.cacheflow in Koa.',
   ERR_CACHEFLOW_EVENT: 'Listen to one of the names of CacheflowEvents.',
   ERR_CACHEFLOW_APPLICATION:
     'Give the application itself: cache.wrap(express()) or cache.wrap(new Koa()).',

@@ -130,6 +130,8 @@ export type RefuseReason =
    * `observe.ignore`.
    */
   | 'request-shown'
+  /** Its code ran in the async context of another request, so that what it was made from is not known. */
+  | 'context'
   /** draft.noStore(reason) was called. */
   | 'draft'
   /** The request said no-store (RFC 9111 §5.2.1.5). */
@@ -200,6 +202,8 @@ export type FragmentRefusal =
   | 'unobserved'
   /** noStore() was called, in it or in a fragment inside, or something inside failed. */
   | 'draft'
+  /** Its body ran in the async context of another request, or of one whose response has ended. */
+  | 'context'
   /** It holds a token against cross-site request forgery, which is for one visitor. */
   | 'csrf-token'
   /** A promise was written into it instead of what it promised. */

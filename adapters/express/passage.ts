@@ -3,6 +3,7 @@ import type { Application, Request, Response } from 'express'
 import {
   type Arrival,
   Draft,
+  boundScope,
   type Exchange,
   NodeRequest,
   arrivedTarget,
@@ -71,13 +72,17 @@ export class ExpressPassage implements Passage<Request> {
     const { response } = this
     // Before Express has set them up: it keeps the locals it finds.
     response.locals ??= Object.create(null)
-    response.locals.cacheflow = new Draft(exchange, {
-      setHeader: (name, value) => response.setHeader(name, value),
-      endNotModified: () => {
-        response.statusCode = 304
-        response.end()
+    response.locals.cacheflow = new Draft(
+      exchange,
+      {
+        setHeader: (name, value) => response.setHeader(name, value),
+        endNotModified: () => {
+          response.statusCode = 304
+          response.end()
+        },
       },
-    })
+      () => boundScope(exchange),
+    )
     Object.assign(response.locals, templateFunctions(exchange))
     followRoutes(this.message)
   }

@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import {
   type Arrival,
   Draft,
+  boundScope,
   type Exchange,
   type MatchedRoute,
   NodeRequest,
@@ -113,13 +114,17 @@ function targetsOf(ctx: Context): TargetProperties {
 }
 
 export function attachDraft(ctx: Context, exchange: Exchange<Context>): void {
-  ctx.state['cacheflow'] = new Draft(exchange, {
-    setHeader: (name, value) => ctx.set(name, value),
-    endNotModified: () => {
-      ctx.status = 304
-      ctx.body = null
+  ctx.state['cacheflow'] = new Draft(
+    exchange,
+    {
+      setHeader: (name, value) => ctx.set(name, value),
+      endNotModified: () => {
+        ctx.status = 304
+        ctx.body = null
+      },
     },
-  })
+    () => boundScope(exchange),
+  )
   Object.assign(ctx.state, templateFunctions(exchange))
   if (exchange.observation) observeOnce(ctx, exchange.observation)
 }

@@ -5,8 +5,10 @@ import { onOrigin } from '../graph/dependency.ts'
 import { type Dependable, boundedTag, dependenciesFrom } from '../graph/invalidation.ts'
 import { type Moment, momentOf } from '../graph/moment.ts'
 import { formatHttpDate } from '../http/http-date.ts'
+import { several } from '../graph/several.ts'
+import { type CacheFragment, type CacheFragments, fragmentIn, fragmentsIn } from './fragment.ts'
 import type { Recording } from './recording.ts'
-import { innermost, recordingsOf } from './scope.ts'
+import { type Scope, innermost, recordingsOf } from './scope.ts'
 import type { VersionCheck, VersionTag } from './version.ts'
 
 /** A record that tells when it changed. */
@@ -44,10 +46,32 @@ export interface DraftSubject {
 export class Draft {
   readonly #exchange: DraftSubject
   readonly #sink: DraftSink
+  readonly #scope: () => Scope
 
-  constructor(exchange: DraftSubject, sink: DraftSink) {
+  /** @param scope where its fragments are made */
+  constructor(exchange: DraftSubject, sink: DraftSink, scope: () => Scope) {
     this.#exchange = exchange
     this.#sink = sink
+    this.#scope = scope
+  }
+
+  /**
+   * cacheFragment() of this response, also where no async context tells which one is meant, as in a callback out of the queue
+   * of a pool.
+   *
+   * @throws CacheflowError as `cacheFragment()`
+   */
+  readonly fragment: CacheFragment = async (name: string, ...given: readonly unknown[]) =>
+    fragmentIn(this.#scope(), name, given)
+
+  /** cacheFragments() of this response. @throws CacheflowError as `cacheFragments()` */
+  readonly fragments: CacheFragments = async (name: string, ...given: readonly unknown[]) =>
+    fragmentsIn(this.#scope(), name, given)
+
+  /** track() of this response. @throws CacheflowError `ERR_CACHEFLOW_TARGET` */
+  track<Data>(target: Dependable | readonly Dependable[], read: () => Data): Data {
+    this.dependsOn(...several<Dependable>(target))
+    return read()
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { ExchangeFacts } from './exchange-facts.ts'
 import { FragmentAudit } from './fragment-audit.ts'
 import { RequestVisitor } from './fragment-visitor.ts'
-import { type Scope, within } from './scope.ts'
+import { type Scope, currentScope, within } from './scope.ts'
 
 /** The scope of the response itself. */
 export function scopeOf<Native>(facts: ExchangeFacts<Native>): Scope {
@@ -19,5 +19,13 @@ export function withinExchange<Native, Result>(
   facts: ExchangeFacts<Native>,
   run: () => Result,
 ): Result {
+  const { observation, recording, request } = facts
+  if (observation) observation.served = { owner: request.native, recording }
   return within(scopeOf(facts), run)
+}
+
+/** The scope of a call that names its response itself: where that is made now, or the response as a whole. */
+export function boundScope<Native>(facts: ExchangeFacts<Native>): Scope {
+  const current = currentScope()
+  return { ...(current?.root === facts.recording ? current : scopeOf(facts)), isBound: true }
 }

@@ -19,6 +19,7 @@ import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
 import { freshened, madeFrom } from './storing.ts'
 import { invalidateTarget } from './unsafe-method.ts'
+import { noteSend } from './scope.ts'
 import { type Verdict, forbiddenBy, isTransient, judgeHead, refuse } from './verdict.ts'
 import { VersionCheck, type VersionTag, withValidators } from './version.ts'
 import { takesBack, withdrawnBy } from './withdrawal.ts'
@@ -71,8 +72,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** Nothing of it will be stored: credentials alone do not say so, for `public` may follow (RFC 9111 §3.5). */
   get isPassing(): boolean {
-    const { bypass } = this.lookup
-    return this.policy.off || (bypass !== undefined && bypass !== 'credentials')
+    return this.policy.off || (this.lookup.bypass ?? 'credentials') !== 'credentials'
   }
 
   /** Its fate is sealed: stored, refused, or answered from the store. */
@@ -82,8 +82,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** Others who ask for the same key will wait for this exchange. */
   lead(): void {
-    const { key } = this.lookup
-    this.#making = this.cache.lead(key, this.recording, () => knownClosure(this))
+    this.#making = this.cache.lead(this.lookup.key, this.recording, () => knownClosure(this))
   }
 
   /** The header fields that the application must not see, or must see changed. */
@@ -93,8 +92,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** Has the store, or the client, what the application would make from this version? */
   checkVersion(version: VersionTag): VersionCheck<Native> {
-    this.#version = new VersionCheck(this, version)
-    return this.#version
+    return (this.#version = new VersionCheck(this, version))
   }
 
   /** Decides on the head of the response; called once, before the first byte goes out. */
@@ -105,6 +103,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   }
 
   #plan(head: ResponseHead): HeadPlan {
+    noteSend(this.request.native, this.recording, this.cache.fragments)
     this.#head = head
     this.receivedAt = this.cache.settings.clock()
     invalidateTarget(this, head)
@@ -159,6 +158,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** The whole body is known: store the response, if nothing forbids it by now. */
   complete(body: Buffer, form: BodyForm = 'bytes', isFinal = true): void {
+    this.recording.isEnded = true
     if (this.#done || this.#head === undefined) return
     this.observation?.seal()
     try {
@@ -199,8 +199,8 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
 
   /** The response ended without a body to store, or its way ended here. */
   end(): void {
-    const verdict = this.#verdict
-    if (verdict && !verdict.store) this.refuse(verdict.reason, verdict.detail)
+    this.recording.isEnded = true
+    if (this.#verdict?.store === false) this.refuse(this.#verdict.reason, this.#verdict.detail)
     this.#done = true
     this.observation?.seal()
     this.settle()

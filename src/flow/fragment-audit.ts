@@ -10,6 +10,7 @@ import {
 import { isThenable } from './fragment-lookup.ts'
 import { FragmentMaking } from './fragment-making.ts'
 import { written } from './fragment-text.ts'
+import type { Recording } from './recording.ts'
 import type { FragmentSource, Scope } from './scope.ts'
 
 /**
@@ -25,6 +26,10 @@ export class FragmentAudit<Native> implements FragmentSource {
   constructor(cache: CacheState<Native>, fragments: FragmentSource) {
     this.#cache = cache
     this.#fragments = fragments
+  }
+
+  distrustContext(root: Recording): void {
+    this.#fragments.distrustContext(root)
   }
 
   show(

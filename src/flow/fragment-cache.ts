@@ -1,19 +1,20 @@
 import { fail } from '../errors.ts'
+import { keyDependency } from '../graph/dependency.ts'
 import type { FragmentReason } from '../reasons.ts'
-import { softened, timelineOf } from '../http/freshness.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
 import { type Body, type FragmentCall, fragmentClosure } from './fragment-call.ts'
-import { enclosedIn, storedFragment } from './fragment-storing.ts'
+import { enclosedIn } from './fragment-storing.ts'
+import { finished } from './fragment-finish.ts'
 import { FragmentMaking, type Outcome } from './fragment-making.ts'
+import { FragmentMakings } from './fragment-makings.ts'
 import { FragmentTally } from './fragment-tally.ts'
-import { outlined, written } from './fragment-text.ts'
+import { written } from './fragment-text.ts'
 import {
   type Asked,
   type FragmentRoom,
   type Way,
   aside,
   asking,
-  fallen,
   isThenable,
   makingId,
 } from './fragment-lookup.ts'
@@ -23,18 +24,27 @@ import type { SharedStore } from './shared-store.ts'
 import type { FragmentSource, Scope } from './scope.ts'
 import { ViewMemory } from './view-memory.ts'
 
+/** Where requests do not wait for each other's pages, fragments are shared all the same: 5 s. */
+const defaultPatience = 5_000
+
 /** Looks fragments up, makes those that are missing, and stores them with all that they were made from. */
 export class FragmentCache implements FragmentSource {
   readonly #room: FragmentRoom
-  readonly #makings = new Map<string, FragmentMaking>()
-  readonly #renewing = new Set<string>()
+  readonly #makings: FragmentMakings
+  /** How long one waits for another's making, milliseconds. */
+  readonly #patience: number
   readonly reads: ViewMemory
   readonly tally: FragmentTally
   /** Since then requests are observed though nothing of them is stored: their fragments are. */
   isUsed = false
 
+  /** A callback has run in the context of another request: whatever goes by the context alone may do so. */
+  #distrusts = false
+
   constructor(room: FragmentRoom) {
     this.#room = room
+    this.#patience = room.settings.collapseTimeout || defaultPatience
+    this.#makings = new FragmentMakings(room.settings.clock, this.#patience)
     this.tally = new FragmentTally(room)
     this.reads = new ViewMemory({
       shared: () => (room.isClosed ? undefined : room.membership?.store),
@@ -45,6 +55,12 @@ export class FragmentCache implements FragmentSource {
   /** Fragments being made that others may wait for. */
   get making(): number {
     return this.#makings.size
+  }
+
+  distrustContext(root: Recording): void {
+    this.#distrusts = true
+    const keys = root.visitorKeys.splice(0)
+    if (keys.length > 0) this.#room.invalidateUnawaited(keys.map(keyDependency))
   }
 
   /**
@@ -60,7 +76,7 @@ export class FragmentCache implements FragmentSource {
   ): string | Promise<string> {
     this.isUsed = true
     const asked = asking(call, body, scope, this.#room.settings, mayWait)
-    const way = aside(asked, this.#room)
+    const way = aside(asked, this.#room, this.#distrusts)
     if (way) return this.#make(asked, way)
     scope.pass?.meets(asked.key)
     return this.#look(asked, false)
@@ -70,7 +86,7 @@ export class FragmentCache implements FragmentSource {
   async put(call: FragmentCall, body: Body<unknown>, outer: Scope): Promise<string> {
     this.isUsed = true
     const asked = asking(call, body, outer, this.#room.settings, true)
-    const way = aside(asked, this.#room)
+    const way = aside(asked, this.#room, this.#distrusts)
     if (way) return this.#make(asked, way)
     // It begins behind its own invalidation, and not with its page: what its body reads, it reads behind that.
     const root = new Recording(await this.#room.startAnew(asked.key))
@@ -120,7 +136,7 @@ export class FragmentCache implements FragmentSource {
   /** Waits for another that makes it, or asks Redis, or makes it. */
   #missing(asked: Asked, way: Way, isFetched: boolean): string | Promise<string> {
     const { scope, mayWait } = asked
-    const running = mayWait ? this.#makings.get(makingId(asked)) : undefined
+    const running = mayWait ? this.#makings.find(makingId(asked)) : undefined
     if (running && this.#mayJoin(running, scope)) return this.#join(asked, running, way)
     if (!mayWait && scope.pass?.leavesOut(asked.key, scope.fragment) === true) return ''
     const shared = this.#room.membership?.store
@@ -147,7 +163,8 @@ export class FragmentCache implements FragmentSource {
 
   async #join(asked: Asked, making: FragmentMaking, way: Way): Promise<string> {
     const { scope } = asked
-    const outcome = await making.wait(scope)
+    const outcome = await making.wait(scope, this.#patience)
+    if (!making.isSettled) this.#makings.end(makingId(asked), making)
     // What it turned out to depend on may have been invalidated before this request came.
     const isUsable =
       outcome?.isShared === true &&
@@ -161,24 +178,20 @@ export class FragmentCache implements FragmentSource {
 
   /** Makes it anew beside what is shown; one at a time. */
   #renew(asked: Asked): void {
-    const id = makingId(asked)
-    if (this.#makings.has(id) || this.#renewing.has(id)) return
-    this.#renewing.add(id)
-    const { visitor, fragments, recording } = asked.scope
+    const { visitor, fragments, recording, isBound = false } = asked.scope
     // Nothing encloses it, but what it renders may have been read when the page began.
     const root = new Recording(recording)
-    const scope: Scope = { fragments, recording: root, root, visitor, fragment: undefined }
-    setImmediate(() => {
-      void (async () => {
-        try {
-          await this.#make({ ...asked, scope }, { reason: 'expired' })
-        } catch {
-          // The event has told it, and what is stale stays for its time.
-        } finally {
-          this.#renewing.delete(id)
-        }
-      })()
-    })
+    const scope: Scope = {
+      fragments,
+      recording: root,
+      root,
+      visitor,
+      fragment: undefined,
+      isBound,
+    }
+    this.#makings.renew(makingId(asked), () =>
+      this.#make({ ...asked, scope }, { reason: 'expired' }),
+    )
   }
 
   #make(asked: Asked, way: Way): string | Promise<string> {
@@ -188,16 +201,15 @@ export class FragmentCache implements FragmentSource {
     const closure = fragmentClosure(call, key, scope.visitor?.origin)
     const making = new FragmentMaking(key, call, scope, closure, strict)
     const id = makingId(asked)
-    // Of several that make the same at once the first is the one to wait for.
-    if (way.reason !== 'off' && !this.#makings.has(id)) this.#makings.set(id, making)
+    if (way.reason !== 'off') this.#makings.begin(id, making)
     const settle = (outcome: Outcome | undefined): void => {
-      if (this.#makings.get(id) === making) this.#makings.delete(id)
+      this.#makings.end(id, making)
       making.settle(outcome)
     }
     const done = (made: unknown): string => {
       try {
         if (making.isPartial) return left()
-        const outcome = this.#finish(asked, making, made, way)
+        const outcome = finished(this.#room, this.tally, asked, making, { made, way })
         settle(outcome)
         scope.recording.enclose(outcome)
         return outcome.text
@@ -222,42 +234,6 @@ export class FragmentCache implements FragmentSource {
       return failed(error)
     }
     return isThenable(made) ? Promise.resolve(made).then(done, failed) : done(made)
-  }
-
-  /** Stores what was made, unless something forbids it. */
-  #finish(asked: Asked, making: FragmentMaking, made: unknown, way: Way): Outcome {
-    const { call, key } = asked
-    const { settings, store, sequence } = this.#room
-    const { policy } = call
-    const plain = written(made, policy.form, call.where)
-    const text =
-      settings.outline && policy.form !== 'json' ? outlined(plain, key, settings.clock()) : plain
-    const now = settings.clock()
-    const { maxAge = policy.maxAge } = making.recording
-    const outcome = making.outcome(text, now + Math.min(maxAge, policy.maxAge))
-    if (way.reason === 'off') {
-      this.tally.missed(asked, way, way.fault)
-      return outcome
-    }
-    const fault =
-      making.refusal(plain, settings.observe) ??
-      fallen(sequence.felledBy(making.stamp, outcome.closure))
-    if (fault) {
-      this.tally.missed(asked, way, fault)
-      return outcome
-    }
-    const timeline = timelineOf(outcome.freshUntil - now, 0, now, policy)
-    const softenedAt = sequence.softenedAt(making.stamp, outcome.closure, key)
-    const stored = storedFragment(
-      asked,
-      making,
-      outcome,
-      softened(timeline, Math.max(now, softenedAt)),
-    )
-    const isStored = store.putFragment(stored)
-    if (isStored) this.tally.missed(asked, way, undefined, stored)
-    else this.tally.missed(asked, way, { reason: 'too-large', detail: '' })
-    return { ...outcome, freshUntil: stored.timeline.staleAt, isShared: isStored }
   }
 
   /** What stands in for a body that failed. */

@@ -1,6 +1,7 @@
 import { fail } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { FragmentReason } from '../reasons.ts'
+import type { Dependency } from '../graph/dependency.ts'
 import type { Sequence, Start } from '../graph/sequence.ts'
 import type { ResponseStore } from '../store/response-store.ts'
 import { type Body, type FragmentCall, fragmentKey, fragmentVersion } from './fragment-call.ts'
@@ -14,7 +15,7 @@ import type { Settings } from './settings.ts'
 export interface FragmentRoom {
   readonly settings: Pick<
     Settings<never>,
-    'build' | 'clock' | 'enabled' | 'observe' | 'strict' | 'outline'
+    'build' | 'clock' | 'collapseTimeout' | 'enabled' | 'observe' | 'strict' | 'outline'
   >
   readonly events: Events
   readonly store: ResponseStore
@@ -26,6 +27,8 @@ export interface FragmentRoom {
   soften(stored: Stored): void
   /** Keeps what was stored for other instances too. */
   share(stored: Stored): void
+  /** Lets go of what depends on these, here and elsewhere. */
+  invalidateUnawaited(dependencies: readonly Dependency[]): void
   /** Fells what stands under a key, in every instance. @returns the start of what takes its place */
   startAnew(key: string): Promise<Start>
 }
@@ -85,11 +88,23 @@ function unknownIn(
 }
 
 /** Why a body runs without the cache; undefined where it need not. */
-export function aside(asked: Asked, { isClosed, settings }: FragmentRoom): Way | undefined {
-  if (isClosed || !settings.enabled || asked.call.policy.isOff) return { reason: 'off' }
+export function aside(
+  asked: Asked,
+  { isClosed, settings }: FragmentRoom,
+  distrusts: boolean,
+): Way | undefined {
+  const { scope, call } = asked
+  if (isClosed || !settings.enabled || call.policy.isOff) return { reason: 'off' }
   const unknown = unknownIn(asked, settings)
-  if (unknown === undefined) return undefined
-  return { reason: 'off', fault: { reason: 'unobserved', detail: unknown } }
+  if (unknown !== undefined) {
+    return { reason: 'off', fault: { reason: 'unobserved', detail: unknown } }
+  }
+  if (scope.isBound === true || scope.visitor === undefined) return undefined
+  if (scope.root.isEnded) {
+    return { reason: 'off', fault: { reason: 'context', detail: 'its response has ended' } }
+  }
+  if (!distrusts || call.policy.vary.length === 0) return undefined
+  return { reason: 'off', fault: { reason: 'context', detail: call.policy.vary.join(', ') } }
 }
 
 /** What all have in common that may share one making. */

@@ -1,4 +1,4 @@
-import type { FragmentRefusal } from '../reasons.ts'
+import type { FragmentRefusal, RefuseReason } from '../reasons.ts'
 import { fail } from '../errors.ts'
 import type { Dependency } from '../graph/dependency.ts'
 import type { Body, FragmentCall } from './fragment-call.ts'
@@ -32,6 +32,7 @@ export class FragmentMaking implements FragmentScope {
   readonly scope: Scope
   readonly draft: FragmentDraft
   isPartial = false
+  isSettled = false
   readonly #call: FragmentCall
   readonly #called: readonly Dependency[]
   readonly #isStrict: boolean
@@ -65,7 +66,13 @@ export class FragmentMaking implements FragmentScope {
     if (typeof session === 'string') this.recording.audiences.add(session)
     if (session === null) this.recording.refuse(`${call.where}: session is null`)
     // What a body calls stands in a template of its own, or in none.
-    this.scope = { ...outer, recording: this.recording, fragment: this, digest: undefined }
+    this.scope = {
+      ...outer,
+      recording: this.recording,
+      fragment: this,
+      digest: undefined,
+      isBound: false,
+    }
     this.draft = new FragmentDraft(this.recording, outer.visitor?.origin)
     this.#settled = new Promise((resolve) => {
       this.#settle = resolve
@@ -95,6 +102,12 @@ export class FragmentMaking implements FragmentScope {
     if (this.#isStrict) throw unkeyed(read, where)
   }
 
+  stray(detail: string): void {
+    const { where } = this.#call
+    this.recording.stray()
+    if (this.#isStrict) throw fail('ERR_CACHEFLOW_CONTEXT', detail, where)
+  }
+
   /** What its body gives, or a promise of it. */
   run(body: Body<unknown>): unknown {
     this.scope.visitor?.watch()
@@ -105,7 +118,10 @@ export class FragmentMaking implements FragmentScope {
   refusal(text: string, isObserving: boolean): FragmentFault | undefined {
     const { policy, where } = this.#call
     const { recording } = this
-    if (recording.refusal) return { reason: 'draft', detail: recording.refusal.detail }
+    if (recording.refusal) {
+      const { reason, detail } = recording.refusal
+      return { reason: isOwnRefusal(reason) ? reason : 'draft', detail }
+    }
     if (this.#unkeyed) return { reason: 'reads', detail: this.#unkeyed.detail }
     const inner = this.#unkeyedInside()
     if (inner) {
@@ -177,23 +193,37 @@ export class FragmentMaking implements FragmentScope {
     return false
   }
 
-  /** Resolves when it is made; with undefined when it failed. */
-  async wait(scope: Scope): Promise<Outcome | undefined> {
+  /** Resolves when it is made; with undefined when it failed, or takes longer. */
+  async wait(scope: Scope, patience: number): Promise<Outcome | undefined> {
     const waiting: FragmentMaking[] = []
     for (let at = scope.fragment; at; at = at.outer) {
       if (at instanceof FragmentMaking) waiting.push(at)
     }
     for (const each of waiting) each.#waitsFor.add(this)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), Math.min(patience, longestTimer))
+    })
     try {
-      return await this.#settled
+      return await Promise.race([this.#settled, late])
     } finally {
+      clearTimeout(timer)
       for (const each of waiting) each.#waitsFor.delete(this)
     }
   }
 
   settle(outcome: Outcome | undefined): void {
+    this.isSettled = true
     this.#settle(outcome)
   }
+}
+
+/** Node lets a longer timer end at once. */
+const longestTimer = 2 ** 31 - 1
+
+/** Refusals that fragments and pages have the same word for. */
+function isOwnRefusal(reason: RefuseReason): reason is 'context' {
+  return reason === 'context'
 }
 
 /** How many frames of the stack tell where something was read: the framework and the observer have theirs. */

@@ -19,6 +19,10 @@ export class RequestVisitor<Native> implements Visitor {
     return this.#facts.lookup.primaryKey
   }
 
+  get owner(): unknown {
+    return this.#facts.request.native
+  }
+
   get isObserved(): boolean {
     const { observation, request } = this.#facts
     return observation !== undefined && request.observedFromStart

@@ -7,7 +7,7 @@ import type { FragmentCache } from './fragment-cache.ts'
 import { type Body, type Subjects, fragmentCall, isSubject } from './fragment-call.ts'
 import type { FragmentDraft } from './fragment-draft.ts'
 import type { FragmentOptions } from './fragment-options.ts'
-import { type Scope, currentScope } from './scope.ts'
+import { type Scope, contextScope } from './scope.ts'
 
 /** A body returns text; with `json: true` it returns a value. */
 export type BodyFor<Options> = Options extends { readonly json: true }
@@ -88,7 +88,7 @@ export const cacheFragments: CacheFragments = async (name: string, ...given: rea
 /** What is made at this moment falls with these too; outside of any making it changes nothing. */
 export function dependsOn(...targets: readonly Dependable[]): void {
   const dependencies = dependenciesFrom(targets, 'dependsOn()')
-  const scope = currentScope()
+  const scope = contextScope()
   scope?.recording.dependOn(onOrigin(dependencies, scope.visitor?.origin))
 }
 
@@ -103,7 +103,7 @@ export function track<Data>(target: Dependable | readonly Dependable[], read: ()
 }
 
 function requestScope(where: string): Scope {
-  const scope = currentScope()
+  const scope = contextScope()
   if (scope) return scope
   throw fail('ERR_CACHEFLOW_NO_REQUEST', 'no request', where)
 }

@@ -1,6 +1,6 @@
 import type { RefuseReason } from '../reasons.ts'
 import { type PageInput, pageInputOf } from './page-input.ts'
-import { noteRead } from './scope.ts'
+import { type Reader, noteRead } from './scope.ts'
 
 /** Fields that never join the variant key: they are in every key, or a request that has them passes by, or they are hidden. */
 const noiseFields: ReadonlySet<string> = new Set([
@@ -59,7 +59,9 @@ export const mostInputs = 64
 export const longestInput = 256
 
 /** What the application read of one request while it made the response. */
-export class Observation {
+export class Observation implements Reader {
+  /** Set when its request comes to a cache. */
+  served: Reader['served']
   /** Names of inputs: a header name in lower case, or `cookie:name`. */
   readonly inputs: Set<string> = new Set()
   readonly #ignored: ReadonlySet<string>
@@ -148,7 +150,7 @@ export class Observation {
     if (isPlumbing || noiseFields.has(name)) {
       if (isPlumbing && value !== undefined && !this.#sealed) this.unkeyed.add(name)
       // Every page has these in its key, or is not shaped by them; a fragment has nothing in its key.
-      noteRead({ input: pageInputOf(name) ?? name, detail: name })
+      noteRead({ input: pageInputOf(name) ?? name, detail: name }, this)
       return
     }
     if (value !== undefined && this.#credentials.has(name)) {
@@ -192,7 +194,7 @@ export class Observation {
     this.#relay((other) => other.enumeration())
     if (this.#quiet > 0) return
     if (!this.#sealed) this.#isWide = true
-    noteRead({ input: undefined, detail: 'all request headers' })
+    noteRead({ input: undefined, detail: 'all request headers' }, this)
   }
 
   /** The client's address: the peer's, or what X-Forwarded-For says where that is trusted. */
@@ -208,7 +210,8 @@ export class Observation {
   /** What every page has in its key, and a fragment only where its call says so. */
   page(input: PageInput, detail: string): void {
     this.#relay((other) => other.page(input, detail))
-    if (this.#quiet === 0) noteRead({ input, detail })
+    // A connection is shared by requests, so that a read of it tells nothing of whose code it is.
+    if (this.#quiet === 0) noteRead({ input, detail }, detail === 'encrypted' ? undefined : this)
   }
 
   /** What the client's connection proves or where it came in: no header that a later client sends could tell it. */
@@ -239,7 +242,7 @@ export class Observation {
       else if (!this.inputs.has(name)) this.isBeyondBounds = true
     }
     // A fragment may be renewed when its page is out already.
-    noteRead({ input: pageInputOf(name) ?? name, detail: name })
+    noteRead({ input: pageInputOf(name) ?? name, detail: name }, this)
   }
 
   #private(reason: PrivateRead['reason'], detail: string): void {
@@ -249,6 +252,6 @@ export class Observation {
     if (!this.#sealed && this.#lateReads?.has(reason) === false) {
       this.#lateReads.set(reason, { reason, detail })
     }
-    noteRead({ input: undefined, detail })
+    noteRead({ input: undefined, detail }, this)
   }
 }

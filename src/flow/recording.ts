@@ -29,6 +29,9 @@ export interface Enclosed {
   readonly refusal: Refusal | undefined
 }
 
+/** A context that outlives its request, in a pool, is met by all. */
+const mostStrangers = 100
+
 /** What is being made now, and what it has used: its stamp, dependencies, tags and wishes. */
 export class Recording implements Enclosed {
   /** The sequence number at which the making started. */
@@ -40,6 +43,14 @@ export class Recording implements Enclosed {
   /** What was enclosed; flattened only where somebody asks, for most pages are never stored. */
   readonly #parts: Enclosed[] = []
   readonly #attachments = new Map<string, Set<string>>()
+  /** The response went out: whoever runs in its context now works for another, or for nobody. */
+  isEnded = false
+  /** Fragments that were stored by the values of its visitor, where the async context alone told whose they are. */
+  readonly visitorKeys: string[] = []
+  /** Something of it was found by the async context alone. */
+  #isAmbient = false
+  /** Responses whose code ran in the context of this one, the last ones. */
+  #strangers: Set<Recording> | undefined
   /** What was made is stored already: what it depends on from now on it does not know of. */
   onLate: (() => void) | undefined
   /** The shortest maxAge asked for, milliseconds. */
@@ -121,6 +132,35 @@ export class Recording implements Enclosed {
 
   refuse(detail: string, isFailure = false): void {
     this.#refuse({ reason: 'draft', detail, ...(isFailure && { isFailure }) })
+  }
+
+  /** Something was said of whatever is made in the running context. */
+  useContext(): void {
+    this.#isAmbient = true
+    if (this.#strangers === undefined) return
+    for (const stranger of this.#strangers) stranger.stray()
+    this.#strangers = undefined
+  }
+
+  /** Code of another response runs in the context of this one: what it says there, that one lacks. */
+  meet(stranger: Recording): void {
+    if (this.#isAmbient) {
+      stranger.stray()
+      return
+    }
+    this.#strangers ??= new Set()
+    this.#strangers.add(stranger)
+    for (const oldest of this.#strangers) {
+      if (this.#strangers.size <= mostStrangers) break
+      this.#strangers.delete(oldest)
+    }
+  }
+
+  /** What it was made from is not known. */
+  stray(): void {
+    const detail = 'its code ran in the async context of another request'
+    this.#refuse({ reason: 'context', detail })
+    this.onLate?.()
   }
 
   /** The first counts, but the application's word outranks a failure. */

@@ -22,8 +22,16 @@ export interface Visitor {
   readonly isObserved: boolean
   /** What it carries of its own that bodies may read where nothing is observed. */
   readonly carries: 'nothing' | 'cookies' | 'credentials'
+  /** The framework's own request: the same for all caches that it meets. */
+  readonly owner: unknown
   /** The body of a fragment is about to run: what it reads of the target is noted from now on. */
   watch(): void
+}
+
+/** Whoever notes the reads of one request. */
+export interface Reader {
+  /** The framework's request and what is made of it; undefined before it has come to a cache. */
+  readonly served: { readonly owner: unknown; readonly recording: Recording } | undefined
 }
 
 /** Fragments that other instances may have stored. */
@@ -46,6 +54,12 @@ export interface FragmentSource {
     scope: Scope,
     mayWait: boolean,
   ): string | Promise<string>
+  /**
+   * Callbacks run in contexts of other requests here: what the context alone tells of a visitor is not believed any more.
+   *
+   * @param root whose context it was: what was stored in it for one visitor may be another's
+   */
+  distrustContext(root: Recording): void
 }
 
 /** What is being made at this moment, by whichever function is running. */
@@ -59,6 +73,8 @@ export interface Scope {
   readonly visitor: Visitor | undefined
   /** The fragment being made; undefined directly in a response. */
   readonly fragment: FragmentScope | undefined
+  /** The call names its response itself, so that no callback can have lost it. */
+  readonly isBound?: boolean
   /** Of the template in which the call stands: it joins the fragment's key, so that a changed template never shows old text. */
   readonly digest?: string | undefined
   /** Of the view in which the call stands: it may yet be thrown away. */
@@ -89,6 +105,8 @@ export interface FragmentScope {
   /** Something in it was left out. */
   isPartial: boolean
   note(read: Read): void
+  /** Its body reads another request than the one that it is made for. */
+  stray(detail: string): void
 }
 
 const scopes = new AsyncLocalStorage<Scope>()
@@ -115,7 +133,38 @@ export function recordingsOf(root: Recording): readonly Recording[] {
   return pass?.outer === root ? [root, pass.recording] : [root]
 }
 
-/** Tells every fragment that is being made of a read: it shapes them all. */
-export function noteRead(read: Read): void {
-  for (let at = scopes.getStore()?.fragment; at; at = at.outer) at.note(read)
+/** What the running function makes, for a call that says nothing else of it. */
+export function contextScope(): Scope | undefined {
+  const scope = scopes.getStore()
+  scope?.root.useContext()
+  return scope
+}
+
+/** Tells every fragment that is being made of a read: it shapes them all. @param reader undefined where many share it */
+export function noteRead(read: Read, reader: Reader | undefined): void {
+  const scope = scopes.getStore()
+  if (scope === undefined) return
+  const { served } = reader ?? {}
+  if (served && scope.visitor && scope.visitor.owner !== served.owner) {
+    scope.root.meet(served.recording)
+    if (scope.fragment) {
+      scope.fragments.distrustContext(scope.root)
+      scope.root.stray()
+      served.recording.stray()
+      for (let at: FragmentScope | undefined = scope.fragment; at; at = at.outer)
+        at.stray(read.detail)
+      return
+    }
+  }
+  for (let at = scope.fragment; at; at = at.outer) at.note(read)
+}
+
+/** A response is on its way, sent by whatever function is running: in the context of another it may lack what was said. */
+export function noteSend(owner: unknown, recording: Recording, fragments: FragmentSource): void {
+  const scope = scopes.getStore()
+  if (scope === undefined || scope.root === recording) return
+  const isOwn = scope.visitor ? scope.visitor.owner === owner : scope.fragments !== fragments
+  if (isOwn) return
+  scope.root.meet(recording)
+  fragments.distrustContext(scope.root)
 }

@@ -1,6 +1,6 @@
 import type { EntityCollection, EntityRecord } from '../graph/entity.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
-import { scopeOf } from './exchange-scope.ts'
+import { boundScope } from './exchange-scope.ts'
 import type { Body, FragmentCall, Subjects } from './fragment-call.ts'
 import { FragmentDraft } from './fragment-draft.ts'
 import { isThenable } from './fragment-lookup.ts'
@@ -74,17 +74,18 @@ export interface TemplateFunctions {
 
 /** Bound to its response: an engine may call them where nobody knows any more which request they belong to. */
 export function templateFunctions<Native>(facts: ExchangeFacts<Native>): TemplateFunctions {
-  return functionsIn(() => {
-    const current = currentScope()
-    return current?.root === facts.recording ? current : scopeOf(facts)
-  })
+  return functionsIn(() => boundScope(facts))
 }
 
 /** The same functions where there is no cache: they check their arguments, and run the body. */
 export function uncachedFunctions(): TemplateFunctions {
   const recording = new Recording({ stamp: 0, asOf: 0 })
   const scope: Scope = {
-    fragments: { reads: undefined, show: (call, body) => made(call, body, recording) },
+    fragments: {
+      reads: undefined,
+      show: (call, body) => made(call, body, recording),
+      distrustContext: () => undefined,
+    },
     recording,
     root: recording,
     visitor: undefined,

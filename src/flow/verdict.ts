@@ -22,6 +22,7 @@ export function refuse(reason: RefuseReason, detail?: string): Refusal {
 const transient: ReadonlySet<RefuseReason> = new Set([
   'authorization',
   'crowded',
+  'context',
   'fault',
   'incomplete',
   'invalidated',

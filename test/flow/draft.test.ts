@@ -21,6 +21,10 @@ interface Desk {
   readonly ended: () => number
 }
 
+function noScope(): never {
+  throw new Error('nothing is made here')
+}
+
 function deskOf({ scope = 'scope', matches = false } = {}): Desk {
   const recording = new Recording({ stamp: 0, asOf: 0 })
   const fields = new Map<string, string>()
@@ -40,7 +44,7 @@ function deskOf({ scope = 'scope', matches = false } = {}): Desk {
     setHeader: (name: string, value: string) => void fields.set(name.toLowerCase(), value),
     endNotModified: () => void ended++,
   }
-  return { draft: new Draft(subject, sink), recording, fields, asked, ended: () => ended }
+  return { draft: new Draft(subject, sink, noScope), recording, fields, asked, ended: () => ended }
 }
 
 function errorOf(run: () => unknown): CacheflowError {

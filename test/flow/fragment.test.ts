@@ -171,6 +171,38 @@ describe('a fragment', () => {
     expect(job.reasons).toEqual(['absent', 'stale-if-error', 'expired'])
   })
 
+  it('whose body never ends is made by those who have waited for collapse.timeout', async () => {
+    const job = new Job({ collapse: { timeout: 5 } })
+    const never = new Promise<string>(() => undefined)
+    void job.cache.fragment('x', () => never)
+    const show = (text: string): Promise<string> => job.cache.fragment('x', () => text)
+    expect(await Promise.all([show('second'), show('third')])).toEqual(['second', 'third'])
+    expect(await show('fourth')).toMatch(/second|third/)
+    expect(job.cache.stats().making).toBe(0)
+  })
+
+  it('whose renewal never ends is renewed again after collapse.timeout', async () => {
+    const job = new Job({ collapse: { timeout: '5s' } })
+    const options = { maxAge: '10s', staleWhileRevalidate: '1h' } as const
+    const show = (): Promise<string> =>
+      job.cache.fragment('x', options, async () => {
+        const run = ++job.made
+        if (run === 2) await new Promise(() => undefined)
+        return `made ${run}`
+      })
+    await show()
+    job.now += 20_000
+    await show()
+    while (job.made < 2) await new Promise(setImmediate)
+    await show()
+    await new Promise(setImmediate)
+    expect(job.made).toBe(2)
+    job.now += 5_000
+    expect(await show()).toBe('made 1')
+    while (job.made < 3) await new Promise(setImmediate)
+    expect(await show()).toBe('made 3')
+  })
+
   it('is made each time where if is false, or nobody shares it, or the cache is closed', async () => {
     const job = new Job()
     for (const options of [{ if: false }, { if: false }, { session: null }, { session: null }]) {

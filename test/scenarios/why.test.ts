@@ -1,7 +1,9 @@
+import { AsyncResource } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Router } from 'express'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
+import { dependsOn } from 'cacheflow'
 import type {
   BypassReason,
   EventName,
@@ -226,6 +228,25 @@ const reading =
 
 const refusals: Readonly<Record<RefuseReason, Story>> = {
   status: () => asked({ status: 500 }),
+  context: async () => {
+    // The context of another request, as a callback out of a queue has it.
+    let other = (run: () => void): void => run()
+    const app = await expressApplication(
+      (express, cache) => {
+        express.use(cache)
+        express.get('/other', (_request, response) => {
+          dependsOn({ tag: 'a' })
+          other = AsyncResource.bind((run: () => void) => run())
+          response.send('other')
+        })
+        express.get('/', (_request, response) => other(() => response.send('page')))
+      },
+      { why: true },
+    )
+    await app.get('/other')
+    await app.get('/')
+    return app
+  },
   'no-store': () => asked(control('no-store')),
   private: () => asked(control('private')),
   'must-understand': () => asked(control('must-understand, max-age=60', { status: 299 })),

@@ -6,6 +6,7 @@ import {
   sitemap,
   warmLine,
 } from '../index.ts'
+import { messageOf } from '../errors.ts'
 import type { WarmPage } from '../flow/warm-entry.ts'
 import type { Output } from './output.ts'
 import { type Typed, usageError, usages } from './usage.ts'
@@ -79,9 +80,18 @@ function present<Given extends object>(
 async function* pagesOf(typed: Typed): AsyncGenerator<WarmPage | string> {
   const sitemaps = typed.texts('sitemap')
   const files = typed.texts('file')
-  for (const location of sitemaps) yield* sitemap(location)
-  for (const file of files) yield* pathsIn(file)
-  if (sitemaps.length > 0 || files.length > 0) return
+  const lists = [...sitemaps.map(sitemap), ...files.map(pathsIn)]
+  const faults: unknown[] = []
+  for (const list of lists) {
+    try {
+      yield* list
+    } catch (error) {
+      faults.push(error)
+    }
+  }
+  // The others are read all the same; the report has it as a failure.
+  if (faults.length > 0) throw new Error(faults.map(messageOf).join('; '), { cause: faults[0] })
+  if (lists.length > 0) return
   const { pathname, search } = urlOf(typed)
   yield pathname + search
 }

@@ -1,77 +1,88 @@
-import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
-import { Readable, pipeline } from 'node:stream'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { createGunzip } from 'node:zlib'
+import { messageOf } from '../errors.ts'
+import { type Source, mostBytes, sourceAt, sourceIn, tooLong, unpacked } from './sitemap-source.ts'
+import { type SitemapText, sitemapText } from './sitemap-text.ts'
 
-/** What a sitemap may come to, unpacked (sitemaps.org); what goes on behind it may go on for ever. */
-const mostBytes = 50 * 2 ** 20
-/** No address is longer (sitemaps.org has 2,048 characters), nor what stands around it. */
-const longestElement = 8 * 1024
-/** How long one may take to come over the network, milliseconds. */
-const patience = 30_000
-/** How often one location may send to another. */
-const mostRedirects = 5
+/** How deep indexes may name further ones: sitemaps.org has none inside, and some sites do. */
+const deepest = 3
+/** How many sitemaps are read in all (sitemaps.org has 50,000 in an index). */
+const mostSitemaps = 50_000
 
 /**
- * The addresses of a sitemap.xml, or of all sitemaps of an index, for `warm()`. A file is read as it comes, and what comes over the
- * network is fetched first, within 30 s. An index names sitemaps of its own site.
+ * The addresses of a sitemap, or of all sitemaps of an index, for `warm()`: XML, or a text with a URL in each line, packed by gzip
+ * or not. A file is read as it comes, and what comes over the network is fetched first, within 30 s. An index, and what a
+ * location sends to, is of one host and port. XML takes the package `saxes`.
  *
  *   cache.route({ warm: () => sitemap('https://shop.example/sitemap.xml') })
  *
- * @param location a URL, or the path of a file; packed by gzip or not
- * @throws Error when it cannot be read, or is none: then it is a failure in the report
+ * @param location a URL, or the path of a file
+ * @throws Error when it, or one that it names, cannot be read, or is none: behind all that could be read, and it is a failure in the report
  */
 export async function* sitemap(location: string | URL): AsyncGenerator<string, void, undefined> {
   const text = String(location)
-  const from = await (/^https?:/i.test(text) ? fetched(new URL(text)) : read(text))
-  yield* addressesIn(from, true)
+  const reading: Reading = { seen: new Set([text]), faults: [] }
+  yield* addressesIn(await sourceAt(text), reading, 0)
+  const { faults } = reading
+  if (faults.length > 0) {
+    const others =
+      faults.length > 1 ? `, and ${faults.length - 1} more of what it names failed` : ''
+    throw new Error(`${messageOf(faults[0])}${others}`, { cause: faults[0] })
+  }
 }
 
-/** A sitemap that is being read. */
-interface Source {
-  readonly stream: Readable
-  /** The file or, behind all redirects, the URL. */
-  readonly at: string | URL
+/** One call of `sitemap()`. */
+interface Reading {
+  /** The sitemaps that were named: none is read twice. */
+  readonly seen: Set<string>
+  /** What could not be read, of all that an index names. */
+  readonly faults: unknown[]
 }
 
-/** @param mayBeIndex indexes name sitemaps, and no further indexes (sitemaps.org) */
 async function* addressesIn(
   { stream, at }: Source,
-  mayBeIndex: boolean,
+  reading: Reading,
+  depth: number,
 ): AsyncGenerator<string, void, undefined> {
-  let rest = ''
+  let text: SitemapText | undefined
   let bytes = 0
-  let kind: string | undefined
   for await (const chunk of (await unpacked(stream)).setEncoding('utf8')) {
-    rest += String(chunk)
-    bytes += String(chunk).length
+    const part = String(chunk)
+    bytes += Buffer.byteLength(part)
     if (bytes > mostBytes) throw tooLong(at)
-    kind ??= /<(?:\w+:)?(urlset|sitemapindex)[\s>]/.exec(rest)?.[1]
-    let end = 0
-    // Each step takes a part of the text that no other one takes: a hostile text costs no more than its length.
-    const locations =
-      /<(?:\w+:)?loc\s*>(?:\s*<!\[CDATA\[([^\]<]*)\]\]>\s*|([^<]*))<\/(?:\w+:)?loc\s*>/g
-    for (const found of rest.matchAll(locations)) {
-      end = found.index + found[0].length
-      const address = found[1]?.trim() ?? unescaped(found[2]?.trim() ?? '')
-      if (kind !== 'sitemapindex') yield address
-      else if (mayBeIndex) yield* addressesIn(await sourceOf(address, at), false)
-    }
-    rest = rest.slice(Math.max(end, rest.length - longestElement))
+    text ??= await sitemapText(part)
+    yield* pagesOf(text, text.write(part), at, reading, depth)
   }
-  if (kind === undefined) throw new Error(`${String(at)} is no sitemap`)
+  if (text) yield* pagesOf(text, text.end(), at, reading, depth)
+  if (text?.kind === undefined) throw new Error(`${String(at)} is no sitemap`)
+  if (text.fault !== undefined) throw new Error(`${String(at)} is damaged: ${text.fault}`)
 }
 
-/** A sitemap that an index names. What came over the network says nothing about our files, nor about other machines. */
-async function sourceOf(location: string, index: string | URL): Promise<Source> {
-  if (typeof index === 'string') {
-    return /^https?:/i.test(location) ? fetched(new URL(location)) : read(location)
+/** What addresses stand for: pages, or sitemaps with pages. One that cannot be read does not keep back the others. */
+async function* pagesOf(
+  { kind }: SitemapText,
+  addresses: readonly string[],
+  at: string | URL,
+  reading: Reading,
+  depth: number,
+): AsyncGenerator<string, void, undefined> {
+  if (kind !== 'sitemapindex') {
+    yield* addresses
+    return
   }
-  const url = new URL(location, index)
-  if (url.hostname === index.hostname) return fetched(url, index.hostname)
-  throw new Error(`${String(index)} names a sitemap that is not of its own site`)
+  for (const address of addresses) {
+    const base = typeof at === 'string' ? undefined : at.href
+    const name = URL.canParse(address, base) ? new URL(address, base).href : address
+    if (reading.seen.has(name)) continue
+    reading.seen.add(name)
+    try {
+      if (depth === deepest) throw new Error(`${String(at)} is an index too deep in others`)
+      if (reading.seen.size > mostSitemaps) throw new Error(`${String(at)} names too many sitemaps`)
+      yield* addressesIn(await sourceIn(at, address), reading, depth + 1)
+    } catch (error) {
+      reading.faults.push(error)
+    }
+  }
 }
 
 /**
@@ -95,100 +106,4 @@ export async function* pathsIn(file: string | URL): AsyncGenerator<string, void,
     stream.destroy()
   }
   if (fault !== undefined) throw fault
-}
-
-function read(location: string): Source {
-  const path = location.startsWith('file:') ? fileURLToPath(location) : location
-  return { stream: createReadStream(path), at: path }
-}
-
-/**
- * It comes as a whole before its pages are made: that may take hours, and no server waits for so long until it has sent the rest.
- *
- * @param site the only host that may be asked
- */
-async function fetched(location: URL, site?: string): Promise<Source> {
-  const late = new AbortController()
-  const timer = setTimeout(() => {
-    late.abort(new Error(`${String(location)} took longer than ${patience} ms`))
-  }, patience)
-  try {
-    return await download(location, site, late.signal)
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-async function download(
-  location: URL,
-  site: string | undefined,
-  signal: AbortSignal,
-): Promise<Source> {
-  let at = location
-  for (let i = 0; i <= mostRedirects; i++) {
-    const { hostname, protocol, username, password } = at
-    if (username + password !== '')
-      throw new Error(`the sitemap at ${hostname} has a password in its URL`)
-    if (!/^https?:$/.test(protocol) || (site !== undefined && hostname !== site)) break
-    const answer = await fetch(at, { redirect: 'manual', signal })
-    const next = answer.status >= 300 && answer.status < 400 && answer.headers.get('location')
-    if (answer.ok && answer.body) {
-      return {
-        stream: Readable.from(await wholeOf(Readable.fromWeb(answer.body), at), {
-          objectMode: false,
-        }),
-        at,
-      }
-    }
-    await answer.body?.cancel()
-    if (typeof next !== 'string') throw new Error(`${String(at)} answered ${answer.status}`)
-    at = new URL(next, at)
-  }
-  throw new Error(`${String(location)} sends elsewhere`)
-}
-
-async function wholeOf(body: Readable, at: URL): Promise<Uint8Array[]> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    const part: unknown = chunk
-    if (!(part instanceof Uint8Array)) continue
-    chunks.push(part)
-    bytes += part.byteLength
-    if (bytes > mostBytes) throw tooLong(at)
-  }
-  return chunks
-}
-
-function tooLong(at: string | URL): Error {
-  return new Error(`${String(at)} is longer than a sitemap may be`)
-}
-
-/** What is packed begins so, whatever it is called and however it came (RFC 1952 §2.3.1). */
-async function unpacked(stream: Readable): Promise<Readable> {
-  await once(stream, 'readable')
-  const start: unknown = stream.read()
-  if (!Buffer.isBuffer(start)) return stream
-  stream.unshift(start)
-  if (start[0] !== 0x1f || start[1] !== 0x8b) return stream
-  const plain = createGunzip()
-  // Whoever stops to read ends both; a fault of either is met by whoever reads.
-  pipeline(stream, plain, () => undefined)
-  return plain
-}
-
-const entities: ReadonlyMap<string, string> = new Map([
-  ['amp', '&'],
-  ['lt', '<'],
-  ['gt', '>'],
-  ['quot', '"'],
-  ['apos', "'"],
-])
-
-function unescaped(text: string): string {
-  return text.replaceAll(/&(?:#(\d+)|#x([\da-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
-    if (typeof name === 'string') return entities.get(name) ?? whole
-    const code = typeof decimal === 'string' ? Number(decimal) : parseInt(String(hex), 16)
-    return code <= 0x10ffff ? String.fromCodePoint(code) : whole
-  })
 }

@@ -13,7 +13,7 @@ async function all(pages: AsyncIterable<string>): Promise<string[]> {
 }
 
 /** What the server answers: a text, or the status with which it fails, or where it sends to; undefined: it never does. */
-const answers = new Map<string, string | number | URL | undefined>()
+const answers = new Map<string, string | Buffer | number | URL | undefined>()
 /** What has been sent to its end. */
 const sent: string[] = []
 const asked: string[] = []
@@ -22,7 +22,8 @@ const server = createServer((request, response) => {
   const answer = answers.has(path) ? answers.get(path) : 404
   asked.push(`${request.headers.host?.split(':', 1)[0]}${path}`)
   if (answer === undefined) return
-  if (typeof answer === 'string') response.end(answer, () => sent.push(path))
+  if (typeof answer === 'string' || Buffer.isBuffer(answer))
+    response.end(answer, () => sent.push(path))
   else if (typeof answer === 'number') response.writeHead(answer).end()
   else response.writeHead(302, { location: answer.href }).end()
 })
@@ -115,7 +116,7 @@ describe('lists of pages', () => {
     const start = performance.now()
     for (const part of ['<loc> ', '<loc><![CDATA[', '<loc', ' ', '<a', 'a', '</loc', '&', '&#']) {
       const text = `<urlset><loc>${part.repeat(16_000)}`
-      expect(await all(sitemap(await file('hostile.xml', text)))).toEqual([])
+      await expect(all(sitemap(await file('hostile.xml', text)))).rejects.toThrow('is damaged')
     }
     expect(performance.now() - start).toBeLessThan(2_000)
   })
@@ -143,6 +144,62 @@ describe('lists of pages', () => {
     url.password = 'hunter2'
     const error: unknown = await all(sitemap(url)).catch((thrown: unknown) => thrown)
     expect(String(error)).toBe('Error: the sitemap at localhost has a password in its URL')
+  })
+
+  it('are the pages of a sitemap, and not what stands beside, in or around them', async () => {
+    const text = `<?xml version="1.0" encoding="UTF-8"?>
+      <!-- <url><loc>/commented</loc></url> -->
+      <s:urlset xmlns:s="http://www.sitemaps.org/schemas/sitemap/0.9"
+        xmlns:image="http://www.google.com/schemas/sitemap-image/1.1">
+      <s:url title="a > b"><s:loc changed="&lt;loc>">/1</s:loc>
+        <image:image><image:loc>https://cdn.example/1.jpg</image:loc></image:image>
+        <image:loc>https://cdn.example/2.jpg</image:loc>
+        <video:video><video:loc>/film</video:loc><loc>/inside</loc></video:video></s:url>
+      <s:url><s:loc><![CDATA[/2?a=]]>b&amp;<![CDATA[c=[1]&d]]></s:loc></s:url>
+      <s:url><s:loc>
+        /3<!-- here -->
+      </s:loc></s:url>
+      </s:urlset>`
+    expect(await all(sitemap(await file('rich.xml', text)))).toEqual(['/1', '/2?a=b&c=[1]&d', '/3'])
+  })
+
+  it('are read from an index in an index, and one that cannot be read keeps back no other', async () => {
+    answers.set('/top', indexOf('/gone', '/middle', '/broken', '/last'))
+    answers.set('/middle', indexOf('/pages', '/middle'))
+    answers.set('/pages', sitemapOf('/1'))
+    answers.set('/broken', '<urlset><url><loc>/2</loc></url><url><loc>/3')
+    answers.set('/last', sitemapOf('/4'))
+    const found: string[] = []
+    const reading = (async () => {
+      for await (const page of sitemap(at('/top'))) found.push(page)
+    })()
+    await expect(reading).rejects.toThrow(/\/gone answered 404, and 1 more/)
+    expect(found).toEqual(['/1', '/2', '/4'])
+  })
+
+  it('are read from the network packed, and from a text with a URL in each line', async () => {
+    answers.set('/map.xml.gz', gzipSync(sitemapOf('/1', '/2')))
+    expect(await all(sitemap(at('/map.xml.gz')))).toEqual(['/1', '/2'])
+    const lines = 'https://shop.example/a\r\n\nhttps://shop.example/b'
+    answers.set('/map.txt', lines)
+    answers.set('/map.txt.gz', gzipSync(lines))
+    const found = ['https://shop.example/a', 'https://shop.example/b']
+    expect(await all(sitemap(at('/map.txt')))).toEqual(found)
+    expect(await all(sitemap(at('/map.txt.gz')))).toEqual(found)
+    expect(await all(sitemap(await file('map.txt', `\uFEFF${lines}`)))).toEqual(found)
+  })
+
+  it('are not read where a location sends to another host or port, or an index names one', async () => {
+    const elsewhere = createServer((_request, response) => void response.end(sitemapOf('/other')))
+    await new Promise<void>((resolve) => elsewhere.listen(0, resolve))
+    onTestFinished(() => void elsewhere.close())
+    const { port } = elsewhere.address() as AddressInfo
+    answers.set('/away', new URL(`http://localhost:${port}/`))
+    await expect(all(sitemap(at('/away')))).rejects.toThrow(
+      `sends elsewhere, to http://localhost:${port}`,
+    )
+    answers.set('/ports', indexOf(`http://localhost:${port}/`))
+    await expect(all(sitemap(at('/ports')))).rejects.toThrow('not of its own site')
   })
 
   it('are read from a file, a line for each', async () => {

@@ -96,7 +96,7 @@ export interface InvalidateEvent {
   readonly soft: boolean
   /** Over which time what it names becomes stale, milliseconds; 0: at once, or it fell. */
   readonly spread: number
-  /** The keys that fell in this instance. */
+  /** The keys that fell in this instance: the first thousand. */
   readonly keys: readonly string[]
 }
 export interface RedisEvent {

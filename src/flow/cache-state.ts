@@ -14,7 +14,7 @@ import { CopyRoom } from './copy-room.ts'
 import { Membership } from './membership.ts'
 import type { SharedLease, SharedStore } from './shared-store.ts'
 import { type Making, RequestCollapsing } from './request-collapsing.ts'
-import { type Fallen, fallenAt, fallenOf, receiptOf, shownKeys } from './fallen.ts'
+import { type Fallen, Felled, fallenOf, mostNamed, receiptOf, shownKeys } from './fallen.ts'
 import type { Settings } from './settings.ts'
 
 /** What is stored and being made in this process, and the order of invalidations, alone or with other instances. */
@@ -63,7 +63,7 @@ export class CacheState<Native> {
     const { sequence, membership } = this
     // A touch of no rows; in Redis an empty list of roots stands for everything.
     if (membership && dependencies.length === 0) {
-      return receiptOf(membership.sequence.applied, [], [], [])
+      return receiptOf(membership.sequence.applied, new Felled(), [], [])
     }
     const number = membership
       ? sequence.provisional(dependencies, soft)
@@ -103,13 +103,14 @@ export class CacheState<Native> {
     dependencies: readonly Dependency[] | 'all',
     soft: Softness,
     origin: 'here' | 'again' | 'elsewhere' = 'elsewhere',
-  ): Fallen[] {
+  ): Felled {
     const over = typeof soft === 'object' ? soft.over : 0
-    const fallen = new Map<string, Fallen>()
+    const fallen = new Felled()
     for (const dependency of dependencies === 'all' ? ['all'] : dependencies) {
       const found =
-        soft === false ? this.#fell(dependency, number) : this.#soften(dependency, number, over > 0)
-      for (const each of found) fallen.set(each.key, each)
+        soft === false
+          ? this.#fell(dependency, number, fallen)
+          : this.#soften(dependency, number, over > 0, fallen)
       // What is stale already is found a second time, and what has fallen is not.
       const isNews = origin === 'here' || (found.length > 0 && (origin !== 'again' || !soft))
       if (isNews && this.events.wants('invalidate')) {
@@ -119,12 +120,12 @@ export class CacheState<Native> {
           sequence,
           soft: soft !== false,
           spread: over,
-          keys: shownKeys(found),
+          keys: shownKeys(found).slice(0, mostNamed),
         })
       }
     }
-    if (fallen.size > 0) this.onFall?.(fallen.keys(), over)
-    return [...fallen.values()]
+    if (!fallen.isEmpty) this.onFall?.(fallen.keys(), over)
+    return fallen
   }
 
   /** What this process holds can no longer be judged. */
@@ -240,25 +241,24 @@ export class CacheState<Native> {
     this.events.emit('fault', { error, during })
   }
 
-  #fell(dependency: Dependency, number: number): Fallen[] {
-    if (dependency === 'all') return this.store.fellAll().map(fallenOf)
-    if (this.store.count(dependency) > mostAtOnce) {
-      return this.store.condemn(dependency, number).map(fallenAt)
+  #fell(dependency: Dependency, number: number, fallen: Felled): Fallen[] {
+    if (dependency === 'all') return fallen.addMany(this.store.fellAll())
+    if (this.store.isCrowded(dependency, mostAtOnce)) {
+      return fallen.addMany(this.store.condemn(dependency, number))
     }
     const found = this.store.enclosing(dependency).filter(({ stamp }) => stamp < number)
     for (const { key } of found) this.store.fell(key, dependency)
-    return found.map(fallenOf)
+    return fallen.add(found.map(fallenOf))
   }
 
-  #soften(dependency: Dependency, number: number, isSpread: boolean): Fallen[] {
+  #soften(dependency: Dependency, number: number, isSpread: boolean, fallen: Felled): Fallen[] {
     const found = dependency === 'all' ? this.store.all() : this.store.enclosing(dependency)
     const older = found.filter(({ stamp }) => stamp < number)
     this.#sweeps++
     this.#sweep(older, 0, isSpread ? mostAtOnce : Infinity)
-    return older.map(fallenOf)
+    return fallen.add(older.map(fallenOf))
   }
 
-  /** Each is stale from its moment on. Of a great number of which none has to be so at once, the rest follows in slices. */
   #sweep(found: readonly Stored[], from: number, most: number): void {
     const now = this.settings.clock()
     for (const stored of found.slice(from, from + most)) this.#shorten(stored, now)

@@ -1,4 +1,5 @@
 import type { InvalidationReceipt } from '../graph/invalidation.ts'
+import type { Dependents } from '../store/dependents.ts'
 import type { Stored } from '../store/entry-store.ts'
 
 /** What fell, as receipts and events tell it. */
@@ -19,25 +20,81 @@ export function fallenAt(key: string): Fallen {
   return { key, shown: key.split(' vary ', 1)[0] ?? key, isFragment: key.startsWith('fragment:') }
 }
 
+/** Of a great number so many are named, here and in Redis. */
+export const mostNamed = 1_000
+
+/** All that one invalidation felled here: of a great number the first are named, and the others counted. */
+export class Felled {
+  readonly #named = new Map<string, Fallen>()
+  readonly #many: Dependents[] = []
+
+  add(found: Fallen[]): Fallen[] {
+    for (const each of found) this.#named.set(each.key, each)
+    return found
+  }
+
+  /** @returns the first of them */
+  addMany(dependents: Dependents): Fallen[] {
+    this.#many.push(dependents)
+    return firstOf(dependents)
+  }
+
+  get isEmpty(): boolean {
+    return this.#named.size === 0 && this.#many.every(({ keys }) => keys.size === 0)
+  }
+
+  /** Where something depended on several that fell, it is among each of them. */
+  get many(): readonly Dependents[] {
+    return this.#many
+  }
+
+  /** Those that are not among many. */
+  get few(): Fallen[] {
+    return [...this.#named.values()]
+  }
+
+  /** All keys. */
+  *keys(): Generator<string> {
+    yield* this.#named.keys()
+    for (const { keys } of this.#many) yield* keys
+  }
+
+  has(key: string): boolean {
+    return this.#named.has(key) || this.#many.some(({ keys }) => keys.has(key))
+  }
+}
+
 /** @param others keys that fell in Redis, each as it rests there */
 export function receiptOf(
   sequence: number,
-  here: readonly Fallen[],
+  here: Felled,
   others: readonly string[],
   confirmedBy: readonly string[],
 ): InvalidationReceipt {
-  const known = new Set(here.map(({ key }) => key))
-  const fallen = [...here, ...others.filter((key) => !known.has(key)).map(fallenAt)]
-  const fragments = fallen.filter(({ isFragment }) => isFragment).length
-  const responses = fallen.length - fragments
+  const fallen = [...here.few, ...others.filter((key) => !here.has(key)).map(fallenAt)]
+  let fragments = fallen.filter(({ isFragment }) => isFragment).length
+  let responses = fallen.length - fragments
+  for (const each of here.many) {
+    fragments += each.fragments
+    responses += each.keys.size - each.fragments
+  }
   return {
     sequence,
     responses,
     fragments,
-    keys: shownKeys(fallen),
+    keys: shownKeys([...fallen, ...here.many.flatMap(firstOf)]).slice(0, mostNamed),
     instances: confirmedBy.length,
     confirmedBy,
   }
+}
+
+function firstOf({ keys }: Dependents): Fallen[] {
+  const first: Fallen[] = []
+  for (const key of keys) {
+    if (first.length === mostNamed) break
+    first.push(fallenAt(key))
+  }
+  return first
 }
 
 export function shownKeys(fallen: readonly Fallen[]): string[] {

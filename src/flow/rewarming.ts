@@ -36,12 +36,16 @@ export class Rewarming {
     if (over > 0) {
       const end = performance.now() + over
       for (const key of keys) {
-        if (this.#softening.size < mostWaiting) this.#softening.set(key, end)
+        if (this.#softening.size >= mostWaiting) break
+        this.#softening.set(key, end)
       }
       this.#watchOut()
       return
     }
-    for (const key of keys) if (this.#fallen.size < mostWaiting) this.#fallen.add(key)
+    for (const key of keys) {
+      if (this.#fallen.size >= mostWaiting) break
+      this.#fallen.add(key)
+    }
     if (this.#fallen.size > 0 && !this.#isRunning) this.#soon()
   }
 

@@ -40,7 +40,8 @@ export type Dependable = Exclude<InvalidationTarget, { readonly all: true }>
 
 /**
  * What an invalidation did. With Redis it counts what fell in this instance and at once in Redis; of a great number only the
- * first fall at once, and the rest in slices behind. None of them is served from the first moment, counted or not.
+ * first fall at once, and the rest in slices behind. None of them is served from the first moment, counted or not. Where more than a
+ * thousand depend on one of several targets, what depends on two of them is counted twice.
  */
 export interface InvalidationReceipt {
   /** Its number, in the order that all instances share: whatever was made from reads before it is never stored after it. */
@@ -49,7 +50,7 @@ export interface InvalidationReceipt {
   readonly responses: number
   /** How many stored fragments fell (or became stale). */
   readonly fragments: number
-  /** The keys of both, as events show them. */
+  /** The keys of both, as events show them: the first thousand. */
   readonly keys: readonly string[]
   /** How many other instances have confirmed; 0 unless it waited for them by `wait: 'all'`. */
   readonly instances: number

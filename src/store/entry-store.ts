@@ -1,6 +1,7 @@
 import type { StoredResponse } from '../http/stored-response.ts'
 import { Condemned } from './condemned.ts'
-import { type Fall, Falls } from './falls.ts'
+import { Dependents } from './dependents.ts'
+import { type Fall, Falls, remembered } from './falls.ts'
 import { MemoryStore } from './memory-store.ts'
 import type { StoredFragment } from './stored-fragment.ts'
 
@@ -19,6 +20,8 @@ export type Entry = Stored | VariantIndex
 export interface EntryStoreOptions {
   readonly maxSize: number
   readonly onEvict: (key: string, size: number) => void
+  /** Runs something when others have had their turn. Default `setImmediate`. */
+  readonly later?: (run: () => void) => void
 }
 
 /** How many fallen entries are taken out at a time. */
@@ -29,8 +32,10 @@ export class EntryStore {
   protected readonly memory: MemoryStore<Entry>
   readonly #falls = new Falls()
   readonly #condemned = new Condemned()
+  readonly #later: (run: () => void) => void
 
   constructor(options: EntryStoreOptions) {
+    this.#later = options.later ?? setImmediate
     this.memory = new MemoryStore({
       maxSize: options.maxSize,
       onEvict: (key, size, entry) => {
@@ -101,31 +106,45 @@ export class EntryStore {
     this.#falls.set(key, { reason: 'invalidated', by })
   }
 
-  /** How many keys have the dependency in their closure. */
-  count(dependency: string): number {
-    return this.memory.keysOf(dependency).size
+  /** Are more than so many to fall with the dependency, or is what fell with it still being taken out? */
+  isCrowded(dependency: string, most: number): boolean {
+    return (
+      this.memory.keysOf(dependency).size > most ||
+      this.#condemned.numberOf(dependency) !== undefined
+    )
   }
 
   /**
    * Fells all that was made before a number, without the time that many take: from now on it counts as fallen, and slices take it out.
    *
-   * @returns the keys
+   * @returns what the dependency had
    */
-  condemn(dependency: string, number: number): string[] {
-    const keys = [...this.memory.keysOf(dependency)]
+  condemn(dependency: string, number: number): Dependents {
+    const dependents = this.memory.detach(dependency)
     this.#condemned.add(dependency, number)
-    this.#sweep(dependency, number, keys, 0)
-    return keys
+    this.#sweep(dependency, dependents.keys.values())
+    return dependents
   }
 
-  #sweep(dependency: string, number: number, keys: readonly string[], from: number): void {
-    setImmediate(() => {
-      for (const key of keys.slice(from, from + slice)) {
+  #sweep(dependency: string, keys: Iterator<string, undefined>): void {
+    this.#later(() => {
+      // Another invalidation may have raised it meanwhile; the store may have been emptied.
+      const number = this.#condemned.numberOf(dependency)
+      if (number === undefined) return
+      for (let left = slice; left > 0; left--) {
+        const next = keys.next()
+        if (next.done === true) {
+          this.#condemned.done(dependency)
+          return
+        }
+        const key = next.value
         const entry = this.memory.peek(key)
-        if (entry && entry.kind !== 'variants' && entry.stamp < number) this.fell(key, dependency)
+        if (entry === undefined || entry.kind === 'variants') continue
+        if (!entry.closure.includes(dependency)) continue
+        if (entry.stamp < number) this.fell(key, dependency)
+        else this.memory.attach(dependency, key)
       }
-      if (from + slice < keys.length) this.#sweep(dependency, number, keys, from + slice)
-      else this.#condemned.done(dependency, number)
+      this.#sweep(dependency, keys)
     })
   }
 
@@ -140,10 +159,18 @@ export class EntryStore {
   }
 
   /** Everything fell. @returns what there was, the least recently used first */
-  fellAll(): Stored[] {
-    const fallen = this.all()
+  fellAll(): Dependents {
+    const fallen = new Dependents()
+    const keys = [...this.memory.keys()].toReversed()
+    for (const key of keys) {
+      const entry = this.memory.peek(key)
+      if (entry && entry.kind !== 'variants' && this.stands(entry)) fallen.add(key)
+    }
     this.memory.clear()
-    for (const { key } of fallen) this.#falls.set(key, { reason: 'invalidated', by: 'all' })
+    this.#condemned.clear()
+    for (const key of keys.slice(-remembered)) {
+      if (fallen.keys.has(key)) this.#falls.set(key, { reason: 'invalidated', by: 'all' })
+    }
     return fallen
   }
 

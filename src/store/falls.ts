@@ -8,7 +8,7 @@ export interface Fall {
 }
 
 /** How many falls are remembered to tell a miss's reason. */
-const remembered = 10_000
+export const remembered = 10_000
 /** And how many characters their keys may have together: a URL can be long, and anybody's. */
 const rememberedLength = 1024 * 1024
 

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { Dependents } from './dependents.ts'
 
 export interface MemoryStoreOptions<Value> {
   /** Bound on the bytes of all entries, overhead counted. */
@@ -23,15 +24,21 @@ const edgeOverhead = 64
  * dependency to the keys whose closure has it. Values are kept as they are: nothing is cloned or serialised.
  */
 export class MemoryStore<Value> {
-  readonly #slots: LRUCache<string, Slot<Value>>
-  readonly #keysOf = new Map<string, Set<string>>()
+  #slots: LRUCache<string, Slot<Value>>
+  #dependents = new Map<string, Dependents>()
+  readonly #maxSize: number
   readonly #onEvict: MemoryStoreOptions<Value>['onEvict']
   #evicted: (readonly [key: string, slot: Slot<Value>])[] = []
 
   constructor(options: MemoryStoreOptions<Value>) {
     this.#onEvict = options.onEvict
-    this.#slots = new LRUCache<string, Slot<Value>>({
-      maxSize: options.maxSize,
+    this.#maxSize = options.maxSize
+    this.#slots = this.#empty()
+  }
+
+  #empty(): LRUCache<string, Slot<Value>> {
+    return new LRUCache<string, Slot<Value>>({
+      maxSize: this.#maxSize,
       sizeCalculation: (slot) => slot.size,
       dispose: (slot, key, reason) => {
         this.#unlink(key, slot.closure)
@@ -50,12 +57,12 @@ export class MemoryStore<Value> {
   }
 
   get maxSize(): number {
-    return this.#slots.maxSize
+    return this.#maxSize
   }
 
   /** The dependencies the index knows: as many as the stored closures name, and no more. */
   get dependencies(): number {
-    return this.#keysOf.size
+    return this.#dependents.size
   }
 
   get(key: string): Value | undefined {
@@ -72,12 +79,10 @@ export class MemoryStore<Value> {
     const size = sizeOf(key, bytes, closure)
     // The old edges go before the new ones come: dispose runs inside set, in an order that must not matter.
     this.#slots.delete(key)
-    if (size > this.#slots.maxSize) return false
+    if (size > this.#maxSize) return false
     this.#slots.set(key, { value, size, closure })
     for (const dependency of closure) {
-      const keys = this.#keysOf.get(dependency)
-      if (keys) keys.add(key)
-      else this.#keysOf.set(dependency, new Set([key]))
+      this.#link(dependency, key)
     }
     this.#tellEvicted()
     return true
@@ -89,15 +94,29 @@ export class MemoryStore<Value> {
 
   /** The keys whose closure has the dependency: found by the index, never by a scan. */
   keysOf(dependency: string): ReadonlySet<string> {
-    return this.#keysOf.get(dependency) ?? none
+    return this.#dependents.get(dependency)?.keys ?? none
+  }
+
+  /** Takes the keys of a dependency out of the index, however many they are: it has those alone that come from now on. */
+  detach(dependency: string): Dependents {
+    const dependents = this.#dependents.get(dependency) ?? new Dependents()
+    this.#dependents.delete(dependency)
+    return dependents
+  }
+
+  /** What was detached, and stays. */
+  attach(dependency: string, key: string): void {
+    this.#link(dependency, key)
   }
 
   *keys(): Generator<string> {
     yield* this.#slots.keys()
   }
 
+  /** Lets everything go at once: to take out each entry by itself would stop the process where they are many. */
   clear(): void {
-    this.#slots.clear()
+    this.#slots = this.#empty()
+    this.#dependents = new Map()
   }
 
   /** Only now, with entries and index at one: who hears of an eviction may change the store. */
@@ -108,11 +127,20 @@ export class MemoryStore<Value> {
     for (const [key, { size, value }] of evicted) this.#onEvict(key, size, value)
   }
 
+  #link(dependency: string, key: string): void {
+    let dependents = this.#dependents.get(dependency)
+    if (dependents === undefined) {
+      dependents = new Dependents()
+      this.#dependents.set(dependency, dependents)
+    }
+    dependents.add(key)
+  }
+
   #unlink(key: string, closure: readonly string[]): void {
     for (const dependency of closure) {
-      const keys = this.#keysOf.get(dependency)
-      keys?.delete(key)
-      if (keys?.size === 0) this.#keysOf.delete(dependency)
+      const dependents = this.#dependents.get(dependency)
+      dependents?.delete(key)
+      if (dependents?.keys.size === 0) this.#dependents.delete(dependency)
     }
   }
 }

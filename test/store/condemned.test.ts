@@ -1,0 +1,81 @@
+import { expect, it } from 'vitest'
+import { EntryStore } from '../../src/store/entry-store.ts'
+import type { StoredFragment } from '../../src/store/stored-fragment.ts'
+
+/** A store whose slices run when the test says so. */
+function store(): { readonly entries: EntryStore; readonly turn: () => boolean } {
+  const waiting: (() => void)[] = []
+  const entries = new EntryStore({
+    maxSize: 100_000_000,
+    onEvict: () => undefined,
+    later: (run) => void waiting.push(run),
+  })
+  return { entries, turn: () => (waiting.shift()?.(), waiting.length > 0) }
+}
+
+function fragment(key: string, stamp: number, closure: readonly string[]): StoredFragment {
+  return { kind: 'fragment', key, stamp, closure, text: '' } as unknown as StoredFragment
+}
+
+const tag = 'tag:news'
+
+function keep(entries: EntryStore, count: number, stamp = 1): void {
+  for (let i = 0; i < count; i++) {
+    entries.place(fragment(`fragment:${i}`, stamp, [tag, `tag:${i}`]), 10)
+  }
+}
+
+it('what falls in great number counts as fallen at once, and each slice takes out 500 of it', () => {
+  const { entries, turn } = store()
+  keep(entries, 1_800)
+  const { keys, fragments } = entries.condemn(tag, 2)
+  expect([keys.size, fragments]).toEqual([1_800, 1_800])
+  expect(entries.entries).toBe(1_800)
+  expect(entries.fragment('fragment:1799')).toBeUndefined()
+  expect(entries.enclosing('tag:1799')).toEqual([])
+  const left: number[] = []
+  while (turn()) left.push(entries.entries)
+  expect(left).toEqual([1_300, 800, 300])
+  expect([entries.entries, entries.dependencies]).toEqual([0, 0])
+})
+
+it('what is stored anew between the slices stays, and falls with the next invalidation', () => {
+  const { entries, turn } = store()
+  keep(entries, 1_200)
+  entries.condemn(tag, 2)
+  turn()
+  keep(entries, 1_200, 2)
+  while (turn());
+  expect(entries.entries).toBe(1_200)
+  expect(entries.fragment('fragment:7')?.stamp).toBe(2)
+  expect(entries.enclosing(tag)).toHaveLength(1_200)
+  entries.condemn(tag, 3)
+  expect(entries.fragment('fragment:7')).toBeUndefined()
+  while (turn());
+  expect(entries.entries).toBe(0)
+})
+
+it('a second invalidation during the clean-up fells what came between, and ends with the last slice', () => {
+  const { entries, turn } = store()
+  keep(entries, 1_200)
+  entries.condemn(tag, 2)
+  entries.place(fragment('fragment:new', 2, [tag]), 10)
+  expect(entries.isCrowded(tag, 1_000)).toBe(true)
+  entries.condemn(tag, 3)
+  expect(entries.fragment('fragment:new')).toBeUndefined()
+  entries.place(fragment('fragment:newer', 3, [tag]), 10)
+  while (turn());
+  turn()
+  expect(entries.entries).toBe(1)
+  expect(entries.isCrowded(tag, 1_000)).toBe(false)
+  expect(entries.fragment('fragment:newer')?.stamp).toBe(3)
+})
+
+it('an older invalidation that comes late leaves what was made behind it in the index', () => {
+  const { entries, turn } = store()
+  keep(entries, 1_200, 5)
+  entries.condemn(tag, 3)
+  while (turn());
+  expect(entries.entries).toBe(1_200)
+  expect(entries.enclosing(tag)).toHaveLength(1_200)
+})

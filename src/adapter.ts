@@ -34,9 +34,12 @@ export {
   setField,
   snapshot,
 } from './node/header-snapshot.ts'
-export { isHttp1, observe, originalHeaders, reveal } from './node/observer.ts'
+export { type Observable, isHttp1, observe, originalHeaders, reveal } from './node/observer.ts'
 export type { TargetProperties } from './node/target-observer.ts'
 export { Mark } from './node/mark.ts'
-export { isCarrierReading } from './node/reader.ts'
+export { type Carrier, type KnownReaders, type Logger, fileReading } from './node/reader.ts'
+export { PrototypeLinks, inherited } from './node/prototype-links.ts'
+export { isCodeOf } from './node/package-code.ts'
+export { PropertyObserver } from './node/property-observer.ts'
 export { pagesOfRoute, resolveRoute } from './route-options.ts'
 export type { Applications } from './warm-plan.ts'

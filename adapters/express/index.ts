@@ -192,7 +192,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
         gate.pass(passage, policy)
       } else {
         if (isOutermost) {
-          const incoming = gate.arrive(request, () => passage.incoming(undefined))
+          const incoming = gate.arrive(passage, () => passage.incoming(undefined))
           followUnsafe(gate.cache, incoming ?? passage.incoming(undefined), response)
         }
         forward()

@@ -5,12 +5,14 @@ import {
   Draft,
   boundScope,
   type Exchange,
+  type KnownReaders,
   NodeRequest,
   arrivedTarget,
   keepTarget,
   type Origin,
   type Passage,
   type Policy,
+  PropertyObserver,
   type StoredResponse,
   type TargetProperties,
   keyedTarget,
@@ -18,6 +20,7 @@ import {
   templateFunctions,
 } from '../../src/adapter.ts'
 
+import { readers } from './readers.ts'
 import { followRoutes, matchedRoutes } from './matched-routes.ts'
 
 export type Listener = (message: IncomingMessage, response: ServerResponse) => void
@@ -28,6 +31,7 @@ type Trust = (address: string | undefined, hop: number) => boolean
 export class ExpressPassage implements Passage<Request> {
   readonly message: Request
   readonly response: Response
+  readonly readers: KnownReaders = readers
   readonly #app: Application
   readonly #isFirst: boolean
   readonly #next: () => void
@@ -45,6 +49,15 @@ export class ExpressPassage implements Passage<Request> {
     this.#app = app
     this.#isFirst = isFirst
     this.#next = next
+  }
+
+  /** Express gives each request the prototype of its application, in the chain of which all are observed. */
+  get prototype(): object | undefined {
+    const app: Application | undefined = this.#app
+    const shared = requestOf(app)
+    const outermost = shared && requestOf(rootOf(app))
+    if (outermost) PropertyObserver.for(readers).watch(outermost)
+    return shared
   }
 
   incoming(arrival: Arrival | undefined): NodeRequest<Request> {
@@ -145,6 +158,12 @@ function dropParameters(
   }
   // What a policy further out has hidden, and this one has in its key.
   for (const name of Object.keys(narrowed)) if (!(name in whole)) standing[name] = narrowed[name]
+}
+
+/** What all requests of an application inherit from. */
+function requestOf(app: Application | undefined): object | undefined {
+  const request: unknown = app && Reflect.get(app, 'request')
+  return typeof request === 'object' && request !== null ? request : undefined
 }
 
 /** The outermost application. */

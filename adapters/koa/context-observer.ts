@@ -1,53 +1,121 @@
 import type { Context } from 'koa'
-import { type Observation, isCarrierReading } from '../../src/adapter.ts'
+import { Mark, type Observation, PrototypeLinks, inherited } from '../../src/adapter.ts'
+import { isKeptBySession } from './session-carrier.ts'
+
+/** What an observed context keeps beside itself. */
+interface Observed {
+  readonly ctx: Context
+  readonly observation: Observation
+  readonly jars: WeakMap<object, object>
+  /** The session, where middleware has set one on the context. */
+  session: unknown
+}
+
+const observed = new Mark<Observed>('context')
+const users = new WeakMap<object, { readonly observation: Observation; user: unknown }>()
 
 /**
  * Koa's own ways to a visitor's data, which do not go through `req`: cookies by name, the session, the user. They are
- * observed beside the raw request.
+ * observed beside the raw request, without a property that a context does not have.
  */
 export function observeContext(ctx: Context, observation: Observation): void {
-  const jarOf = inheritedGetter(ctx, 'cookies')
-  const jars = new WeakMap<object, object>()
-  let ownJar: object | undefined
-  Object.defineProperty(ctx, 'cookies', {
-    configurable: true,
-    enumerable: true,
-    get(): unknown {
-      // Making the jar reads the protocol, which is part of the key.
-      const jar: unknown = ownJar ?? observation.quietly(() => jarOf.call(ctx))
-      if (typeof jar !== 'object' || jar === null) return jar
-      const known = jars.get(jar) ?? observedJar(jar, observation)
-      jars.set(jar, known)
-      return known
-    },
-    set(jar: object): void {
-      ownJar = jar
-    },
-  })
-  observeRemembered(ctx, observation)
-  observeSession(ctx, observation)
-  observeUser(ctx.state, observation)
+  const state: Observed = { ctx, observation, jars: new WeakMap(), session: undefined }
+  observed.set(ctx, state)
+  observed.set(ctx.request, state)
+  const standing = Object.getOwnPropertyDescriptor(ctx, 'session')
+  if (standing && 'value' in standing && standing.configurable === true) {
+    state.session = standing.value
+    Object.defineProperty(ctx, 'session', session)
+  }
+  contexts.add(ctx)
+  requests.add(ctx.request)
+  observeState(ctx.state, observation)
+  const { lastLook } = observation
+  observation.lastLook = () => {
+    lastLook?.()
+    judge(state)
+  }
+  // It keeps the headers as it found them, and looks there for an Accept before it asks for one.
+  const accept: unknown = Reflect.get(ctx.request, '_accept')
+  if (typeof accept === 'object' && accept !== null) Reflect.set(accept, 'headers', ctx.req.headers)
 }
 
-type Getter = (this: object) => unknown
+/** What was set without our hearing of it was not observed since, and may have been read. */
+function judge({ ctx, observation }: Observed): void {
+  if (isThere(ctx, 'session')) observation.session()
+  if (isThere(ctx.state, 'user')) observation.user()
+}
 
-function inheritedGetter(object: object, name: string): Getter {
-  for (let at: object | null = object; at !== null; at = prototypeOf(at)) {
-    const property = Object.getOwnPropertyDescriptor(at, name)
-    if (property) return property.get ?? ((): unknown => property.value)
-  }
-  return () => undefined
+function isThere(object: unknown, name: string): boolean {
+  if (typeof object !== 'object' || object === null) return false
+  const value: unknown = Object.getOwnPropertyDescriptor(object, name)?.value
+  return value !== undefined && value !== null
+}
+
+const contexts = new PrototypeLinks({
+  hears: (name) => name === 'session' || name === 'cookies',
+  asked(name, ctx) {
+    if (name === 'session') observed.get(ctx)?.observation.session()
+  },
+  show(name, ctx, parent) {
+    const state = name === 'cookies' ? observed.get(ctx) : undefined
+    return state ? cookiesOf(state, parent, ctx) : (Reflect.get(parent, name, ctx) as unknown)
+  },
+  set(name, value, ctx, parent) {
+    const state = observed.get(ctx)
+    if (name !== 'session' || state?.ctx !== ctx || inherited(parent, name)?.set) return false
+    state.session = value
+    Object.defineProperty(ctx, 'session', session)
+    return true
+  },
+})
+
+const session: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: object): unknown {
+    const state = observed.get(this)
+    state?.observation.session()
+    return state?.session
+  },
+  set(this: object, value: unknown): void {
+    const state = observed.get(this)
+    if (state) state.session = value
+  },
+}
+
+/**
+ * What Koa remembers of a request once it was asked. key() and session() may have asked first, and what they read is in the
+ * key by what they made of it alone.
+ */
+const requests = new PrototypeLinks({
+  hears: (name) => name === 'ip',
+  asked(_name, request) {
+    const { ctx, observation } = observed.get(request) ?? {}
+    if (!ctx || !observation) return
+    observation.address()
+    if (ctx.app.proxy) observation.header(ctx.app.proxyIpHeader.toLowerCase(), undefined)
+  },
+})
+
+function cookiesOf({ observation, jars }: Observed, parent: object, ctx: object): unknown {
+  // Making the jar reads the protocol, which is part of the key.
+  const jar: unknown = observation.quietly((): unknown => Reflect.get(parent, 'cookies', ctx))
+  if (typeof jar !== 'object' || jar === null) return jar
+  const known = jars.get(jar) ?? observedJar(jar, ctx, observation)
+  jars.set(jar, known)
+  return known
 }
 
 /** `ctx.cookies.get(name)` notes the name, and the signature's where it is checked. */
-function observedJar(jar: object, observation: Observation): object {
+function observedJar(jar: object, ctx: object, observation: Observation): object {
   return new Proxy(jar, {
     get(target: object, name: string | symbol): unknown {
       const value: unknown = Reflect.get(target, name, target)
       if (typeof value !== 'function') return value
       if (name !== 'get') return value.bind(target)
       const get = (cookie: string, options?: { signed?: boolean }): unknown => {
-        if (!isCarrierReading(get)) {
+        if (!isKeptBySession(ctx, get)) {
           observation.cookie(cookie)
           if (options?.signed !== false) observation.cookie(`${cookie}.sig`)
         }
@@ -58,78 +126,37 @@ function observedJar(jar: object, observation: Observation): object {
   })
 }
 
-/**
- * What Koa remembers of a request once it was asked. key() and session() may have asked first, and what they read is in the
- * key by what they made of it alone.
- */
-function observeRemembered({ app, request, req }: Context, observation: Observation): void {
-  const addressOf = inheritedGetter(request, 'ip')
-  const setAddress = setterOf(request, 'ip')
-  Object.defineProperty(request, 'ip', {
-    configurable: true,
-    enumerable: true,
-    get(): unknown {
-      observation.address()
-      if (app.proxy) observation.header(app.proxyIpHeader.toLowerCase(), undefined)
-      return addressOf.call(request)
-    },
-    set(value: unknown): void {
-      setAddress?.call(request, value)
-    },
-  })
-  const accept: unknown = Reflect.get(request, '_accept')
-  // It keeps the headers as it found them, and looks there for an Accept before it asks for one.
-  if (typeof accept === 'object' && accept !== null) Reflect.set(accept, 'headers', req.headers)
+function observeState(state: Record<string, unknown>, observation: Observation): void {
+  const standing = Object.getOwnPropertyDescriptor(state, 'user')
+  users.set(state, { observation, user: standing?.value })
+  if (standing) {
+    if (standing.configurable === true && 'value' in standing)
+      Object.defineProperty(state, 'user', user)
+  } else states.add(state)
 }
 
-function observeSession(ctx: Context, observation: Observation): void {
-  const standing = Object.getOwnPropertyDescriptor(ctx, 'session')
-  const inherited = standing?.get ?? inheritedGetter(ctx, 'session')
-  let own: { readonly value: unknown } | undefined =
-    standing && !standing.get ? { value: standing.value } : undefined
-  const inheritedSetter = setterOf(ctx, 'session')
-  Object.defineProperty(ctx, 'session', {
-    configurable: true,
-    enumerable: true,
-    get: function read(): unknown {
-      if (!isCarrierReading(read)) observation.session()
-      return own ? own.value : inherited.call(ctx)
-    },
-    set(value: unknown): void {
-      if (inheritedSetter) inheritedSetter.call(ctx, value)
-      else own = { value }
-    },
-  })
-}
+const states = new PrototypeLinks({
+  hears: (name) => name === 'user',
+  asked: (_name, state) => users.get(state)?.observation.user(),
+  set(_name, value, state) {
+    const kept = users.get(state)
+    if (!kept) return false
+    kept.user = value
+    Object.defineProperty(state, 'user', user)
+    return true
+  },
+})
 
-function setterOf(object: object, name: string): ((value: unknown) => void) | undefined {
-  for (let at: object | null = object; at !== null; at = prototypeOf(at)) {
-    const property = Object.getOwnPropertyDescriptor(at, name)
-    if (property) return property.set
-  }
-  return undefined
-}
-
-function observeUser(state: Record<string, unknown>, observation: Observation): void {
-  let user: unknown = state['user']
-  const define = (enumerable: boolean): void => {
-    Object.defineProperty(state, 'user', {
-      configurable: true,
-      enumerable,
-      get(): unknown {
-        observation.user()
-        return user
-      },
-      set(value: unknown): void {
-        user = value
-        define(true)
-      },
-    })
-  }
-  // Where there is none, whoever hands the whole state to a template reads none.
-  define(user !== undefined)
-}
-
-function prototypeOf(object: object): object | null {
-  return Object.getPrototypeOf(object) as object | null
+const user: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: object): unknown {
+    const kept = users.get(this)
+    kept?.observation.user()
+    return kept?.user
+  },
+  set(this: object, value: unknown): void {
+    const kept = users.get(this)
+    if (kept) kept.user = value
+  },
 }

@@ -16,7 +16,7 @@ import type {
   RouteDeclaration,
   TemplateFunctions,
 } from '../../src/index.ts'
-import { KoaPassage, incomingOf, observeOnce } from './passage.ts'
+import { KoaPassage, incomingOf, observableOf, observeOnce } from './passage.ts'
 import { KoaPlace } from './place.ts'
 import { routePatterns } from './route-patterns.ts'
 import { sendTextAsBytes } from './stored-body.ts'
@@ -152,7 +152,7 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
     const standing: HandleRequest = (ctx, run) => {
       if (gate.isClaimed(ctx.res)) return handle.call(app, ctx, run)
       if (!isFirst) {
-        const arrived = gate.arrive(ctx.req, () => incomingOf(ctx, undefined, true))
+        const arrived = gate.arrive(observableOf(ctx), () => incomingOf(ctx, undefined, true))
         if (arrived?.observation) observeOnce(ctx, arrived.observation)
         const incoming = arrived ?? incomingOf(ctx, undefined, true)
         followUnsafe(gate.cache, incoming, ctx.res)

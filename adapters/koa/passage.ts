@@ -5,10 +5,12 @@ import {
   Draft,
   boundScope,
   type Exchange,
+  type KnownReaders,
   type MatchedRoute,
   NodeRequest,
   arrivedTarget,
   keepTarget,
+  type Observable,
   type Observation,
   type Passage,
   type Policy,
@@ -19,11 +21,13 @@ import {
   templateFunctions,
 } from '../../src/adapter.ts'
 import { observeContext } from './context-observer.ts'
+import { readers } from './readers.ts'
 
 /** One Koa request at one place where nothing stands outside of the cache, for the gate. */
 export class KoaPassage implements Passage<Context> {
   readonly message: IncomingMessage
   readonly response: ServerResponse
+  readonly readers: KnownReaders = readers
   readonly #ctx: Context
   readonly #isFirst: boolean
   readonly #next: () => void
@@ -66,6 +70,11 @@ export class KoaPassage implements Passage<Context> {
   narrow(policy: Policy<Context>): void {
     narrow(this.#ctx, policy)
   }
+}
+
+/** The raw request, as it is observed beside the context. */
+export function observableOf({ req, res }: Context): Observable {
+  return { message: req, response: res, readers }
 }
 
 export function incomingOf(

@@ -25,7 +25,7 @@ import {
   withinExchange,
 } from '../../src/adapter.ts'
 import { bodyOf, tap } from './body.ts'
-import { attachDraft, incomingOf, narrow } from './passage.ts'
+import { attachDraft, incomingOf, narrow, observableOf } from './passage.ts'
 import { putStored } from './stored-body.ts'
 
 /** What one context's way past the cache has come to. */
@@ -178,7 +178,7 @@ export class KoaPlace {
   }
 
   #prepare(ctx: Context, exchange: Exchange<Context>): void {
-    observe(ctx.req, exchange.observation, exchange.overrides)
+    observe(observableOf(ctx), exchange.observation, exchange.overrides)
     if (!exchange.isPassing && exchange.policy.query !== undefined) narrow(ctx, exchange.policy)
     attachDraft(ctx, exchange)
   }

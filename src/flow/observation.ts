@@ -62,8 +62,7 @@ export const longestInput = 256
 export class Observation implements Reader {
   /** Set when its request comes to a cache. */
   served: Reader['served']
-  /** Names of inputs: a header name in lower case, or `cookie:name`. */
-  readonly inputs: Set<string> = new Set()
+  readonly #inputs = new Set<string>()
   readonly #ignored: ReadonlySet<string>
   readonly #credentials: ReadonlySet<string>
   /** One detail for each reason: the first. */
@@ -72,6 +71,10 @@ export class Observation implements Reader {
   readonly #followers = new Set<Observation>()
   /** Names of what was read and is not in the key: a response that shows its value is not stored. */
   readonly unkeyed: Set<string> = new Set()
+  #leaders: Observation[] | undefined
+  #suspended: Set<() => void> | undefined
+  /** Looks when the response is judged for what came to be there without being noted. */
+  lastLook: (() => void) | undefined
   #hasReadRange = false
   #isWide = false
   #quiet = 0
@@ -82,8 +85,15 @@ export class Observation implements Reader {
     this.#credentials = credentials
   }
 
+  /** Names of inputs: a header name in lower case, or `cookie:name`. */
+  get inputs(): ReadonlySet<string> {
+    this.#settle()
+    return this.#inputs
+  }
+
   /** The first private read: what follows is often its consequence. */
   get privateRead(): PrivateRead | undefined {
+    this.#settle()
     const [first] = this.#privateReads.values()
     return first
   }
@@ -93,33 +103,58 @@ export class Observation implements Reader {
 
   /** The first private read of each reason, in order: what excuses one of them does not excuse the others. */
   get privateReads(): Iterable<PrivateRead> {
+    this.#settle()
     return this.#privateReads.values()
   }
 
   /** Notes from now on once more what is private: session() has just said who shares. */
   beginLate(): void {
+    this.#settle()
     this.#lateReads = new Map()
   }
 
   /** The first private read of each reason since session() said who shares. */
   get lateReads(): Iterable<PrivateRead> {
+    this.#settle()
     return this.#lateReads?.values() ?? []
   }
 
   /** The observation of another cache, which notes from now on what is noted here. */
   relayTo(other: Observation): void {
-    if (other === this) return
+    if (other === this || this.#followers.has(other)) return
     this.#followers.add(other)
+    other.#leaders ??= []
+    other.#leaders.push(this)
     if (other.heedsVersion) this.heedsVersion = true
+  }
+
+  /** A read that counts when the response is judged, unless it was dropped by then. */
+  suspend(read: () => void): void {
+    this.#suspended ??= new Set()
+    this.#suspended.add(read)
+  }
+
+  drop(read: () => void): void {
+    this.#suspended?.delete(read)
+  }
+
+  #settle(): void {
+    for (const leader of this.#leaders ?? []) leader.#settle()
+    this.lastLook?.()
+    const suspended = this.#suspended
+    this.#suspended = undefined
+    for (const read of suspended ?? []) read()
   }
 
   /** The request has a Range, and the application has looked at it. */
   get hasReadRange(): boolean {
+    this.#settle()
     return this.#hasReadRange || this.#isWide
   }
 
   /** The headers were enumerated: every field was read, those that are absent included. */
   get isWide(): boolean {
+    this.#settle()
     return this.#isWide
   }
 
@@ -129,6 +164,7 @@ export class Observation implements Reader {
 
   /** After the response was made: later reads (access logs) did not shape it. */
   seal(): void {
+    this.#settle()
     this.#sealed = true
   }
 
@@ -160,6 +196,12 @@ export class Observation implements Reader {
     if (value !== undefined && name === 'cookie')
       this.#private('cookie-read', 'the whole Cookie header')
     this.#input(name)
+  }
+
+  /** A name was asked for that no sane client sends: who sends it gets another variant, and nobody is told that there may be one. */
+  probe(name: string): void {
+    this.#relay((other) => other.probe(name))
+    if (!this.#sealed && this.#listens('headers')) this.#inputs.add(`:probe:${name}`)
   }
 
   cookie(name: string): void {
@@ -238,8 +280,8 @@ export class Observation implements Reader {
 
   #input(name: string): void {
     if (!this.#sealed) {
-      if (this.inputs.size < mostInputs && name.length <= longestInput) this.inputs.add(name)
-      else if (!this.inputs.has(name)) this.isBeyondBounds = true
+      if (this.#inputs.size < mostInputs && name.length <= longestInput) this.#inputs.add(name)
+      else if (!this.#inputs.has(name)) this.isBeyondBounds = true
     }
     // A fragment may be renewed when its page is out already.
     noteRead({ input: pageInputOf(name) ?? name, detail: name }, this)

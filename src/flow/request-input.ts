@@ -32,8 +32,15 @@ export function inputValue<Native>(
   if (name === ':version') return request.httpVersion
   if (name === everyField) return fieldsIn(headers, () => true)
   if (name === everyOtherField) return fieldsIn(headers, (each) => !isPersonal(each))
+  if (name.startsWith(probe)) {
+    const field = name.slice(probe.length)
+    return Object.hasOwn(headers, field) ? headerValue(headers, field) : undefined
+  }
   return normaliseField(name, headerValue(headers, name))
 }
+
+/** Before the name of a method that was looked for among the fields. */
+const probe = ':probe:'
 
 /** All fields of a request, for responses that were made from an enumeration of them; no client can send one of this name. */
 export const everyField = ':headers'

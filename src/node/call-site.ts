@@ -2,7 +2,12 @@
 export interface CallSite {
   readonly file: string
   readonly line: number
+  /** The name of the function. */
+  readonly run: string | null
 }
+
+/** The function that stands in chains of prototypes: whatever is inherited passes by it, and nobody reads there. */
+const link = 'cacheflowLink'
 
 /**
  * The code that called `below`, and who called that, from the innermost outwards; built-ins have no file.
@@ -20,7 +25,9 @@ export function callSitesAbove(below: (...args: never[]) => unknown, most: numbe
     return sites.flatMap((site) => {
       if (!isCallSite(site)) return []
       const file: unknown = site.getFileName()
-      return typeof file === 'string' ? [{ file, line: site.getLineNumber() ?? 0 }] : []
+      const run = site.getFunctionName()
+      if (typeof file !== 'string' || run === link) return []
+      return [{ file, line: site.getLineNumber() ?? 0, run }]
     })
   } finally {
     Error.prepareStackTrace = prepareStackTrace

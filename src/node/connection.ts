@@ -37,16 +37,71 @@ function isEmitter(given: unknown): given is RequestEmitter {
   return typeof given === 'object' && given !== null && 'emit' in given
 }
 
-const identified = new Mark<true>('identified')
+/** Connections whose client is known, and how many of its proofs are being looked at. */
+const proved = new Mark<true>('proved')
+const pending = new Mark<number>('pending')
+const followed = new Mark<true>('followed')
+/** Servers whose application asks for such proofs. */
+const challenging = new Mark<true>('challenging')
 
 /** Schemes that prove once for a connection who is at its other end: what follows carries no credentials (RFC 4559 §6). */
 const ofConnections = /^(ntlm|negotiate)\b/i
+const challenge = /\b(ntlm|negotiate)\b/i
+const challengeLine = /^www-authenticate:.*\b(ntlm|negotiate)\b/im
 
-/** Has this request, or one before it on its connection, said by such a scheme who comes here? */
-export function isIdentified(message: Streamed, authorization: unknown): boolean {
-  const carrier = message.stream?.session ?? message.socket
-  if (typeof authorization === 'string' && ofConnections.test(authorization)) {
-    identified.set(carrier, true)
-  }
-  return identified.get(carrier) === true
+/** Is it known, or being found out, by such a scheme who is at the other end of this connection? */
+export function isIdentified(message: Streamed): boolean {
+  const carrier = carrierOf(message)
+  return proved.get(carrier) === true || (pending.get(carrier) ?? 0) > 0
+}
+
+/**
+ * Watches what becomes of a proof. Anybody can send one: it is believed where the application asks for such, and has not
+ * refused it.
+ */
+export function followProof(
+  message: Streamed,
+  response: ServerResponse,
+  authorization: unknown,
+): void {
+  if (typeof authorization !== 'string' || !ofConnections.test(authorization)) return
+  if (followed.get(message)) return
+  followed.set(message, true)
+  const carrier = carrierOf(message)
+  const server = listenerOf(connectionOf(message) ?? carrier)
+  // Many clients' requests may be under way together on one connection of HTTP/2.
+  const weight = message.stream === undefined ? 1 : 0
+  pending.set(carrier, (pending.get(carrier) ?? 0) + weight)
+  response.once('close', () => {
+    pending.set(carrier, (pending.get(carrier) ?? weight) - weight)
+    if (isRefused(response)) challenging.set(server, true)
+    const isAsked = challenging.get(server) === true || isChallenging(response)
+    if (isAsked && response.statusCode !== 401) proved.set(carrier, true)
+  })
+}
+
+/** The application has asked who is there. */
+export function noteChallenge(connection: object, response: ServerResponse): void {
+  if (isRefused(response)) challenging.set(listenerOf(connection), true)
+}
+
+function isRefused(response: ServerResponse): boolean {
+  return response.statusCode === 401 && isChallenging(response)
+}
+
+function isChallenging(response: ServerResponse): boolean {
+  const asked = response.getHeader('www-authenticate')
+  if (asked !== undefined) return challenge.test(String(asked))
+  // What writeHead() is given may go straight into the head.
+  const head: unknown = Reflect.get(response, '_header')
+  return typeof head === 'string' && challengeLine.test(head)
+}
+
+function carrierOf(message: Streamed): object {
+  return message.stream?.session ?? message.socket
+}
+
+function listenerOf(connection: object): object {
+  const server: unknown = Reflect.get(connection, 'server')
+  return typeof server === 'object' && server !== null ? server : connection
 }

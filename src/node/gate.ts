@@ -20,12 +20,10 @@ import { type Report, deliver } from './delivery.ts'
 import { injectionFor } from './injection.ts'
 import { Mark } from './mark.ts'
 import type { Arrival, NodeRequest } from './node-request.ts'
-import { observe, reveal } from './observer.ts'
+import { type Observable, observe, reveal } from './observer.ts'
 
 /** One request at one place where the cache stands, with what the framework must do for it. */
-export interface Passage<Native> {
-  readonly message: IncomingMessage
-  readonly response: ServerResponse
+export interface Passage<Native> extends Observable {
   /** Made on demand: at a route it is made anew, with what is known by then. */
   incoming(arrival: Arrival | undefined): NodeRequest<Native>
   /** Runs the application behind this place. */
@@ -89,9 +87,10 @@ export class Gate<Native> {
    * it looks now: then nobody's reads matter.
    */
   arrive(
-    message: IncomingMessage,
+    observable: Observable,
     incoming: () => NodeRequest<Native>,
   ): NodeRequest<Native> | undefined {
+    const { message } = observable
     const { settings, sequence } = this.cache
     const standing = this.#arrived.get(message)
     if (!settings.observe || standing) return standing
@@ -107,7 +106,7 @@ export class Gate<Native> {
       message,
       request.arrived({ observation, start, isComplete: !foreseen, foreseen }),
     )
-    if (observation) observe(message, observation, undefined)
+    if (observation) observe(observable, observation, undefined)
     return request
   }
 
@@ -218,7 +217,7 @@ export class Gate<Native> {
     const capture = standing?.capture ?? new Capture(message, response, exchange)
     this.#ways.set(response, { exchange, capture })
     claimed.set(response, true)
-    observe(message, exchange.observation, exchange.overrides)
+    observe(passage, exchange.observation, exchange.overrides)
     if (!exchange.isPassing && exchange.policy.query !== undefined) passage.narrow(exchange.policy)
     passage.attach(exchange)
     withinExchange(exchange, () => passage.forward())

@@ -1,51 +1,71 @@
 import type { Observation } from '../flow/observation.ts'
-import { keysOf, noteInspection } from './inspection.ts'
-import { isCarrierReading } from './reader.ts'
+import type { Errand } from './errand.ts'
+import { Backdrop } from './inspection.ts'
+
+type Below = (...args: never[]) => unknown
+
+/** Whose cookies are observed. */
+interface Owner {
+  readonly observation: Observation | undefined
+  readonly errand: Errand
+}
 
 /**
- * Notes the reads of parsed cookies: single names one by one, an enumeration as the whole header. cookie-parser's own
- * look through all of them for JSON is none.
+ * Notes the reads of parsed cookies: single names one by one, an enumeration as the whole header. The look of whoever parsed
+ * them through all of them, on the way to their place, is none.
  */
 export class JarObserver implements ProxyHandler<object> {
-  readonly #observation: Observation
+  readonly #jar: object
+  readonly #owner: Owner
+  readonly #backdrop: Backdrop
 
-  private constructor(observation: Observation) {
-    this.#observation = observation
+  private constructor(jar: object, backdrop: Backdrop, owner: Owner) {
+    this.#jar = jar
+    this.#owner = owner
+    this.#backdrop = backdrop
   }
 
   /** The jar behind an observer, who sees also who prints it. */
-  static proxy(jar: object, observation: Observation): object {
-    noteInspection(jar, () => observation.allCookies(keysOf(jar).length > 0))
-    return new Proxy(jar, new JarObserver(observation))
+  static proxy(jar: object, owner: Owner): object {
+    const note = (): void => owner.observation?.allCookies(Reflect.ownKeys(jar).length > 0)
+    return Backdrop.proxy(jar, note, (backdrop) => new JarObserver(jar, backdrop, owner))
   }
 
-  get(jar: object, name: string | symbol): unknown {
-    this.#note(name, JarObserver.prototype.get)
-    return Reflect.get(jar, name)
+  get(_target: object, name: string | symbol): unknown {
+    if (!this.#owner.errand.isStep()) this.#note(name, JarObserver.prototype.get)
+    return Reflect.get(this.#jar, name)
   }
 
-  set(jar: object, name: string | symbol, value: unknown): boolean {
-    return Reflect.set(jar, name, value)
+  set(_target: object, name: string | symbol, value: unknown): boolean {
+    return Reflect.set(this.#jar, name, value)
   }
 
-  has(jar: object, name: string | symbol): boolean {
+  has(_target: object, name: string | symbol): boolean {
     this.#note(name, JarObserver.prototype.has)
-    return Reflect.has(jar, name)
+    return Reflect.has(this.#jar, name)
   }
 
-  ownKeys(jar: object): (string | symbol)[] {
-    if (!isCarrierReading(JarObserver.prototype.ownKeys)) {
-      this.#observation.allCookies(keysOf(jar).length > 0)
+  ownKeys(): (string | symbol)[] {
+    const { errand, observation } = this.#owner
+    const keys = Reflect.ownKeys(this.#jar)
+    if (!errand.walks(keys.length, JarObserver.prototype.ownKeys)) {
+      observation?.allCookies(keys.length > 0)
     }
-    return keysOf(jar)
+    this.#backdrop.told()
+    return keys
   }
 
-  getOwnPropertyDescriptor(jar: object, name: string | symbol): PropertyDescriptor | undefined {
-    this.#note(name, JarObserver.prototype.getOwnPropertyDescriptor)
-    return Reflect.getOwnPropertyDescriptor(jar, name)
+  getOwnPropertyDescriptor(_target: object, name: string | symbol): PropertyDescriptor | undefined {
+    if (!this.#owner.errand.isWalking) {
+      this.#note(name, JarObserver.prototype.getOwnPropertyDescriptor)
+    }
+    return Reflect.getOwnPropertyDescriptor(this.#jar, name)
   }
 
-  #note(name: string | symbol, below: (...args: never[]) => unknown): void {
-    if (typeof name === 'string' && !isCarrierReading(below)) this.#observation.cookie(name)
+  #note(name: string | symbol, below: Below): void {
+    const { observation, errand } = this.#owner
+    if (typeof name !== 'string' || !observation) return
+    const read = (): void => observation.cookie(name)
+    if (!errand.suspends(observation, below, read)) read()
   }
 }

@@ -86,7 +86,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.origin = `${origin.protocol}://${origin.host}`
     this.headers = originalHeaders(message)
     this.isHttp1 = isHttp1(message)
-    this.isIdentified = isIdentified(message, this.headers.authorization)
+    this.isIdentified = isIdentified(message)
     this.native = native
     this.observedFromStart = isFirst || arrival?.isComplete === true
     this.foreseen = arrival?.foreseen === true

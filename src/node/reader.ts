@@ -1,88 +1,121 @@
-import { sep } from 'node:path'
+import { callSitesAbove } from './call-site.ts'
 
 /**
- * Middleware that reads the whole Cookie header, or the session, on every request in order to offer it to others. Its own
- * reads do not shape the response: what others take from `req.cookies` and `req.session` is observed there.
+ * A package that reads the whole Cookie header, or the session's own cookie, on every request in order to offer what it
+ * finds on the request. Its reads are excused for where they lead: to properties of this request, whose reads are observed.
  */
-const carriers = ['cookie-parser', 'express-session', 'koa-session']
+export interface Carrier {
+  readonly package: string
+  /** The property that it asks the request for first; while there is none, what it reads next is read to set it. */
+  readonly begins: string
+  /** With this property set it has read what it wanted. */
+  readonly until: string
+  /** With this property set what it read is where it belongs. */
+  readonly keeps: string
+  /** Its function that goes through the jar which it has just set. */
+  readonly walker?: string
+  /** False where what was read has gone other ways too: a store of the application's own was asked with it. */
+  isKept?(request: object, file: string): boolean
+}
+
+/** A package that notes of every request what it is told. */
+export interface Logger {
+  readonly package: string
+  /** Its functions that note the client's address when a request comes, and the property that keeps it. */
+  readonly notes: string
+  readonly keeps: string
+  /** Its function that writes the line. */
+  readonly writes: string
+}
+
+/** What an adapter knows of its framework and the packages around it: whose reads do not shape a response by themselves. */
+export interface KnownReaders {
+  readonly carriers: readonly Carrier[]
+  readonly loggers: readonly Logger[]
+  /** Files that ask for the version of HTTP in order to frame the response. */
+  readonly framers: RegExp
+  /** Files that ask for others: who called them is the one who reads. */
+  readonly between: RegExp
+  /** Files that ask for the peer's address in order to know whether it is trusted. */
+  readonly trusting: RegExp
+}
+
+type Below = (...args: never[]) => unknown
 
 /**
- * Is the code that is reading now part of such a middleware? Told by the file of the calling frame; where files are not
- * to be told apart (a bundle), the answer is no, which makes the response private rather than shared.
+ * Is code of this package reading now? Told by the file of the calling frame; where files are not to be told apart (a
+ * bundle), the answer is no, which makes the response private rather than shared.
  *
  * @param below the function whose caller is asked for
+ * @returns the file
  */
-export function isCarrierReading(below: (...args: never[]) => unknown): boolean {
+export function fileReading(name: string, below: Below): string | undefined {
   const file = callerOf(below)
-  if (file === undefined) return false
-  return carriers.some((name) => isIn(file, name))
+  return file !== undefined && isIn(file, name) ? file : undefined
 }
 
-/** Packages that note the client's address of every request for a log, and make nothing else from it. */
-const loggers = ['morgan', 'koa-logger', 'koa-morgan']
+/** Does this function of the package read now, with nobody else between it and what it reads? */
+export function isFunctionReading(name: string, called: string, below: Below): boolean {
+  for (const { file, run } of callSitesAbove(below, framesOfPackage)) {
+    if (!isIn(file, name)) return false
+    if (run === called) return true
+  }
+  return false
+}
 
 /**
- * Is a logger reading now? It asks through Express and Node, whose frames stand between. A logger also runs what comes
- * after it, so that its own frame further down says nothing: the first that is not the framework's tells who reads. Koa
- * is none of those between, for it remembers the address that it told once, and tells it to the application next.
+ * How is a logger reading now: does it note who comes, or write its line? It asks through Express and Node, whose frames
+ * stand between. A logger also runs what comes after it, and lends its functions to others, so that the frames up to the one
+ * named must all be its own.
  */
-export function isLoggerReading(below: (...args: never[]) => unknown): boolean {
-  const file = filesAbove(below, 10).find((each) => !between.test(each))
-  return file !== undefined && loggers.some((name) => isIn(file, name))
+export function loggerReading(
+  { loggers, between }: KnownReaders,
+  below: Below,
+): { readonly logger: Logger; readonly isWriting: boolean } | undefined {
+  const frames = callSitesAbove(below, framesOfLogger)
+  const first = frames.findIndex(({ file }) => !isNode(file) && !between.test(file))
+  const own = frames[first]
+  const logger = own && loggers.find((each) => isIn(own.file, each.package))
+  if (!logger) return undefined
+  for (const { file, run } of frames.slice(first)) {
+    if (!isIn(file, logger.package)) return undefined
+    if (run === logger.writes) return { logger, isWriting: true }
+    if (run === logger.notes) return { logger, isWriting: false }
+  }
+  return undefined
 }
 
-const between =
-  /^node:|[\\/]node_modules[\\/](express[^\\/]*[\\/]lib[\\/]request\.js$|(proxy-addr|forwarded)[\\/])/
-
-/** Is Express asking whether it trusts the peer, to tell the host or the protocol? */
-export function isTrustReading(below: (...args: never[]) => unknown): boolean {
-  return expressRequest.test(callerOf(below) ?? '')
+/** Is the framework asking whether it trusts the peer, to tell the host or the protocol? */
+export function isTrustReading({ trusting }: KnownReaders, below: Below): boolean {
+  return trusting.test(callerOf(below) ?? '')
 }
 
-const expressRequest = /[\\/]node_modules[\\/]express[^\\/]*[\\/]lib[\\/]request\.js$/
-
-/** Is the version of HTTP asked for by those who frame the response by it, or note it in a log? */
-export function isFramingReading(below: (...args: never[]) => unknown): boolean {
-  return framers.test(callerOf(below) ?? '') || isLoggerReading(below)
+/** Is the version of HTTP asked for by those who frame the response by it, or write it in a log? */
+export function isFramingReading(readers: KnownReaders, below: Below): boolean {
+  const file = callerOf(below) ?? ''
+  return isNode(file) || readers.framers.test(file) || loggerReading(readers, below) !== undefined
 }
-
-const framers = /^node:|[\\/]node_modules[\\/](koa[^\\/]*[\\/]lib|finalhandler)[\\/]/
 
 /** Is Node reading a connection's properties for another of them? */
-export function isSocketReading(below: (...args: never[]) => unknown): boolean {
+export function isSocketReading(below: Below): boolean {
   return /^node:(net|_tls_wrap)$/.test(callerOf(below) ?? '')
 }
 
+function isNode(file: string): boolean {
+  return file.startsWith('node:')
+}
+
 function isIn(file: string, name: string): boolean {
-  return file.includes(`${sep}node_modules${sep}${name}${sep}`)
+  // Of a module of ECMAScript it is an address.
+  return file.replaceAll('\\', '/').includes(`/node_modules/${name}/`)
 }
 
 /** A few frames are enough: built-ins such as Object.keys stand between a trap and the code that reads. */
-const framesAbove = 4
+const framesOfCaller = 5
+const framesOfPackage = 6
+const framesOfLogger = 14
 
 /** The file of the code that called `below`; built-ins have none. */
-function callerOf(below: (...args: never[]) => unknown): string | undefined {
-  return filesAbove(below, framesAbove)[0]
-}
-
-function filesAbove(below: (...args: never[]) => unknown, frames: number): string[] {
-  const { prepareStackTrace, stackTraceLimit } = Error
-  const holder: { stack?: unknown } = {}
-  try {
-    Error.stackTraceLimit = frames
-    Error.prepareStackTrace = (_error, sites) => sites
-    Error.captureStackTrace(holder, below)
-    const sites: readonly unknown[] = Array.isArray(holder.stack) ? holder.stack : []
-    return sites.flatMap((site) => {
-      const file = isCallSite(site) ? site.getFileName() : undefined
-      return typeof file === 'string' ? [file] : []
-    })
-  } finally {
-    Error.prepareStackTrace = prepareStackTrace
-    Error.stackTraceLimit = stackTraceLimit
-  }
-}
-
-function isCallSite(site: unknown): site is NodeJS.CallSite {
-  return typeof site === 'object' && site !== null && 'getFileName' in site
+function callerOf(below: Below): string | undefined {
+  return callSitesAbove(below, framesOfCaller)[0]?.file
 }

@@ -5,6 +5,7 @@ import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { Observation } from '../../src/flow/observation.ts'
 import { observe } from '../../src/node/observer.ts'
+import { readers } from '../../adapters/express/readers.ts'
 import { expressApplication } from '../support/application.ts'
 
 /** A request with two cookies that cookie-parser has read, and what was noted of it. */
@@ -12,8 +13,9 @@ function parsed(): { readonly request: IncomingMessage; readonly observation: Ob
   const request = new IncomingMessage(new Socket())
   request.headers = { cookie: 'theme=dark; sid=1' }
   const observation = new Observation(new Set(), new Set())
-  observe(request, observation, undefined)
-  cookieParser('secret')(request as never, new ServerResponse(request) as never, () => undefined)
+  const response = new ServerResponse(request)
+  observe({ message: request, response, readers }, observation, undefined)
+  cookieParser('secret')(request as never, response as never, () => undefined)
   return { request, observation }
 }
 

@@ -131,9 +131,12 @@ for (const { name: stage, open } of pageStages) {
     it('S-15: whom a connection knows by NTLM or Negotiate, it knows without a word of his', async () => {
       const names = new WeakMap<object, string>()
       const app = await open({
-        page: ({ socket, headers }) => {
+        page: ({ socket, headers, url }) => {
           const { authorization } = headers
           if (authorization !== undefined) names.set(socket, authorization)
+          if (url?.startsWith('/login') === true && authorization === undefined) {
+            return { status: 401, fields: { 'WWW-Authenticate': url.slice('/login/'.length) } }
+          }
           return { body: `for ${names.get(socket)}` }
         },
       })
@@ -141,12 +144,30 @@ for (const { name: stage, open } of pageStages) {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 })
       onTestFinished(() => agent.destroy())
       for (const scheme of ['NTLM', 'negotiate']) {
+        await seen(agent, app.port, `/login/${scheme}`)
         for (const path of ['/', `/${scheme}`]) {
           const login = { Authorization: `${scheme} alice` }
           expect(await seen(agent, app.port, path, login)).toBe(`for ${scheme} alice`)
           expect(await seen(agent, app.port, path)).toBe(`for ${scheme} alice`)
           expect((await app.get(path)).body).toBe('for undefined')
         }
+      }
+    })
+
+    it('S-15: a proof that nobody has asked for, or that is refused, proves nothing', async () => {
+      const app = await open({
+        page: ({ url, headers }) =>
+          url === '/members'
+            ? { status: 401, fields: { 'WWW-Authenticate': 'Negotiate' } }
+            : { body: `seen ${headers['x-a']}` },
+      })
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      onTestFinished(() => agent.destroy())
+      for (const path of ['/', '/members']) {
+        await seen(agent, app.port, path, { Authorization: 'Negotiate x' })
+        app.forget()
+        for (let i = 0; i < 3; i++) await seen(agent, app.port, '/page')
+        expect([path, app.refusals, app.seen('bypass')]).toEqual([path, [], []])
       }
     })
 

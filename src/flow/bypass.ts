@@ -13,9 +13,10 @@ export function bypassReason<Native>(
   if (policy.off) return 'off'
   if (method !== 'GET' && method !== 'HEAD') return 'method'
   // Absolute form and the like name another target than Host does: no key could hold both (S-11).
-  // A space, which parsers refuse, would let it go on where a key does (S-9).
+  // A space, which parsers refuse, would let it go on where a key does (S-9). A fragment names nothing, and no invalidation reaches it.
   const { target } = request
-  if (target.charCodeAt(0) !== slash || target.includes(' ')) return 'target'
+  if (target.charCodeAt(0) !== slash || target.includes(' ') || target.includes('#'))
+    return 'target'
   // A host that is none, such as "victim/x", would write the path of another key (S-9, S-10).
   if (!plainOrigin.test(request.origin) || !isPlainHost(headers['host'])) return 'target'
   if (headers['upgrade'] !== undefined || headers['expect'] !== undefined) return 'upgrade'

@@ -195,10 +195,15 @@ function reportFields<Native>(
   if (explains) {
     set.push(['cacheflow-why', printable(why)])
     const timing = fieldValue(head.all, 'server-timing')
-    const own = `cacheflow;desc="${printable(why).replaceAll(/["\\]/g, '')}"`
+    const own = serverTiming(printable(why))
     set.push(['Server-Timing', timing === undefined ? own : `${timing}, ${own}`])
   }
   return set
+}
+
+/** What browsers show of it in their network panel. */
+export function serverTiming(why: string): string {
+  return `cacheflow;desc="${why.replaceAll(/["\\]/g, '')}"`
 }
 
 /** A reason may hold names that came from outside: only visible ASCII goes into a field. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { HitReason } from '../reasons.ts'
-import { printable } from '../flow/head-fields.ts'
+import { printable, serverTiming } from '../flow/head-fields.ts'
 import type { IncomingRequest } from '../flow/incoming-request.ts'
 import type { Settings } from '../flow/settings.ts'
 import { setFields } from './header-snapshot.ts'
@@ -152,6 +152,10 @@ function takesRanges({ fields }: StoredResponse): boolean {
   return fieldValue(fields, 'accept-ranges')?.trim().toLowerCase() !== 'none'
 }
 
+function servesRanges({ fields }: StoredResponse): boolean {
+  return fieldValue(fields, 'accept-ranges')?.trim().toLowerCase() === 'bytes'
+}
+
 /** @returns undefined when the whole response is the right answer. */
 function partialOf<Native>(
   request: IncomingRequest<Native>,
@@ -163,6 +167,8 @@ function partialOf<Native>(
   const date = parseHttpDate(fieldValue(fields, 'date'))
   const answer = answerRange(request.headers, { ...validators, date }, body.byteLength, type)
   if (answer.kind === 'whole') return undefined
+  // Only who serves ranges says that one cannot be had; others ignore the question, and give the whole (RFC 9110 §14.2).
+  if (answer.kind === 'unsatisfiable' && !servesRanges(stored)) return undefined
   const rest = withoutFields(head, new Set(['content-length', 'content-range']))
   const partial = { status: 206, message: undefined, isWhole: false } as const
   if (answer.kind === 'unsatisfiable') {
@@ -210,7 +216,7 @@ function fieldsFor<Native>(
   if (settings.cacheStatus !== false) own.push('Cache-Status', status)
   if (settings.why) {
     const why = printable(whyOf(stored, report, now))
-    own.push('cacheflow-why', why, 'Server-Timing', `cacheflow;desc="${why}"`)
+    own.push('cacheflow-why', why, 'Server-Timing', serverTiming(why))
   }
   return [...own, ...wire[kind].slice(places.cacheStatus + 1)]
 }

@@ -58,6 +58,16 @@ describe('the key', () => {
     expect(app.runs).toBe(2)
   })
 
+  it('M-13: a target with a fragment in it passes by: no invalidation would reach it', async () => {
+    const app = await application(() => ({}))
+    for (let i = 0; i < 2; i++) {
+      const { headers } = await app.get('/x#f')
+      expect(headers['cache-status']).toBe('cacheflow; fwd=bypass')
+    }
+    expect(app.runs).toBe(2)
+    expect(app.cache.stats().entries).toBe(0)
+  })
+
   it('M-13: a fragment names no other resource: it falls with the URL it stands on', async () => {
     const app = await application(() => ({}))
     await app.get('/a')

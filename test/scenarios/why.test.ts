@@ -695,6 +695,17 @@ describe('with why', () => {
     expect(headers['cacheflow-why']).toBe('hit: fresh; age=0; ttl=60; vary: accept-language dnt')
   })
 
+  it('Server-Timing is one quoted text, whatever the reason has in it', async () => {
+    const app = await application(
+      ({ request }) => ({ body: String(request.headers[request.url === '/' ? 'a' : 'b']) }),
+      { why: true, key: () => 'a "quoted" \\ key' },
+    )
+    for (let i = 0; i < 2; i++) {
+      const timing = String((await app.get('/')).headers['server-timing'])
+      expect(timing).toMatch(/^cacheflow;desc="[^"\\]*"$/)
+    }
+  })
+
   it('Server-Timing of the application stays beside ours', async () => {
     const app = await application(() => ({ ...page, fields: { 'Server-Timing': 'db;dur=5' } }), {
       why: true,

@@ -55,11 +55,26 @@ function ranges(host: Host): void {
       expect(parts.isComplete).toBe(true)
     })
 
-    it('C-12: a range outside of a stored response is 416 with its length', async () => {
-      const site = await open(host, { handler: alphabet })
+    it('C-12: a range outside of a stored response is 416 with its length where ranges are served', async () => {
+      const site = await open(host, {
+        handler: (_, response) => {
+          response.setHeader('Accept-Ranges', 'bytes')
+          response.end('abcdefghijklmnopqrstuvwxyz')
+        },
+      })
       await site.send()
       const none = await site.send({ headers: { range: 'bytes=99-' } })
       expect([none.status, none.get('content-range'), none.text]).toEqual([416, 'bytes */26', ''])
+    })
+
+    it('C-12: where no ranges are served, one that cannot be had gets the whole, as from the application', async () => {
+      const site = await open(host, { handler: alphabet })
+      const range = 'bytes=99-'
+      const first = await site.send({ headers: { range } })
+      await site.send()
+      const second = await site.send({ headers: { range } })
+      expect([first.status, first.text]).toEqual([second.status, second.text])
+      expect([isHit(second), second.status]).toEqual([true, 200])
     })
 
     it('C-12: a stored response that says Accept-Ranges: none is answered whole', async () => {

@@ -322,7 +322,6 @@ describe('INV12: broken, slow and odd clients leave nothing behind, and the next
     steps: 120,
     stepsPerPlan: 13,
     leastHits: 0.1,
-    isRed: true,
     features: ({ acts }: Plan) =>
       new Set(acts.map(({ act }) => (act.do === 'odd' ? act.fields.slice(0, 20) : act.do))),
   }

@@ -136,7 +136,8 @@ async function compared(
     const asking = `${method} ${JSON.stringify({ ...headers, ...tagged(tags[1]) })}`
     transcript.push(asking, `  without: ${shown(want)}`, `  cached:  ${shown(have)}`)
     const difference = differenceOf(want, have, { method, headers: { ...headers, ...tagged('x') } })
-    if (difference !== undefined) throw new Difference(`${asking}: ${difference}`, transcript)
+    if (difference !== undefined)
+      throw new Difference(`${asking}: ${difference}`, transcript, difference)
   }
 }
 

@@ -54,6 +54,8 @@ async function one(piece: Piece, press: Press, sight: Sight, name: string): Prom
     case 'show':
       return `<p>${seen(press.ways[piece.way], sight)}</p>`
     case 'field': {
+      // A body's only effect is its text: a fragment that comes from the cache sets no fields.
+      if (name.includes('F')) return `<p>${seen(press.ways[piece.way], sight)}</p>`
       const value = seen(press.ways[piece.way], sight)
       press.setField(sight, `X-Seen-${name}`, encodeURIComponent(value).slice(0, 200))
       return ''
@@ -69,7 +71,7 @@ async function one(piece: Piece, press: Press, sight: Sight, name: string): Prom
         ...(maxAge !== undefined && { maxAge }),
         ...(hasSession && { session: everything(sight) }),
       }
-      return press.fragment(name, options, () => made(piece.of, press, sight, name), sight)
+      return press.fragment(name, options, () => made(piece.of, press, sight, `${name}F`), sight)
     }
     case 'later':
       if (piece.by === 'turn') await turn()

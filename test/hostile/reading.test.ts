@@ -139,7 +139,7 @@ describe('INV8, INV9: whatever a page and its fragments read, by whatever way, e
         weight: 1,
         arbitrary: plans(credentialWays(ways), sites === (koaSites as unknown)).map((plan) => ({
           ...plan,
-          options: { observe: false },
+          options: { observe: false as const },
         })),
       },
     ),
@@ -150,6 +150,16 @@ describe('INV8, INV9: whatever a page and its fragments read, by whatever way, e
   })
   for (const stage of expressStages) {
     explore(stage.name, propertyFor(stage, expressWays, expressSites))
+  }
+  const [first] = expressStages
+  if (first) {
+    const blind = { ignore: ['x-tenant', 'accept', 'accept-language', 'x-user'] }
+    const property = propertyFor(first, expressWays, expressSites)
+    explore(`${first.name}, without the observation of some inputs`, {
+      ...property,
+      plans: property.plans.map((plan) => ({ ...plan, options: blind })),
+      without: () => () => undefined,
+    })
   }
   for (const stage of koaStages) explore(stage.name, propertyFor(stage, koaWays, koaSites))
 })

@@ -44,7 +44,9 @@ export interface SiteOptions {
   readonly session?: boolean
   readonly key?: boolean
   readonly vary?: readonly string[]
-  readonly observe?: boolean
+  readonly observe?: false
+  /** An ablation: inputs that the observer is told to overlook. */
+  readonly ignore?: readonly string[]
   readonly staleWhileRevalidate?: Duration
 }
 
@@ -112,6 +114,7 @@ function optionsFor<Native>(
     ...(given.key === true && { key: (native) => `the page ${see(native).raw.url}` }),
     ...(given.vary && { vary: given.vary }),
     ...(given.observe === false && { observe: false }),
+    ...(given.ignore && { observe: { ignore: given.ignore } }),
     ...(given.staleWhileRevalidate !== undefined && {
       staleWhileRevalidate: given.staleWhileRevalidate,
     }),

@@ -10,6 +10,7 @@ import {
 } from 'cacheflow'
 import fc from 'fast-check'
 import { describe } from 'vitest'
+import { Sequence } from '../../src/graph/sequence.ts'
 import type { Application } from '../support/application.ts'
 import { type ExpressStage, type KoaStage, expressStages, koaStages } from '../support/stages.ts'
 import { Difference, type Property, type Tally, explore } from './explore.ts'
@@ -354,5 +355,14 @@ describe('INV1, INV7: nothing older than the last awaited invalidation, and noth
         ),
     }
     explore(given.stage.name, property)
+    if (given !== stages[0]) continue
+    explore(`${given.stage.name}, without the fence behind a making`, {
+      ...property,
+      without: () => {
+        const fence = Sequence.prototype.felledBy
+        Sequence.prototype.felledBy = () => undefined
+        return () => (Sequence.prototype.felledBy = fence)
+      },
+    })
   }
 })

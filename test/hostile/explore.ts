@@ -126,7 +126,8 @@ async function searched<Plan>(
         await turn()
       }),
       {
-        seed: seed + round * 1_000,
+        // Each place gets plans of its own.
+        seed: (seed + round * 1_000) * 7_919 + numberOf(title),
         numRuns: Math.ceil((goal - tally.steps) / stepsPerPlan),
         ...(replayPath === undefined ? {} : { path: replayPath }),
       },
@@ -155,6 +156,10 @@ async function searched<Plan>(
     if (isSurvey) print(`  found: ${[...own].join(' + ')}\n${failures.at(-1)}`)
   }
   return failures
+}
+
+function numberOf(title: string): number {
+  return Array.from(title).reduce((sum, char) => (sum * 31 + (char.codePointAt(0) ?? 0)) % 7_907, 0)
 }
 
 export function print(line: string): void {

@@ -20,10 +20,8 @@ const syncScript = script(sync)
 
 /** How many missed invalidations are taken over one by one; behind more of them it is cheaper to begin anew. */
 const mostMissed = 5_000
-/** How much work of the cascade a script does at once: a unit is 5 to 10 microseconds of Redis' time. */
-const workAwaited = 1_000
-/** And how much of the clean-up in one heartbeat, and in one of the slices that follow it while there is more. */
-const workBehind = 1_000
+/** How much work a script does at once, awaited and behind: a unit is 5 to 10 microseconds of Redis' time. */
+const work = 1_000
 
 export interface SharedSequenceOptions {
   readonly connection: RedisConnection
@@ -167,7 +165,7 @@ export class SharedSequence {
         connection.isCluster ? 'SPUBLISH' : 'PUBLISH',
         soft === false ? '' : soft === true ? 0 : Math.ceil(soft.over),
         acknowledge ? '1' : '0',
-        workAwaited,
+        work,
         maxLog,
         ...(dependencies === 'all' ? [] : dependencies.map(encodeDependency)),
       ]),
@@ -223,7 +221,7 @@ export class SharedSequence {
           this.applied,
           mostMissed,
           clock(),
-          workBehind,
+          work,
           isStrict ? ' strict' : '',
           ...leases(),
         ],
@@ -252,7 +250,8 @@ export class SharedSequence {
       if (next <= this.applied) continue
       if (next !== this.applied + 1) break
       const names = textIn(roots)
-      const dependencies = names === '' ? 'all' : names.split('\n').map(dependencyIn)
+      const dependencies =
+        names === '' ? 'all' : names.split('\n').map((name) => decodeDependency(name) ?? name)
       this.#take(next, dependencies, softnessIn(textIn(soft)))
     }
     if (this.applied < number) this.#renew('gap', this.#epoch, number)
@@ -292,10 +291,6 @@ function wholeNumberIn(reply: unknown): number {
   const number = numberIn(reply)
   if (Number.isSafeInteger(number)) return number
   throw new Error(`Redis answered ${String(number)} where a number of the sequence stands`)
-}
-
-function dependencyIn(text: string): Dependency {
-  return decodeDependency(text) ?? text
 }
 
 /** Letters first: a number would be taken for one of the sequence. */

@@ -44,6 +44,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   // The user's own, asked for by a command or an option alone.
   'src/cli/': ['ioredis'],
   'src/cron-schedule.ts': ['croner'],
+  'src/node/sitemap-text.ts': ['saxes'],
   'adapters/express/': ['express'],
   'adapters/koa/': ['koa'],
 }

@@ -6,6 +6,7 @@ import { namespaceOf } from '../redis-options.ts'
 import type { RedisClient } from '../store/redis-connection.ts'
 import { diagnose } from './diagnosis.ts'
 import type { Output } from './output.ts'
+import { holds, search } from './key-search.ts'
 import { connected } from './redis-access.ts'
 import { type RestingValue, RedisView } from './redis-view.ts'
 import { type CommandName, type Typed, usageError, usages } from './usage.ts'
@@ -131,12 +132,11 @@ function countOf(number: number, name: string): string {
 }
 
 async function get(view: RedisView, typed: Typed, output: Output): Promise<number> {
-  const key = typed.argument ?? ''
-  const value = await view.value(key)
-  if (value === undefined) return absent(key, typed, output)
+  const { key, value, others } = await search(view, typed.argument ?? '')
+  if (value === undefined) return absent(key, others, typed, output)
   const content = value.kind === 'value' ? await view.content(key, value) : undefined
   const staleAt = await view.freshUntil(key, value)
-  const shown = { key, ...times(value, staleAt), ...(await validity(view, value)) }
+  const shown = { key, ...times(value, staleAt), ...(await view.validity(value)) }
   const about =
     content === undefined
       ? { kind: value.kind === 'variants' ? 'variants' : 'damaged', inputs: value.inputs }
@@ -158,7 +158,7 @@ async function list(view: RedisView, limit: number, typed: Typed, output: Output
   const found: string[] = []
   for await (const key of view.keys()) {
     if (found.length >= limit) break
-    if (key.startsWith(start)) found.push(key)
+    if (key.startsWith(start) && (await holds(view, key))) found.push(key)
   }
   if (typed.flag('json')) output.json(found)
   else for (const key of found) output.line(key)
@@ -166,9 +166,8 @@ async function list(view: RedisView, limit: number, typed: Typed, output: Output
 }
 
 async function why(view: RedisView, typed: Typed, output: Output): Promise<number> {
-  const key = typed.argument ?? ''
-  const value = await view.value(key)
-  if (value === undefined) return absent(key, typed, output)
+  const { key, value, others } = await search(view, typed.argument ?? '')
+  if (value === undefined) return absent(key, others, typed, output)
   if (value.kind === 'variants') return whyVariants(key, value, typed, output)
   const [hard, soft] = await Promise.all([
     view.numbersOf(value.closure),
@@ -180,7 +179,7 @@ async function why(view: RedisView, typed: Typed, output: Output): Promise<numbe
     softened: soft[i] ?? 0,
   }))
   const { fresh, stale } = times(value, await view.freshUntil(key, value))
-  const shown = { key, stamp: value.stamp, ...(await validity(view, value)), fresh, dependencies }
+  const shown = { key, stamp: value.stamp, ...(await view.validity(value)), fresh, dependencies }
   if (typed.flag('json')) output.json(shown)
   else {
     const untilWhen = fresh ? `, fresh until ${stale}` : ', but stale'
@@ -205,22 +204,6 @@ function whyVariants(key: string, { inputs }: RestingValue, typed: Typed, output
   return 0
 }
 
-/** Does it hold what instances would ask of it? */
-async function validity(
-  view: RedisView,
-  { kind, epoch, stamp, closure }: RestingValue,
-): Promise<{ valid: boolean; reason: string | undefined }> {
-  const [current, floor] = await view.state('epoch', 'floor')
-  if (epoch !== current) return { valid: false, reason: 'of another epoch' }
-  if (kind === 'variants') return { valid: true, reason: undefined }
-  if (stamp < Number(floor ?? 0)) return { valid: false, reason: 'older than what Redis remembers' }
-  const numbers = await view.numbersOf(closure)
-  const by = closure.find((_, i) => (numbers[i] ?? 0) > stamp)
-  return by === undefined
-    ? { valid: true, reason: undefined }
-    : { valid: false, reason: `${by} was invalidated` }
-}
-
 async function stats(view: RedisView, typed: Typed, output: Output): Promise<number> {
   const [epoch, sequence, live = ''] = await view.state('epoch', 'seq', 'live')
   const memory = await view.info('memory')
@@ -232,6 +215,8 @@ async function stats(view: RedisView, typed: Typed, output: Output): Promise<num
       .length,
     memory: Number(memory.get('used_memory') ?? 0),
     maxMemory: Number(memory.get('maxmemory') ?? 0),
+    // An empty one is mostly the wrong one.
+    namespaces: epoch === undefined ? await view.namespaces() : undefined,
   }
   return tell(shown, typed, output)
 }
@@ -243,9 +228,13 @@ async function doctor(view: RedisView, typed: Typed, output: Output): Promise<nu
   return findings.every(({ ok }) => ok) ? 0 : 1
 }
 
-function absent(key: string, typed: Typed, output: Output): number {
-  if (typed.flag('json')) output.json({ key, kind: 'absent' })
-  else output.line(`nothing is stored under ${key}`)
+function absent(key: string, others: readonly string[], typed: Typed, output: Output): number {
+  if (typed.flag('json')) output.json({ key, kind: 'absent', others })
+  else if (others.length === 0) output.line(`nothing is stored under ${key}`)
+  else {
+    output.line(`several keys are stored for ${key}:`)
+    for (const other of others) output.line(`  ${other}`)
+  }
   return 1
 }
 

@@ -70,6 +70,42 @@ export class RedisView {
     return content
   }
 
+  /** Does it hold what instances would ask of it? */
+  async validity({
+    kind,
+    epoch,
+    stamp,
+    closure,
+  }: RestingValue): Promise<{ valid: boolean; reason: string | undefined }> {
+    const [current, floor] = await this.state('epoch', 'floor')
+    if (epoch !== current) return { valid: false, reason: 'of another epoch' }
+    if (kind === 'variants') return { valid: true, reason: undefined }
+    if (stamp < Number(floor ?? 0)) {
+      return { valid: false, reason: 'older than what Redis remembers' }
+    }
+    const numbers = await this.numbersOf(closure)
+    const by = closure.find((_, i) => (numbers[i] ?? 0) > stamp)
+    return by === undefined
+      ? { valid: true, reason: undefined }
+      : { valid: false, reason: `${by} was invalidated` }
+  }
+
+  /** Namespaces that the first 100,000 keys of this server show; none where that may not be asked. */
+  async namespaces(): Promise<string[]> {
+    const found = new Set<string>()
+    let cursor = '0'
+    for (let i = 0; i < 100; i++) {
+      const reply = await this.#client
+        .callBuffer('SCAN', cursor, 'MATCH', '{*}:rd:ver', 'COUNT', 1000)
+        .catch(() => [])
+      const [next, keys] = listIn(reply)
+      for (const key of listIn(keys)) found.add(/^\{(.*)\}:rd:ver$/.exec(textIn(key))?.[1] ?? '')
+      cursor = textIn(next)
+      if (cursor === '0' || cursor === '') break
+    }
+    return [...found].filter((name) => name !== '').toSorted()
+  }
+
   /** Fields of the hash that everything hangs by. */
   async state(...names: readonly string[]): Promise<(string | undefined)[]> {
     const found = listIn(await this.#client.callBuffer('HMGET', this.#keys.versions, ...names))

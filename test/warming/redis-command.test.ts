@@ -34,6 +34,29 @@ afterAll(async () => {
 })
 
 describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
+  it('finds what is stored by its path, lists nothing that was purged, and names other namespaces', async () => {
+    const client = new Redis(redis.port)
+    onTestFinished(() => client.disconnect())
+    const varied: SiteRoute = {
+      pattern: '/v/:id',
+      options: { tags: ['pages'], vary: ['accept-language'] },
+      handler: ({ path }) => path,
+    }
+    const options = { redis: { client, namespace: 'paths' } }
+    const site = await Site.start('Koa 3', [route, varied], options)
+    await until('it is connected', () => site.cache.status()?.connected === true)
+    await site.cache.warm(site.app, { pages: ['/p/1', '/v/1'], origin: site.origin })
+    const own = ['--namespace', 'paths', '--redis', `redis://localhost:${redis.port}`]
+    const out = async (...args: string[]): Promise<string> =>
+      (await cacheflow([...args, ...own])).out
+    expect(await out('get', '/p/1')).toContain(`${site.origin}/p/1`)
+    expect(await out('why', '/v/1')).toContain('/v/1')
+    await client.hset('{paths}:rd:ver', 'tag:pages', '900')
+    expect(await out('ls', `${site.origin}/p/1`)).toBe('')
+    const other = ['--namespace', 'empty', '--redis', `redis://localhost:${redis.port}`]
+    expect((await cacheflow(['stats', ...other])).out).toContain('"paths"')
+  })
+
   it('reads and purges what instances share', async () => {
     const client = new Redis(redis.port)
     onTestFinished(() => client.disconnect())

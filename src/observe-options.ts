@@ -1,6 +1,12 @@
 import { fail } from './errors.ts'
 import { namesCredential } from './http/credential-name.ts'
-import { inputNames, refuseUnknown } from './option-check.ts'
+import { fieldNames, inputNames, refuseUnknown } from './option-check.ts'
+
+/** The header fields whose presence makes a request one with credentials, in lower case. */
+export function credentialFields(given: readonly string[] | undefined): ReadonlySet<string> {
+  const own = fieldNames(given, 'credentials', []).map((name) => name.toLowerCase())
+  return new Set(['authorization', 'proxy-authorization', ...own])
+}
 
 /** The inputs that are not observed; none of those that tell who a visitor is. */
 export function ignoredInputs(

@@ -17,7 +17,7 @@ import {
 } from './option-check.ts'
 import { type BodyCoding, supportsCoding } from './store/body-coding.ts'
 import { userAgentClass } from './http/normalisation.ts'
-import { ignoredInputs } from './observe-options.ts'
+import { credentialFields, ignoredInputs } from './observe-options.ts'
 import type { Surrogate } from './http/surrogate.ts'
 import { isToken } from './http/token.ts'
 import { type RedisOptions, redisSettings } from './redis-options.ts'
@@ -84,6 +84,11 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    */
   readonly notCredentials?: readonly string[]
   /**
+   * In keys, a hash stands for the value of a cookie or of an unknown header. This keys the hash, and is the same in all instances.
+   * Default: the namespace in Redis; without Redis, a random one.
+   */
+  readonly keySecret?: string
+  /**
    * Targeted Cache-Control fields, in order of precedence (RFC 9213); the two of the default are hidden from clients.
    * Default `['Cacheflow-Cache-Control', 'Surrogate-Control']`.
    */
@@ -127,6 +132,7 @@ const names: ReadonlySet<string> = new Set([
   'observe',
   'credentials',
   'notCredentials',
+  'keySecret',
   'targets',
   'surrogate',
   'requestDirectives',
@@ -165,19 +171,16 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
   const isOwnBuild = isDevelopment && options.redis !== undefined && options.build === undefined
   const build = isOwnBuild ? `start-${randomUUID()}` : text(options.build, 'build', '')
   const heuristic = flag(options.heuristic, 'heuristic', false)
+  const redis = redisSettings(options.redis)
   const harmless = new Set(inputNames(options.notCredentials, 'notCredentials', []))
-  const credentials = new Set([
-    'authorization',
-    'proxy-authorization',
-    ...fieldNames(options.credentials, 'credentials', []).map((name) => name.toLowerCase()),
-  ])
+  const credentials = credentialFields(options.credentials)
   const enabled = flag(options.enabled, 'enabled', true)
   const settings: Settings<Native> = {
     enabled,
     policy: policyOverlay(options)({ ...base, heuristic, off: !enabled }),
     ...sizesOf(options.memory),
     ...fragmentSettings(options.fragments),
-    redis: redisSettings(options.redis),
+    redis,
     warming: warmSettings(options.warming),
     compress: coding(options.compress),
     auditSample: auditSample(options.audit),
@@ -189,6 +192,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
     ignoredInputs: new Set(ignoredInputs(observe, credentials, harmless)),
     credentials,
     harmless,
+    keySecret: text(options.keySecret, 'keySecret', '') || redis?.namespace,
     targets: fieldNames(options.targets, 'targets', [
       'Cacheflow-Cache-Control',
       'Surrogate-Control',

@@ -241,6 +241,7 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
     ],
   },
   credentials: { good: [[], ['X-Api-Key']], bad: notNames },
+  keySecret: { good: ['', 'a secret'], bad: [null, 5, {}] },
   notCredentials: { good: [[], ['X-Token-Count', 'cookie:session_theme']], bad: notNames },
   targets: { good: [[], ['CDN-Cache-Control']], bad: notNames },
   surrogate: {
@@ -517,6 +518,7 @@ describe('the defaults', () => {
     observe: '`true`',
     credentials: 'none',
     notCredentials: 'none',
+    keySecret: 'the namespace in Redis; without Redis, a random one',
     targets: "`['Cacheflow-Cache-Control', 'Surrogate-Control']`",
     surrogate: 'none',
     requestDirectives: '`false`',
@@ -580,6 +582,7 @@ describe('the defaults', () => {
       ignoredInputs: new Set(),
       credentials: new Set(['authorization', 'proxy-authorization']),
       harmless: new Set(),
+      keySecret: undefined,
       targets: ['Cacheflow-Cache-Control', 'Surrogate-Control'],
       surrogates: [],
       requestDirectives: false,

@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache'
+import { namesCredential } from '../http/credential-name.ts'
 import { cookieValue } from '../http/normalisation.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import { type IncomingRequest, headerValue } from './incoming-request.ts'
+import { isReadable } from './veil.ts'
 import type { WarmRequest } from './warm-entry.ts'
 
 /** A page that visitors have asked for, as it can be asked for again. */
@@ -108,27 +110,34 @@ function popular(pages: readonly Visits[]): PopularPage[] {
     .toSorted((a, b) => b.heat - a.heat)
 }
 
-/** The request again, with what selects its variant; undefined where that is the visitor's address. */
+/**
+ * The request again, with what selects its variant; undefined where that is a cookie, the visitor's address or any value that no key
+ * shows, and where its URL carries a credential: it would rest where others read, and be sent again for nobody.
+ */
 function requestOf<Native>(
   { origin, target, headers }: IncomingRequest<Native>,
   inputs: readonly string[],
 ): WarmRequest | undefined {
   const kept: Record<string, string> = hostOf(origin, headers['host'])
-  const cookies: string[] = []
   const all = headerValue(headers, 'cookie')
+  if (carriesCredential(target)) return undefined
   for (const name of inputs) {
-    if (name === 'x-forwarded-for') return undefined
+    if (name === 'x-forwarded-for' || name.startsWith(':headers')) return undefined
     if (name.startsWith('cookie:')) {
-      const cookie = name.slice('cookie:'.length)
-      const value = cookieValue(all, cookie)
-      if (value !== undefined) cookies.push(`${cookie}=${value}`)
+      if (cookieValue(all, name.slice('cookie:'.length)) !== undefined) return undefined
     } else if (!name.startsWith(':')) {
+      const value = headerValue(headers, name)
+      if (value !== undefined && !isReadable(name)) return undefined
       // A variant without the field is asked for without it, too: a browser's would be another one.
-      kept[name] = headerValue(headers, name) ?? ''
+      kept[name] = value ?? ''
     }
   }
-  if (cookies.length > 0) kept['cookie'] = cookies.join('; ')
   return { origin, target, headers: kept }
+}
+
+function carriesCredential(target: string): boolean {
+  const [, query = ''] = /\?(.*)/s.exec(target) ?? []
+  return query.split('&').some((pair) => namesCredential(pair.split('=', 1)[0] ?? ''))
 }
 
 /** Where a proxy names the host, it does so again: the key has both. */

@@ -16,6 +16,7 @@ import { FragmentCache } from './fragment-cache.ts'
 import type { Settings } from './settings.ts'
 import { VersionMemory } from './version-memory.ts'
 import type { Visit } from './visit.ts'
+import { Veil } from './veil.ts'
 import { Warnings } from './warning.ts'
 
 /** How many keys that could not be stored are remembered. */
@@ -36,6 +37,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
   readonly versions: VersionMemory = new VersionMemory()
   /** What visitors ask for, where warmers go by it. */
   readonly popularity: Popularity | undefined
+  readonly #veil: Veil
   readonly #warnings = new Warnings()
   #version: string | undefined
   #mixesVersions: boolean
@@ -54,6 +56,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
 
   constructor(settings: Settings<Native>, events: Events) {
     super(settings, events)
+    this.#veil = new Veil(settings.keySecret)
     // What other instances have made may come from clients of any version.
     this.#mixesVersions = settings.redis !== undefined
     const { enabled, hottest, afterInvalidation, ahead } = settings.warming
@@ -264,9 +267,9 @@ export class ResponseCache<Native> extends CacheState<Native> {
     }
   }
 
-  /** The value of one input of a request, as look-up and storing see it. */
+  /** The value of one input of a request, as keys have it. */
   read(request: IncomingRequest<Native>, name: string): string | undefined {
-    return inputValue(request, name, this.settings.userAgentClass)
+    return this.#veil.over(name, inputValue(request, name, this.settings.userAgentClass))
   }
 
   /** Requests of this key do not wait for each other until the time is over (hit-for-miss). */

@@ -23,6 +23,8 @@ export interface Settings<Native> {
   readonly credentials: ReadonlySet<string>
   /** Inputs whose names look like a credential's, and which the application knows to be none. */
   readonly harmless: ReadonlySet<string>
+  /** Of the hashes that stand for values in keys; undefined: this process has its own. */
+  readonly keySecret: string | undefined
   /** Targeted Cache-Control fields in order of precedence (RFC 9213). */
   readonly targets: readonly string[]
   readonly surrogates: readonly Surrogate[]

@@ -4,7 +4,7 @@
  */
 export { Cacheflow, type CacheHandle } from './cacheflow.ts'
 export { arriving, type Turn } from './flow/turn.ts'
-export { type Answer, answer, asksAgain, refreshExchange } from './flow/answer.ts'
+export { type Answer, answer, asksAgain, passingExchange, refreshExchange } from './flow/answer.ts'
 export type { HeadPlan } from './flow/exchange-facts.ts'
 export { Exchange } from './flow/exchange.ts'
 export { templateFunctions } from './flow/template-fragment.ts'
@@ -36,6 +36,8 @@ export {
 } from './node/header-snapshot.ts'
 export { type Observable, isHttp1, observe, originalHeaders, reveal } from './node/observer.ts'
 export type { TargetProperties } from './node/target-observer.ts'
+export { isBroken } from './node/breakage.ts'
+export { conclude } from './node/conclusion.ts'
 export { Mark } from './node/mark.ts'
 export { type Carrier, type KnownReaders, type Logger, fileReading } from './node/reader.ts'
 export { PrototypeLinks, inherited } from './node/prototype-links.ts'

@@ -193,7 +193,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       } else {
         if (isOutermost) {
           const incoming = gate.arrive(passage, () => passage.incoming(undefined))
-          followUnsafe(gate.cache, incoming ?? passage.incoming(undefined), response)
+          followUnsafe(gate.cache, incoming ?? gate.meet(passage), response)
         }
         forward()
       }

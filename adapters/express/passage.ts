@@ -85,7 +85,7 @@ export class ExpressPassage implements Passage<Request> {
     const { response } = this
     // Before Express has set them up: it keeps the locals it finds.
     response.locals ??= Object.create(null)
-    response.locals.cacheflow = new Draft(
+    const draft = new Draft(
       exchange,
       {
         setHeader: (name, value) => response.setHeader(name, value),
@@ -96,6 +96,13 @@ export class ExpressPassage implements Passage<Request> {
       },
       () => boundScope(exchange),
     )
+    // Not among what is listed: views and JSON show all that the locals have.
+    Object.defineProperty(response.locals, 'cacheflow', {
+      configurable: true,
+      writable: true,
+      enumerable: false,
+      value: draft,
+    })
     Object.assign(response.locals, templateFunctions(exchange))
     followRoutes(this.message)
   }

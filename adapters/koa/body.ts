@@ -20,7 +20,8 @@ export function bodyOf(ctx: Context): KoaBody {
     const isNull = body === null || Reflect.get(ctx.response, '_explicitNullBody') === true
     const message = isHttp1(ctx.req) ? ctx.message : ''
     const text = isNull ? '' : message || String(ctx.status)
-    return { kind: 'whole', bytes: Buffer.from(text), form: isNull ? 'null' : 'none' }
+    const form = isNull ? 'null' : isAnswered(ctx) ? 'none' : 'unanswered'
+    return { kind: 'whole', bytes: Buffer.from(text), form }
   }
   if (typeof body === 'string') return { kind: 'whole', bytes: Buffer.from(body), form: 'text' }
   if (Buffer.isBuffer(body)) return { kind: 'whole', bytes: Buffer.from(body), form: 'bytes' }
@@ -31,6 +32,11 @@ export function bodyOf(ctx: Context): KoaBody {
   return typeof json === 'string'
     ? { kind: 'whole', bytes: Buffer.from(json), form: 'json' }
     : { kind: 'unknown' }
+}
+
+/** Has somebody set the status? Where nobody has, a body that is set outside makes it 200. */
+export function isAnswered(ctx: Context): boolean {
+  return ctx.status !== 404 || Reflect.get(ctx.response, '_explicitStatus') === true
 }
 
 function webBodyOf(body: unknown): KoaBody | undefined {

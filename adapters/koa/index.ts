@@ -153,15 +153,15 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
       if (gate.isClaimed(ctx.res)) return handle.call(app, ctx, run)
       if (!isFirst) {
         const arrived = gate.arrive(observableOf(ctx), () => incomingOf(ctx, undefined, true))
-        if (arrived?.observation) observeOnce(ctx, arrived.observation)
-        const incoming = arrived ?? incomingOf(ctx, undefined, true)
+        const { observation } = arrived ?? {}
+        if (observation) gate.guard(() => observeOnce(ctx, observation), 'observing a request')
+        const incoming = arrived ?? gate.meet(new KoaPassage(ctx, true, () => undefined))
         followUnsafe(gate.cache, incoming, ctx.res)
-        return handle.call(app, ctx, (unwinding) =>
-          run(unwinding).then(() => {
-            if (!ctx.writable) concludeUnsafe(gate.cache, incoming, ctx.res)
-            sendTextAsBytes(unwinding)
-          }),
-        )
+        return handle.call(app, ctx, async (unwinding) => {
+          await run(unwinding)
+          if (!ctx.writable) concludeUnsafe(gate.cache, incoming, ctx.res)
+          gate.guard(() => sendTextAsBytes(unwinding), 'sending a text')
+        })
       }
       const concluded: Run = (unwinding) => run(unwinding).then(() => conclude(unwinding))
       const isWatched = ctx.method !== 'GET' && ctx.method !== 'HEAD'

@@ -6,7 +6,6 @@ import {
   boundScope,
   type Exchange,
   type KnownReaders,
-  type MatchedRoute,
   NodeRequest,
   arrivedTarget,
   keepTarget,
@@ -22,6 +21,7 @@ import {
 } from '../../src/adapter.ts'
 import { observeContext } from './context-observer.ts'
 import { readers } from './readers.ts'
+import { matchedRoutes } from './matched-routes.ts'
 
 /** One Koa request at one place where nothing stands outside of the cache, for the gate. */
 export class KoaPassage implements Passage<Context> {
@@ -123,7 +123,7 @@ function targetsOf(ctx: Context): TargetProperties {
 }
 
 export function attachDraft(ctx: Context, exchange: Exchange<Context>): void {
-  ctx.state['cacheflow'] = new Draft(
+  const draft = new Draft(
     exchange,
     {
       setHeader: (name, value) => ctx.set(name, value),
@@ -134,6 +134,13 @@ export function attachDraft(ctx: Context, exchange: Exchange<Context>): void {
     },
     () => boundScope(exchange),
   )
+  // Not among what is listed: views and JSON show all that the state has.
+  Object.defineProperty(ctx.state, 'cacheflow', {
+    configurable: true,
+    writable: true,
+    enumerable: false,
+    value: draft,
+  })
   Object.assign(ctx.state, templateFunctions(exchange))
   if (exchange.observation) observeOnce(ctx, exchange.observation)
 }
@@ -179,53 +186,4 @@ function firstOf(value: string | string[] | undefined): string | undefined {
   const text = Array.isArray(value) ? value[0] : value
   const first = text?.split(',', 1)[0]?.trim()
   return first === '' ? undefined : first
-}
-
-/** A route of @koa/router, as far as it is asked. */
-interface Layer {
-  readonly path: string | RegExp
-  readonly methods: readonly string[]
-  captures(path: string): string[]
-  params(path: string, captures: string[]): Record<string, string>
-}
-
-/** The routes that @koa/router matched, prefixes included, the last one first: a handler may have called next(). */
-function matchedRoutes(ctx: Context): MatchedRoute[] {
-  const last: unknown = ctx['_matchedRoute']
-  const layers: unknown = ctx['matched']
-  const given: unknown = ctx['params']
-  const found: MatchedRoute[] = []
-  for (const layer of Array.isArray(layers) ? (layers as readonly unknown[]) : []) {
-    if (!isLayer(layer) || !layer.methods.includes(ctx.method)) continue
-    const path: unknown = ctx['newRouterPath'] ?? ctx.path
-    const params = layer.params(String(path), layer.captures(String(path)))
-    found.unshift({ pattern: String(layer.path), others: [], params: textsOf(params) })
-  }
-  const isKnown = found.some(({ pattern }) => pattern === String(last))
-  if (!isKnown && (typeof last === 'string' || last instanceof RegExp)) {
-    found.unshift({ pattern: String(last), others: [], params: textsOf(given) })
-  }
-  return found
-}
-
-function textsOf(given: unknown): Record<string, string> {
-  const params: Record<string, string> = {}
-  for (const [name, value] of Object.entries(given ?? {})) {
-    if (value !== undefined) params[name] = String(value)
-  }
-  return params
-}
-
-function isLayer(layer: unknown): layer is Layer {
-  return (
-    typeof layer === 'object' &&
-    layer !== null &&
-    'path' in layer &&
-    'methods' in layer &&
-    Array.isArray(layer.methods) &&
-    'captures' in layer &&
-    typeof layer.captures === 'function' &&
-    'params' in layer &&
-    typeof layer.params === 'function'
-  )
 }

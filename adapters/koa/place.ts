@@ -13,8 +13,11 @@ import {
   arriving,
   asksAgain,
   changesSince,
+  conclude,
   followUnsafe,
+  isBroken,
   observe,
+  passingExchange,
   refreshExchange,
   removeRepresentationFields,
   renditionOf,
@@ -126,11 +129,18 @@ export class KoaPlace {
           turn = await decision.until
           break
         case 'serve': {
-          this.#put(ctx, incoming, decision.stored, { kind: decision.reason })
           const { stored, refresh } = decision
-          if (refresh) {
-            this.#gate.refresh(incoming, stored, refresh, policy)
+          const before = snapshot(ctx.res)
+          try {
+            this.#put(ctx, incoming, stored, { kind: decision.reason })
+          } catch (error) {
+            cache.fault(error, 'sending a stored response')
+            cache.store.delete(stored.key)
+            restore(ctx.res, before)
+            if (refresh) cache.settle(refresh)
+            return passingExchange(cache, incoming, policy, 'fault')
           }
+          if (refresh) this.#gate.refresh(incoming, stored, refresh, policy)
           return undefined
         }
         case 'unsatisfiable':
@@ -150,9 +160,8 @@ export class KoaPlace {
     this.#prepare(ctx, exchange)
     ctx.res.once('close', () => {
       // A stream that nobody reads to its end tells nobody so: whoever waits must hear of it here.
-      if (!this.#isReading.has(way.exchange)) {
-        way.exchange.refuse('incomplete', 'the connection closed')
-      }
+      if (this.#isReading.has(way.exchange)) return
+      conclude(way.exchange, () => way.exchange.refuse('incomplete', 'the connection closed'))
     })
     try {
       await withinExchange(exchange, next)
@@ -166,6 +175,9 @@ export class KoaPlace {
       restore(ctx.res, before)
       this.#put(ctx, way.exchange.request, replacement, report)
       return
+    } finally {
+      // What stands outside answers the client's conditions by validators of its own.
+      reveal(ctx.req)
     }
     if (way.isServed) return
     try {
@@ -178,9 +190,11 @@ export class KoaPlace {
   }
 
   #prepare(ctx: Context, exchange: Exchange<Context>): void {
-    observe(observableOf(ctx), exchange.observation, exchange.overrides)
-    if (!exchange.isPassing && exchange.policy.query !== undefined) narrow(ctx, exchange.policy)
-    attachDraft(ctx, exchange)
+    conclude(exchange, () => {
+      observe(observableOf(ctx), exchange.observation, exchange.overrides)
+      if (!exchange.isPassing && exchange.policy.query !== undefined) narrow(ctx, exchange.policy)
+      attachDraft(ctx, exchange)
+    })
   }
 
   #finish(ctx: Context, exchange: Exchange<Context>, before: HeaderSnapshot): void {
@@ -218,13 +232,18 @@ export class KoaPlace {
   #collect(ctx: Context, exchange: Exchange<Context>, before: HeaderSnapshot): void {
     const limit = exchange.cache.store.maxEntrySize
     // Stored when the head is out: what stands outside may set a cookie until then (C-9).
-    const complete = (bytes: Buffer | undefined, form: BodyForm): void => {
-      if (bytes === undefined) exchange.refuse('too-large', `over ${limit} bytes`)
-      else {
-        exchange.veto(changesSince(ctx.res, before))
-        // What stands outside may change the body: a tag of these bytes could confirm another.
-        exchange.complete(bytes, form, false)
-      }
+    const complete = (bytes: Buffer | undefined, form: BodyForm): void =>
+      conclude(exchange, () => {
+        if (bytes === undefined) exchange.refuse('too-large', `over ${limit} bytes`)
+        else {
+          exchange.veto(changesSince(ctx.res, before))
+          // What stands outside may change the body: a tag of these bytes could confirm another.
+          exchange.complete(bytes, form, false)
+        }
+      })
+    if (isBroken(ctx.req, ctx.res)) {
+      exchange.refuse('incomplete', 'it broke off before its end')
+      return
     }
     const body = bodyOf(ctx)
     switch (body.kind) {
@@ -250,7 +269,12 @@ export class KoaPlace {
         const length: unknown = ctx.res.getHeader('Content-Length')
         const hasType = ctx.res.hasHeader('Content-Type')
         const isLengthGone: unknown = Reflect.get(ctx.res, '_removedContLen')
-        ctx.body = tap(body.stream, limit, (bytes) => complete(bytes, 'bytes'))
+        ctx.body = tap(body.stream, limit, (bytes) => {
+          if (bytes === undefined || !isBroken(ctx.req, ctx.res)) complete(bytes, 'bytes')
+          else {
+            conclude(exchange, () => exchange.refuse('incomplete', 'it broke off before its end'))
+          }
+        })
         // Koa drops the length when one body takes another's place; here it is the same body.
         if (typeof length === 'string' || typeof length === 'number') {
           ctx.set('Content-Length', `${length}`)

@@ -124,7 +124,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     const verdict = judgeHead(this, head)
     this.#withdraw(verdict, head)
     if (this.request.method === 'HEAD') {
-      return { act: 'send', fields: forwardFields(this, head, undefined), collect: false }
+      return { act: 'send', fields: forwardFields(this, head, verdict), collect: false }
     }
     this.#verdict = verdict
     if (!verdict.store) {

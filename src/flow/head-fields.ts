@@ -152,18 +152,19 @@ const forwardOf: Record<MissReason, Forward> = {
 export function forwardFields<Native>(
   facts: ExchangeFacts<Native>,
   head: ResponseHead,
-  verdict: Storability | undefined,
+  verdict: Storability,
 ): HeadFields {
   const { lookup } = facts
-  const own: HeadFields =
-    verdict?.store === true
-      ? completed(facts, head, verdict)
-      : { set: [], remove: hiddenFields(facts, head) }
+  // HEAD says what GET would, but nothing of it was to be stored.
+  const isHead = facts.request.method === 'HEAD'
+  const own: HeadFields = verdict.store
+    ? completed(facts, head, verdict)
+    : { set: [], remove: hiddenFields(facts, head) }
   const fwd = lookup.bypass === undefined ? forwardOf[lookup.reason ?? 'absent'] : 'bypass'
   const why = `${lookup.bypass === undefined ? 'miss' : 'bypass'}: ${lookup.bypass ?? lookup.reason ?? 'absent'}`
   const refused =
-    verdict?.store === false ? `; not stored: ${verdict.reason} ${verdict.detail ?? ''}` : ''
-  const status = reportFields(facts, head, { fwd, stored: verdict?.store === true }, why + refused)
+    !verdict.store && !isHead ? `; not stored: ${verdict.reason} ${verdict.detail ?? ''}` : ''
+  const status = reportFields(facts, head, { fwd, stored: verdict.store && !isHead }, why + refused)
   return { set: [...own.set, ...status], remove: own.remove }
 }
 

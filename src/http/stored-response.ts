@@ -2,7 +2,8 @@ import type { HeaderFields } from './header-fields.ts'
 import { type Timeline, currentAge } from './freshness.ts'
 import { type Validators, headInvalidates } from './validation.ts'
 
-export type BodyForm = 'bytes' | 'text' | 'json' | 'none' | 'null'
+/** `unanswered`: nobody set a status or a body, and the framework answers with 404 by itself. */
+export type BodyForm = 'bytes' | 'text' | 'json' | 'none' | 'null' | 'unanswered'
 
 /** The body of a stored response in a content coding (RFC 9110 §8.4): made once, and sent to whoever accepts it. */
 export interface CodedBody {

@@ -16,6 +16,7 @@ import type { ResponseCache } from '../flow/response-cache.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import { type Turn, arriving } from '../flow/turn.ts'
 import { Capture } from './capture.ts'
+import { conclude } from './conclusion.ts'
 import { type Report, deliver } from './delivery.ts'
 import { injectionFor } from './injection.ts'
 import { Mark } from './mark.ts'
@@ -94,7 +95,8 @@ export class Gate<Native> {
     const { settings, sequence } = this.cache
     const standing = this.#arrived.get(message)
     if (!settings.observe || standing) return standing
-    const request = incoming()
+    const request = this.guard(incoming, 'meeting a request')
+    if (request === undefined) return undefined
     this.cache.noteVersion(request)
     const isRefresh = this.#refreshes.get(message) !== undefined
     if (!isRefresh) this.cache.greet(request)
@@ -117,12 +119,31 @@ export class Gate<Native> {
       passage.forward()
       return
     }
-    const incoming = this.#arrived.get(message) ?? passage.incoming(undefined)
+    const incoming = this.meet(passage)
     const making = this.#refreshes.get(message)
-    if (making) {
+    if (incoming === undefined) passage.forward()
+    else if (making) {
       this.#forward(passage, refreshExchange(this.cache, incoming, policy, making))
     } else {
       this.#follow(passage, incoming, policy, arriving)
+    }
+  }
+
+  /** The request; undefined where the application's own words on hosts and proxies fail, which it will meet by itself. */
+  meet(passage: Passage<Native>): NodeRequest<Native> | undefined {
+    return this.guard(
+      () => this.#arrived.get(passage.message) ?? passage.incoming(undefined),
+      'meeting a request',
+    )
+  }
+
+  /** A fault of the cache, or of what it asks, never becomes one of the page. */
+  guard<Result>(act: () => Result, during: string): Result | undefined {
+    try {
+      return act()
+    } catch (error) {
+      this.cache.fault(error, during)
+      return undefined
     }
   }
 
@@ -211,6 +232,11 @@ export class Gate<Native> {
   }
 
   #forward(passage: Passage<Native>, exchange: Exchange<Native>): void {
+    conclude(exchange, () => this.#prepare(passage, exchange))
+    withinExchange(exchange, () => passage.forward())
+  }
+
+  #prepare(passage: Passage<Native>, exchange: Exchange<Native>): void {
     const { message, response } = passage
     const standing = this.#ways.get(response)
     if (standing) standing.capture.exchange = exchange
@@ -220,7 +246,6 @@ export class Gate<Native> {
     observe(passage, exchange.observation, exchange.overrides)
     if (!exchange.isPassing && exchange.policy.query !== undefined) passage.narrow(exchange.policy)
     passage.attach(exchange)
-    withinExchange(exchange, () => passage.forward())
   }
 
   /**
@@ -251,7 +276,7 @@ export class Gate<Native> {
     // What never ends would go on for nobody, and each later refresh would leave another.
     const timer = setTimeout(() => response.destroy(), refreshTimeout)
     timer.unref()
-    response.once('close', end)
+    response.once('close', () => this.guard(end, 'ending a refresh'))
     const run = (): void => {
       try {
         server?.emit('request', message, response)
@@ -263,7 +288,11 @@ export class Gate<Native> {
     // After the visitor's own response: a refresh is on nobody's time.
     setImmediate(() => {
       if (cache.membership) {
-        void cache.isToRefresh(stored, making).then((isToRun) => (isToRun ? run() : settle()))
+        void cache.isToRefresh(stored, making).then(
+          (isToRun) => (isToRun ? run() : settle()),
+          // Nobody else hears of it but the process, which would end.
+          settle,
+        )
       } else run()
     })
   }

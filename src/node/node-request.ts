@@ -111,7 +111,8 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     const { headers } = this
     if (headers['transfer-encoding'] !== undefined) return true
     const length = headers['content-length']
-    if (length !== undefined) return length !== '0'
+    // Stand-ins of serverless hosts give a number.
+    if (length !== undefined) return String(length) !== '0'
     // HTTP/2 frames a body without saying so in a field.
     const stream: unknown = this.isHttp1 ? undefined : Reflect.get(this.#message, 'stream')
     return (
@@ -146,8 +147,13 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     observeTarget(this.#message, observation, this.#targets(this.native))
   }
 
+  /** For events and reports: a router that fails costs them the route, and nothing else. */
   route(): MatchedRoute | undefined {
-    return this.routes()[0]
+    try {
+      return this.routes()[0]
+    } catch {
+      return undefined
+    }
   }
 
   routes(): readonly MatchedRoute[] {

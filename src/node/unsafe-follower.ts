@@ -12,10 +12,10 @@ type WriteHead = (status: number, ...rest: unknown[]) => ServerResponse
  */
 export function followUnsafe<Native>(
   cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
+  request: IncomingRequest<Native> | undefined,
   response: ServerResponse,
 ): void {
-  if (!isUnsafe(request.method)) return
+  if (request === undefined || !isUnsafe(request.method)) return
   if (response.headersSent) {
     invalidateBy(cache, request, response, response.statusCode)
     return
@@ -34,11 +34,11 @@ export function followUnsafe<Native>(
  */
 export function concludeUnsafe<Native>(
   cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
+  request: IncomingRequest<Native> | undefined,
   response: ServerResponse,
   policy?: Policy<Native>,
 ): void {
-  if (!isUnsafe(request.method) || response.headersSent) return
+  if (request === undefined || !isUnsafe(request.method) || response.headersSent) return
   invalidateBy(cache, request, response, response.statusCode, policy)
 }
 

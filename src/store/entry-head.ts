@@ -19,7 +19,7 @@ export type EntryContent = ResponseContent | FragmentContent
 
 // The place of a name in these lists is part of the format.
 const KINDS: readonly EntryContent['kind'][] = ['response', 'fragment']
-const BODY_FORMS: readonly BodyForm[] = ['bytes', 'text', 'json', 'none', 'null']
+const BODY_FORMS: readonly BodyForm[] = ['bytes', 'text', 'json', 'none', 'null', 'unanswered']
 const FLAGS = { isControlOurs: 1, mayServeStale: 2, noCache: 4, servesAuthorized: 8 } as const
 const everyFlag = 15
 /** In the place of a date: there is none. */

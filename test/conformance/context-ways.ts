@@ -31,6 +31,11 @@ export const contextWays: readonly ContextWay[] = [
   { title: 'C-26: a Uint8Array', koa: setBody(() => new Uint8Array([1, 2, 255])) },
   { title: 'C-26: an object', koa: setBody(() => ({ a: 1, text, nested: [null, { b: 2.5 }] })) },
   { title: 'C-26: a list', koa: setBody(() => [1, 'two', null]) },
+  { title: 'C-26: a Date, whose JSON is a text', koa: setBody(() => new Date(0)) },
+  { title: 'C-26: a URL, whose JSON is a text', koa: setBody(() => new URL('http://a.example/')) },
+  { title: 'C-26: a String, whose JSON is a text', koa: setBody(() => Object('text') as unknown) },
+  { title: 'C-26: an object whose JSON is null', koa: setBody(() => ({ toJSON: () => null })) },
+  { title: 'C-26: an object whose JSON is empty', koa: setBody(() => ({ toJSON: () => '' })) },
   { title: 'C-26: a number', koa: setBody(() => 42) },
   { title: 'C-26: false', koa: setBody(() => false) },
   {

@@ -1,7 +1,7 @@
 import { fail } from './errors.ts'
 import { type CacheflowEvents, type EventName, Events } from './events.ts'
 import { type Explanation, type Impact, explanationOf, impactOf } from './flow/explanation.ts'
-import { type CacheFragment, fragmentIn, fragmentsIn, putIn } from './flow/fragment.ts'
+import { type CacheFragment, fragmentIn, fragmentsIn, promisedIn, putIn } from './flow/fragment.ts'
 import type { RedisStatus } from './flow/membership.ts'
 import { Recording } from './flow/recording.ts'
 import { ResponseCache } from './flow/response-cache.ts'
@@ -194,10 +194,10 @@ export class Cacheflow<Native> {
           updating(touchAll, entity, method, options),
       noTouching: (run) => touches.noTouching(run),
       transaction: (run) => touches.transaction(run),
-      fragment: async (name: string, ...given: readonly unknown[]) =>
-        fragmentIn(this.#scope(), name, given),
-      fragments: async (name: string, ...given: readonly unknown[]) =>
-        fragmentsIn(this.#scope(), name, given),
+      fragment: (name: string, ...given: readonly unknown[]) =>
+        promisedIn(this.#scope(), 'fragment()', (scope) => fragmentIn(scope, name, given)),
+      fragments: (name: string, ...given: readonly unknown[]) =>
+        promisedIn(this.#scope(), 'fragments()', (scope) => fragmentsIn(scope, name, given)),
       put: async (name: string, ...given: readonly unknown[]) => {
         this.#checkOpen(name, 'put()')
         return putIn(this.#cache.fragments, this.#scope(), name, given)

@@ -132,6 +132,8 @@ export type RefuseReason =
   | 'request-shown'
   /** Its code ran in the async context of another request, so that what it was made from is not known. */
   | 'context'
+  /** The promise of a fragment was written into it instead of being awaited. */
+  | 'promise'
   /** draft.noStore(reason) was called. */
   | 'draft'
   /** The request said no-store (RFC 9111 §5.2.1.5). */

@@ -6,7 +6,13 @@ import { type Dependable, boundedTag, dependenciesFrom } from '../graph/invalida
 import { type Moment, momentOf } from '../graph/moment.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import { several } from '../graph/several.ts'
-import { type CacheFragment, type CacheFragments, fragmentIn, fragmentsIn } from './fragment.ts'
+import {
+  type CacheFragment,
+  type CacheFragments,
+  fragmentIn,
+  fragmentsIn,
+  promisedIn,
+} from './fragment.ts'
 import type { Recording } from './recording.ts'
 import { type Scope, innermost, recordingsOf } from './scope.ts'
 import type { VersionCheck, VersionTag } from './version.ts'
@@ -61,12 +67,12 @@ export class Draft {
    *
    * @throws CacheflowError as `cacheFragment()`
    */
-  readonly fragment: CacheFragment = async (name: string, ...given: readonly unknown[]) =>
-    fragmentIn(this.#scope(), name, given)
+  readonly fragment: CacheFragment = (name: string, ...given: readonly unknown[]) =>
+    promisedIn(this.#scope(), 'fragment()', (scope) => fragmentIn(scope, name, given))
 
   /** cacheFragments() of this response. @throws CacheflowError as `cacheFragments()` */
-  readonly fragments: CacheFragments = async (name: string, ...given: readonly unknown[]) =>
-    fragmentsIn(this.#scope(), name, given)
+  readonly fragments: CacheFragments = (name: string, ...given: readonly unknown[]) =>
+    promisedIn(this.#scope(), 'fragments()', (scope) => fragmentsIn(scope, name, given))
 
   /** track() of this response. @throws CacheflowError `ERR_CACHEFLOW_TARGET` */
   track<Data>(target: Dependable | readonly Dependable[], read: () => Data): Data {

@@ -28,6 +28,14 @@ export class FragmentAudit<Native> implements FragmentSource {
     this.#fragments = fragments
   }
 
+  get isStrict(): boolean {
+    return this.#fragments.isStrict
+  }
+
+  none(call: FragmentCall, scope: Scope): void {
+    this.#fragments.none(call, scope)
+  }
+
   distrustContext(root: Recording): void {
     this.#fragments.distrustContext(root)
   }

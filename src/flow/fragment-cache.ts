@@ -3,7 +3,7 @@ import { keyDependency } from '../graph/dependency.ts'
 import type { FragmentReason } from '../reasons.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
 import { type Body, type FragmentCall, fragmentClosure } from './fragment-call.ts'
-import { enclosedIn } from './fragment-storing.ts'
+import { enclosedIn, noneOf } from './fragment-storing.ts'
 import { finished } from './fragment-finish.ts'
 import { FragmentMaking, type Outcome } from './fragment-making.ts'
 import { FragmentMakings } from './fragment-makings.ts'
@@ -55,6 +55,14 @@ export class FragmentCache implements FragmentSource {
   /** Fragments being made that others may wait for. */
   get making(): number {
     return this.#makings.size
+  }
+
+  get isStrict(): boolean {
+    return this.#room.settings.strict
+  }
+
+  none(call: FragmentCall, { recording, visitor }: Scope): void {
+    recording.enclose(noneOf(call, visitor?.origin, this.#room.settings.clock()))
   }
 
   distrustContext(root: Recording): void {

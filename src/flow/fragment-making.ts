@@ -3,6 +3,7 @@ import { fail } from '../errors.ts'
 import type { Dependency } from '../graph/dependency.ts'
 import type { Body, FragmentCall } from './fragment-call.ts'
 import { FragmentDraft } from './fragment-draft.ts'
+import { promiseText } from './fragment-promise.ts'
 import { csrfTokenIn } from './csrf-token.ts'
 import { type Enclosed, Recording } from './recording.ts'
 import { tells, wordOf } from './page-input.ts'
@@ -20,9 +21,6 @@ export interface FragmentFault {
   readonly reason: FragmentRefusal
   readonly detail: string
 }
-
-/** What the text of a promise is, where one was written instead of what it promised. */
-const promiseText = '[object Promise]'
 
 /** One fragment being made: what its body reads and encloses, and who waits for it. */
 export class FragmentMaking implements FragmentScope {
@@ -132,7 +130,7 @@ export class FragmentMaking implements FragmentScope {
     if (isObserving && visitor?.isObserved === false) {
       return { reason: 'unobserved', detail: 'what was read before is not known' }
     }
-    if (text.includes(promiseText)) {
+    if (text.trim() === promiseText) {
       if (this.#isStrict) {
         throw fail('ERR_CACHEFLOW_FRAGMENT', promiseText, `the text of ${where}`, {
           mend: 'A promise was written into it: await it before.',
@@ -222,8 +220,8 @@ export class FragmentMaking implements FragmentScope {
 const longestTimer = 2 ** 31 - 1
 
 /** Refusals that fragments and pages have the same word for. */
-function isOwnRefusal(reason: RefuseReason): reason is 'context' {
-  return reason === 'context'
+function isOwnRefusal(reason: RefuseReason): reason is 'context' | 'promise' {
+  return reason === 'context' || reason === 'promise'
 }
 
 /** How many frames of the stack tell where something was read: the framework and the observer have theirs. */

@@ -1,5 +1,7 @@
+import { fragmentDependency, onOrigin, tagDependency } from '../graph/dependency.ts'
 import type { Timeline } from '../http/freshness.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
+import type { FragmentCall } from './fragment-call.ts'
 import type { Asked } from './fragment-lookup.ts'
 import type { FragmentMaking, Outcome } from './fragment-making.ts'
 import type { Enclosed } from './recording.ts'
@@ -48,5 +50,28 @@ export function enclosedIn(stored: StoredFragment, asOf: number): Enclosed {
     inputs: stored.inputs,
     audiences: stored.audience === undefined ? [] : [stored.audience],
     refusal: undefined,
+  }
+}
+
+/** What a list without rows has of its call. */
+export function noneOf(
+  { name, policy }: FragmentCall,
+  origin: string | undefined,
+  now: number,
+): Enclosed {
+  const { tags, dependencies, vary, session, maxAge } = policy
+  return {
+    closure: [
+      fragmentDependency(name),
+      ...tags.map(tagDependency),
+      ...onOrigin(dependencies, origin),
+    ],
+    tags,
+    freshUntil: now + maxAge,
+    asOf: Infinity,
+    attachments: noAttachments,
+    inputs: vary,
+    audiences: typeof session === 'string' ? [session] : [],
+    refusal: session === null ? { reason: 'draft', detail: `${name}: session is null` } : undefined,
   }
 }

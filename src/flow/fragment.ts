@@ -7,6 +7,7 @@ import type { FragmentCache } from './fragment-cache.ts'
 import { type Body, type Subjects, fragmentCall, isSubject } from './fragment-call.ts'
 import type { FragmentDraft } from './fragment-draft.ts'
 import type { FragmentOptions } from './fragment-options.ts'
+import { noted } from './fragment-promise.ts'
 import { type Scope, contextScope } from './scope.ts'
 
 /** A body returns text; with `json: true` it returns a value. */
@@ -74,16 +75,35 @@ export interface CacheFragments {
  *   `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`; in development `ERR_CACHEFLOW_FRAGMENT_READS` and
  *   `ERR_CACHEFLOW_FRAGMENT_KEY`
  */
-export const cacheFragment: CacheFragment = async (name: string, ...given: readonly unknown[]) =>
-  fragmentIn(requestScope(`cacheFragment('${name}')`), name, given)
+export const cacheFragment: CacheFragment = (name: string, ...given: readonly unknown[]) =>
+  promised(`cacheFragment('${name}')`, (scope) => fragmentIn(scope, name, given))
 
 /**
  * One fragment for each record of a list, joined:
  *
  *   await cacheFragments('posts/card', rows.map(post), (row) => render('card', row))
  */
-export const cacheFragments: CacheFragments = async (name: string, ...given: readonly unknown[]) =>
-  fragmentsIn(requestScope(`cacheFragments('${name}')`), name, given)
+export const cacheFragments: CacheFragments = (name: string, ...given: readonly unknown[]) =>
+  promised(`cacheFragments('${name}')`, (scope) => fragmentsIn(scope, name, given))
+
+function promised(
+  where: string,
+  make: (scope: Scope) => string | Promise<string>,
+): Promise<string> {
+  const scope = contextScope()
+  if (scope) return promisedIn(scope, where, make)
+  return Promise.reject(fail('ERR_CACHEFLOW_NO_REQUEST', 'no request', where))
+}
+
+/** The promise of a fragment, which tells when it is written where it should have been awaited. */
+export function promisedIn(
+  scope: Scope,
+  where: string,
+  make: (scope: Scope) => string | Promise<string>,
+): Promise<string> {
+  const made = (async () => make(scope))()
+  return noted(made, scope, where)
+}
 
 /** What is made at this moment falls with these too; outside of any making it changes nothing. */
 export function dependsOn(...targets: readonly Dependable[]): void {
@@ -100,12 +120,6 @@ export function dependsOn(...targets: readonly Dependable[]): void {
 export function track<Data>(target: Dependable | readonly Dependable[], read: () => Data): Data {
   dependsOn(...several<Dependable>(target))
   return read()
-}
-
-function requestScope(where: string): Scope {
-  const scope = contextScope()
-  if (scope) return scope
-  throw fail('ERR_CACHEFLOW_NO_REQUEST', 'no request', where)
 }
 
 /**
@@ -143,7 +157,13 @@ export function fragmentsIn(
 ): string | Promise<string> {
   const where = `cacheFragments('${name}')`
   const { subjects, options, body } = argumentsOf(given, where)
-  const made = recordsOf(subjects, where).map((record) =>
+  const records = recordsOf(subjects, where)
+  // A record that comes later is in none of the fragments.
+  if (isSubject(subjects) && subjects.kind === 'collection') {
+    scope.recording.dependOn([subjects.list.dependency])
+  }
+  if (records.length === 0) scope.fragments.none(fragmentCall(name, [], options), scope)
+  const made = records.map((record) =>
     scope.fragments.show(
       fragmentCall(name, record, options),
       (fragment) => body(record.row, fragment),

@@ -72,6 +72,15 @@ export function tagsOf<Native>(facts: ExchangeFacts<Native>): Set<string> {
   return new Set([...facts.policy.tags, ...facts.recording.tags])
 }
 
+/** What CDNs are told of: tags, and the records, lists and fragments inside, by the names that receipts have for them. */
+function surrogateTags<Native>(facts: ExchangeFacts<Native>): string[] {
+  const inside = [...facts.recording.closure].filter((name) => purgeable.test(name))
+  return [...tagsOf(facts), ...inside]
+}
+
+// A fragment of one record falls with the record.
+const purgeable = /^(entity|list|fragment):[^ ]+$/
+
 type Storable = Extract<Storability, { store: true }>
 
 /** What a response that is stored says in addition, to this client and to those who get it later. */
@@ -89,7 +98,7 @@ export function completed<Native>(
   if (vary !== undefined) set.push(['Vary', vary])
   const control = defaultCacheControl(facts, head, verdict)
   if (control !== undefined) set.push(['Cache-Control', control])
-  const tags = [...tagsOf(facts)]
+  const tags = settings.surrogates.length === 0 ? [] : surrogateTags(facts)
   for (const surrogate of tags.length === 0 ? [] : settings.surrogates) {
     set.push([surrogate.header, surrogate.encode(tags).value])
   }

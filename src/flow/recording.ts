@@ -158,8 +158,12 @@ export class Recording implements Enclosed {
 
   /** What it was made from is not known. */
   stray(): void {
-    const detail = 'its code ran in the async context of another request'
-    this.#refuse({ reason: 'context', detail })
+    this.refuseFor('context', 'its code ran in the async context of another request')
+  }
+
+  /** It may not be stored, though what was said of it so far allows that. */
+  refuseFor(reason: 'context' | 'promise', detail: string): void {
+    this.#refuse({ reason, detail })
     this.onLate?.()
   }
 

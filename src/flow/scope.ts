@@ -48,6 +48,10 @@ export interface FragmentReads {
 export interface FragmentSource {
   /** undefined where there is nothing but memory. */
   readonly reads: FragmentReads | undefined
+  /** Mistakes are errors. */
+  readonly isStrict: boolean
+  /** Fragments of a list that has no rows: what the call says holds for what encloses it all the same. */
+  none(call: FragmentCall, scope: Scope): void
   show(
     call: FragmentCall,
     body: Body<unknown>,

@@ -6,6 +6,7 @@ import { FragmentDraft } from './fragment-draft.ts'
 import { isThenable } from './fragment-lookup.ts'
 import type { FragmentOptions } from './fragment-options.ts'
 import { fragmentIn, fragmentsIn } from './fragment.ts'
+import { noted } from './fragment-promise.ts'
 import { written } from './fragment-text.ts'
 import { Recording } from './recording.ts'
 import { Rendering } from './rendering.ts'
@@ -83,6 +84,8 @@ export function uncachedFunctions(): TemplateFunctions {
   const scope: Scope = {
     fragments: {
       reads: undefined,
+      isStrict: false,
+      none: () => undefined,
       show: (call, body) => made(call, body, recording),
       distrustContext: () => undefined,
     },
@@ -98,9 +101,9 @@ function functionsIn(scope: () => Scope, digest?: string): TemplateFunctions {
   const digested = (other: string | undefined): TemplateFunctions => functionsIn(scope, other)
   const own = digest === undefined ? scope : (): Scope => ({ ...scope(), digest })
   const cacheFragment = (name: string, ...given: readonly unknown[]): Text =>
-    fragmentIn(own(), name, given, false)
+    writtenIn(own(), `cacheFragment('${name}')`, (at) => fragmentIn(at, name, given, false))
   const cacheFragments = (name: string, ...given: readonly unknown[]): Text =>
-    fragmentsIn(own(), name, given, false)
+    writtenIn(own(), `cacheFragments('${name}')`, (at) => fragmentsIn(at, name, given, false))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a body that gives text at once makes a fragment that does
   return {
     cacheFragment: Object.assign(cacheFragment, {
@@ -111,6 +114,11 @@ function functionsIn(scope: () => Scope, digest?: string): TemplateFunctions {
       digested: (other: string | undefined) => digested(other).cacheFragments,
     }),
   } as TemplateFunctions
+}
+
+/** An engine that cannot await writes whatever it is given. */
+function writtenIn(scope: Scope, where: string, make: (scope: Scope) => Text): Text {
+  return noted(make(scope), scope, where)
 }
 
 type RenderWith = (functions: TemplateFunctions | undefined) => string | Promise<string>

@@ -24,6 +24,8 @@ const mends: Partial<Record<RefuseReason, string>> = {
     'It holds a CSP nonce, which is for one response. Use hashes instead; route({ guard: false }) stores it nevertheless.',
   'request-shown':
     'It shows a value that only this request has. Load that part by a request of its own, or, for the User-Agent, name classes: userAgent: (ua) => ....',
+  promise:
+    'It shows the promise of a fragment where its text should stand: await cacheFragment(...).',
   context:
     'Its code ran in the async context of another request. Await promises in place of callbacks, bind them by AsyncResource.bind(), or call fragment() and dependsOn() of the draft.',
   'vary-any': 'It sends Vary: *, which no stored response can match, or varies by too many names.',

@@ -106,6 +106,10 @@ export interface EntityModel {
   readonly find: ((ids: readonly string[]) => Promise<readonly unknown[]>) | undefined
   readonly persist: ((ids: readonly string[], at: Date) => Promise<void>) | undefined
   readonly hasParents: boolean
+  /** Does a row tell of others that change with it, so that the row before a change is to be asked, too? */
+  readonly hasOthers: boolean
+  /** The id in what a function that saves is given: a row, or the id itself. */
+  idIn(given: unknown): string | undefined
 }
 
 /** On the record itself: a WeakMap would cost more than all else about it, and pages have hundreds of records. */
@@ -198,6 +202,15 @@ export function entity<Row extends object>(
   const model: EntityModel = {
     name,
     hasParents: options.touch !== undefined,
+    hasOthers: options.touch !== undefined || options.lists !== undefined,
+    idIn: (given) => {
+      try {
+        const isRow = typeof given === 'object' && given !== null
+        return idText(isRow ? idOf(own(given)) : given, name)
+      } catch {
+        return undefined
+      }
+    },
     parentsOf: (row) => several(options.touch?.(own(row)) ?? []),
     listsOf: (row) => {
       const scopes = several(options.lists?.(own(row)) ?? [])

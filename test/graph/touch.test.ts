@@ -260,6 +260,48 @@ describe('an invalidation that is not confirmed', () => {
 })
 
 describe('updates()', () => {
+  it('touches the parent and the lists that a record has left, where its entity can read it', async () => {
+    interface Item {
+      readonly id: number
+      boxId: number
+      readonly updatedAt: number
+    }
+    const box = entity('box')
+    const rows = new Map<number, Item>([[1, { id: 1, boxId: 1, updatedAt: 1 }]])
+    const item = entity<Item>('item', {
+      touch: (row) => box.ref(row.boxId),
+      lists: (row) => `box=${row.boxId}`,
+      find: (ids) => ids.flatMap((id) => rows.get(Number(id)) ?? []),
+    })
+    const cache = createCacheflow()
+    for (const n of [1, 2]) {
+      await cache.fragment('count', box.ref(n), () => 'one')
+      await cache.fragment('items', item.list(`box=${n}`), () => 'one')
+    }
+    const store = (row: Item): Item => {
+      rows.set(row.id, row)
+      return row
+    }
+    const fallen: string[] = []
+    cache.on('invalidate', ({ keys }) => fallen.push(...keys))
+    await cache.updates(item, store)({ id: 1, boxId: 2, updatedAt: 2 })
+    expect(new Set(fallen)).toEqual(
+      new Set([
+        'fragment:count box:1',
+        'fragment:count box:2',
+        'fragment:items list:item:box=1',
+        'fragment:items list:item:box=2',
+      ]),
+    )
+    fallen.length = 0
+    const move = cache.updates(item, (id: number, boxId: number) =>
+      store({ id, boxId, updatedAt: 3 }),
+    )
+    for (const n of [1, 2]) await cache.fragment('count', box.ref(n), () => 'one')
+    await move(1, 1)
+    expect(new Set(fallen)).toEqual(new Set(['fragment:count box:1', 'fragment:count box:2']))
+  })
+
   it('touches the row that the function saved, before the caller goes on', async () => {
     const site = new Site()
     const { comment, post, cache } = site

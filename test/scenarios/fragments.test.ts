@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cacheFragment, cacheFragments, dependsOn, entity, track } from 'cacheflow'
+import { cacheFragment, cacheFragments, dependsOn, entity, fastly, track } from 'cacheflow'
 import type { Application } from '../support/application.ts'
 import { type RouteVisit, routerSites } from '../support/router-site.ts'
 
@@ -392,5 +392,81 @@ describe.each(routerSites)('fragments ($name)', ({ open }) => {
     rows.push(created)
     await app.cache.invalidate(post.list('author=1'))
     expect((await app.get('/')).body).toBe('1 posts')
+  })
+
+  it('whose promise is written without being awaited keep their page from being stored', async () => {
+    for (const strict of [false, true]) {
+      const app = await site(
+        // oxlint-disable-next-line typescript/restrict-template-expressions -- the mistake itself
+        () => `<p>${cacheFragment('part', () => 'part') as unknown as string}</p>`,
+        { fragments: { strict } },
+      )
+      const answer = await app.get('/')
+      if (strict) expect(answer.status).toBe(500)
+      else expect(answer.body).toBe('<p>[object Promise]</p>')
+      if (!strict) expect(app.refusals).toEqual(['promise'])
+      expect(app.seen('store')).toEqual([])
+    }
+  })
+
+  it('may hold the words that a promise is written as, and so may their page', async () => {
+    const app = await site(() =>
+      cacheFragment('comment', () => '<p>I got [object Promise] in my page</p>'),
+    )
+    await app.get('/')
+    expect(app.seen('fragment')).toMatchObject([{ stored: true }])
+    expect(app.refusals).toEqual([])
+  })
+
+  it('of a list depend on the list, and keep what the call says where it is empty', async () => {
+    const rows: Post[] = []
+    const app = await site(
+      () =>
+        cacheFragments(
+          'posts/card',
+          post.all(rows, 'front'),
+          { tags: ['cards'], dependsOn: { tag: 'site' }, maxAge: '10s', vary: ['x-kind'] },
+          (row) => `<b>${row.title}</b>`,
+        ),
+      {},
+      { maxAge: '1h' },
+    )
+    const empty = await app.get('/', { 'X-Kind': 'a' })
+    expect([empty.body, empty.headers.vary]).toEqual(['', 'X-Kind'])
+    expect(app.seen('store')).toMatchObject([{ tags: ['cards'], ttl: 10 }])
+    for (const target of [{ tag: 'cards' }, { tag: 'site' }, { fragment: 'posts/card' }] as const) {
+      expect(app.cache.impact(target).responses).toBe(1)
+    }
+    rows.push({ id: 1, title: 'first', updatedAt: 1 })
+    await app.cache.invalidate(post.list('front'))
+    expect((await app.get('/', { 'X-Kind': 'a' })).body).toBe('<b>first</b>')
+    rows.push({ id: 2, title: 'second', updatedAt: 1 })
+    await app.cache.invalidate(post.list('front'))
+    expect((await app.get('/', { 'X-Kind': 'a' })).body).toBe('<b>first</b><b>second</b>')
+  })
+
+  it('of an empty list have their options checked', async () => {
+    const app = await site(() =>
+      cacheFragments(
+        'posts/card',
+        post.all([]),
+        JSON.parse('{ "maxage": "1s" }') as { maxAge: '1s' },
+        () => '',
+      ),
+    )
+    expect((await app.get('/')).status).toBe(500)
+  })
+
+  it('and their records reach the tag header of a CDN with the page that shows them', async () => {
+    const app = await site(
+      async ({ draft }) => {
+        draft.tag('home')
+        return cacheFragment('posts/card', post({ id: 7, title: 'Tea', updatedAt: 1 }), () => 'Tea')
+      },
+      { surrogate: fastly() },
+    )
+    expect((await app.get('/')).headers['surrogate-key']).toBe(
+      'home fragment:posts/card entity:post:7',
+    )
   })
 })

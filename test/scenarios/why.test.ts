@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Router } from 'express'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
-import { dependsOn } from 'cacheflow'
+import { cacheFragment, dependsOn } from 'cacheflow'
 import type {
   BypassReason,
   EventName,
@@ -218,6 +218,8 @@ const bypasses: Readonly<Record<BypassReason, Story>> = {
     }),
 }
 
+const never = (): Promise<string> => new Promise(() => undefined)
+
 /** A handler that reads something of its request before it answers. */
 const reading =
   (read: (request: Parameters<Handler>[0]['request']) => unknown, made: Made = page): Handler =>
@@ -247,6 +249,15 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
     await app.get('/')
     return app
   },
+  promise: () =>
+    asked(
+      () => {
+        // oxlint-disable-next-line typescript/no-base-to-string, typescript/restrict-template-expressions -- the mistake itself
+        const body = `<p>${cacheFragment('part', never) as unknown as string}</p>`
+        return { ...page, body }
+      },
+      { fragments: { strict: false } },
+    ),
   'no-store': () => asked(control('no-store')),
   private: () => asked(control('private')),
   'must-understand': () => asked(control('must-understand, max-age=60', { status: 299 })),

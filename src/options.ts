@@ -152,6 +152,7 @@ const base: Policy<unknown> = {
   staleWhileRevalidate: 0,
   staleIfError: 0,
   heuristic: false,
+  namesLifetime: false,
   tags: [],
   vary: [],
   key: undefined,

@@ -119,6 +119,8 @@ export type RefuseReason =
    * answered from the store, not fill it.
    */
   | 'query-seen'
+  /** It is a health check, a heartbeat or metrics, and neither the response nor the route gives it a lifetime. */
+  | 'operational'
   /** Its Content-Encoding is none the request's normalised Accept-Encoding accepts. */
   | 'encoding'
   /** The page holds a token against cross-site request forgery, which is for one visitor. */

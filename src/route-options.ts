@@ -74,7 +74,11 @@ export function resolveRoute<Native>(
   if (options === false) return (policy) => ({ ...policy, off: true })
   const mend = 'Give an object of options, or false to keep the route out of the cache.'
   refuseUnknown(options, declarationNames, 'route()', mend)
-  const overlay = policyOverlay(options)
+  const laid = policyOverlay(options)
+  const overlay = (policy: Policy<Native>): Policy<Native> => ({
+    ...laid(policy),
+    namesLifetime: policy.namesLifetime || options.maxAge !== undefined,
+  })
   const overlaid = new WeakMap<Policy<Native>, Policy<Native>>()
   return (policy) => {
     const known = overlaid.get(policy) ?? overlay(policy)
@@ -102,6 +106,7 @@ export function policyOverlay<Native>(
   return (policy) => ({
     off: policy.off,
     heuristic: policy.heuristic,
+    namesLifetime: policy.namesLifetime,
     mode: maxAge === undefined ? policy.mode : maxAge === 'http' ? 'http' : 'own',
     maxAge: maxAge === undefined || maxAge === 'http' ? policy.maxAge : maxAge,
     staleWhileRevalidate: refresh ?? policy.staleWhileRevalidate,

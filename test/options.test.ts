@@ -536,6 +536,7 @@ describe('the defaults', () => {
     const { policy, userAgentClass, clock, ...rest } = resolveOptions({})
     expect(policy).toEqual({
       off: false,
+      namesLifetime: false,
       mode: 'own',
       maxAge: 60_000,
       staleWhileRevalidate: 0,

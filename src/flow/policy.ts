@@ -9,6 +9,8 @@ export type QueryPolicy =
 export interface Policy<Native> extends LifetimePolicy {
   /** route(false): neither looked up nor stored. */
   readonly off: boolean
+  /** The route says itself how long its responses are fresh. */
+  readonly namesLifetime: boolean
   readonly tags: readonly string[]
   /** Inputs that select variants whether observed or not: header names, or `cookie:name`. */
   readonly vary: readonly string[]

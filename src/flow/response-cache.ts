@@ -17,7 +17,7 @@ import type { Settings } from './settings.ts'
 import { VersionMemory } from './version-memory.ts'
 import type { Visit } from './visit.ts'
 import { Veil } from './veil.ts'
-import { Warnings } from './warning.ts'
+import { type Told, Warnings, nameOf } from './warning.ts'
 
 /** How many keys that could not be stored are remembered. */
 const rememberedPasses = 10_000
@@ -255,15 +255,19 @@ export class ResponseCache<Native> extends CacheState<Native> {
       const { method, target: url } = request
       this.events.emit('refuse', { key, method, url, route, reason, detail })
     }
-    const message = this.#warnings.messageOnce(
-      route ?? request.target.split('?', 1)[0] ?? '/',
-      reason,
-      detail,
-    )
-    if (message === undefined) return
-    if (this.events.wants('warning')) this.events.emit('warning', { reason, ...message })
+    this.#warn(reason, this.#warnings.messageOnce(nameOf(request), reason, detail))
+  }
+
+  /** Tells once that a route is stored by default whose path looks as if it did something. */
+  doubt(request: IncomingRequest<Native>): void {
+    this.#warn('operational', this.#warnings.doubtOnce(nameOf(request)))
+  }
+
+  #warn(reason: RefuseReason, told: Told | undefined): void {
+    if (told === undefined) return
+    if (this.events.wants('warning')) this.events.emit('warning', { reason, ...told })
     else if (this.settings.why) {
-      process.emitWarning(message.message, { type: 'CacheflowWarning', code: reason })
+      process.emitWarning(told.message, { type: 'CacheflowWarning', code: reason })
     }
   }
 

@@ -3,6 +3,7 @@ import { initialAge, softened, timelineOf } from '../http/freshness.ts'
 import { endToEnd, fieldLines, fieldValue, overlaid, withoutFields } from '../http/header-fields.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import { acceptsCoding } from '../http/normalisation.ts'
+import { mayBeOperational } from '../http/operational.ts'
 import type { BodyForm, StoredResponse } from '../http/stored-response.ts'
 import { freshenFields, generateEtag, mayFreshen, validatorsOf } from '../http/validation.ts'
 import { closureOf } from './closure.ts'
@@ -12,7 +13,7 @@ import { headerValue } from './incoming-request.ts'
 import { mostInputs } from './observation.ts'
 import { secretIn } from './page-secret.ts'
 import { shownIn } from './unkeyed.ts'
-import { type Refusal, type Verdict, judgeHead, refuse } from './verdict.ts'
+import { type Refusal, type Verdict, isByDefault, judgeHead, pathOf, refuse } from './verdict.ts'
 
 type Made = { readonly store: true; readonly response: StoredResponse } | Refusal
 
@@ -34,6 +35,9 @@ export function madeFrom<Native>(
   if (secret) return refuse(secret.reason, secret.detail)
   const shown = shownIn(facts.request, unkeyedIn(facts), head.all, body)
   if (shown !== undefined) return refuse('request-shown', shown)
+  if (isByDefault(facts, verdict) && mayBeOperational(pathOf(facts.request.target))) {
+    facts.cache.doubt(facts.request)
+  }
   return stored(facts, head, verdict, { body, form, isFinal }, undefined)
 }
 

@@ -2,6 +2,7 @@ import type { RefuseReason } from '../reasons.ts'
 import { parseCacheControl } from '../http/cache-control.ts'
 import { namesCredential } from '../http/credential-name.ts'
 import { type HeaderFields, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
+import { isOperational } from '../http/operational.ts'
 import { type Storability, judgeStorability } from '../http/storability.ts'
 import { credentialIn } from './bypass.ts'
 import { presentAmong } from './audience.ts'
@@ -51,6 +52,9 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
   if (facts.observation?.isBeyondBounds === true) return refuse('vary-any', 'too many headers read')
   const verdict = judgeFields(facts, head, head.fields)
   if (!verdict.store) return verdict
+  if (isByDefault(facts, verdict) && isOperational(pathOf(request.target), head.fields)) {
+    return refuse('operational', pathOf(request.target))
+  }
   const refusal = forbiddenOutside(facts, head)
   if (refusal) return refusal
   for (const audience of recording.audiences) {
@@ -71,6 +75,18 @@ function tooLarge<Native>(
   const { maxEntrySize } = cache.store
   const isLarger = Number(fieldValue(fields, 'content-length')) > maxEntrySize
   return isLarger ? refuse('too-large', `over ${maxEntrySize} bytes`) : undefined
+}
+
+/** Does its lifetime come from the options of the whole cache alone? */
+export function isByDefault<Native>(
+  { policy }: Pick<ExchangeFacts<Native>, 'policy'>,
+  verdict: Extract<Verdict, { store: true }>,
+): boolean {
+  return verdict.lifetime.source === 'option' && !policy.namesLifetime
+}
+
+export function pathOf(target: string): string {
+  return target.split('?', 1)[0] ?? ''
 }
 
 /** Has anybody seen parameters that the key leaves out, before they were taken from the request? */

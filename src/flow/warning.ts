@@ -1,4 +1,5 @@
 import type { RefuseReason } from '../reasons.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 
 /** What to do about the refusals that are mostly oversights; the others are the application's plain will. */
 const mends: Partial<Record<RefuseReason, string>> = {
@@ -22,6 +23,8 @@ const mends: Partial<Record<RefuseReason, string>> = {
     'It holds a CSRF token, which is for one visitor. Load the token by a request of its own; route({ guard: false }) stores it nevertheless.',
   'csp-nonce':
     'It holds a CSP nonce, which is for one response. Use hashes instead; route({ guard: false }) stores it nevertheless.',
+  operational:
+    'It looks like a health check, a heartbeat or metrics. Keep it out with cache.route(false), or say how long it is fresh: cache.route({ maxAge: ... }).',
   'request-shown':
     'It shows a value that only this request has. Load that part by a request of its own, or, for the User-Agent, name classes: userAgent: (ua) => ....',
   promise:
@@ -38,15 +41,16 @@ const mostWarnings = 1_000
 /** Where no route is known its name is a path, and that is anybody's. */
 const longestRoute = 512
 
+export interface Told {
+  readonly route: string
+  readonly message: string
+}
+
 /** What makes routes uncacheable and what can be done about it, told once per route and reason. */
 export class Warnings {
   readonly #told = new Set<string>()
 
-  messageOnce(
-    route: string,
-    reason: RefuseReason,
-    detail: string | undefined,
-  ): { readonly route: string; readonly message: string } | undefined {
+  messageOnce(route: string, reason: RefuseReason, detail: string | undefined): Told | undefined {
     const mend = mends[reason]
     const name = `${route} ${reason}`
     const isRoom = this.#told.size < mostWarnings && route.length <= longestRoute
@@ -55,4 +59,21 @@ export class Warnings {
     const what = detail === undefined ? reason : `${reason}: ${detail}`
     return { route, message: `${route} is not cached (${what}). ${mend}` }
   }
+
+  /** For what is stored, and perhaps should not be. */
+  doubtOnce(route: string): Told | undefined {
+    const name = `${route} stored`
+    const isRoom = this.#told.size < mostWarnings && route.length <= longestRoute
+    if (this.#told.has(name) || !isRoom) return undefined
+    this.#told.add(name)
+    return {
+      route,
+      message: `${route} is cached by the default lifetime, and its path looks as if it did something or told of this moment. Keep it out with cache.route(false), or say how long it is fresh: cache.route({ maxAge: ... }).`,
+    }
+  }
+}
+
+/** What a request is called in warnings: by its route, or else its path. */
+export function nameOf<Native>(request: IncomingRequest<Native>): string {
+  return request.route()?.pattern ?? request.target.split('?', 1)[0] ?? '/'
 }

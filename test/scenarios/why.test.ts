@@ -304,6 +304,11 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
     await app.get('/')
     return app
   },
+  operational: async () => {
+    const app = await application(() => ({ body: 'ok' }), { why: true })
+    await app.get('/healthz')
+    return app
+  },
   'query-seen': async () => {
     const app = await expressApplication(
       (express, cache) => {

@@ -53,7 +53,7 @@ describe('docs/events.md', () => {
 
   it('names the reasons that are warned of', () => {
     const warned = [
-      ...readFileSync(`${root}src/flow/warning.ts`, 'utf8').matchAll(/^ {2}'?([\w-]+)'?:/gm),
+      ...readFileSync(`${root}src/flow/warning.ts`, 'utf8').matchAll(/^ {2}'?([a-z-]+)'?:\s/gm),
     ]
     const text = /Warned of are ([^]*?)\.\n/.exec(document)?.[1] ?? ''
     const named = [...text.matchAll(/`([\w-]+)`/g)].map((match) => match[1])

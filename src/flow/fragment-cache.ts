@@ -27,6 +27,9 @@ import { ViewMemory } from './view-memory.ts'
 /** Where requests do not wait for each other's pages, fragments are shared all the same: 5 s. */
 const defaultPatience = 5_000
 
+/** How many bodies may stand on one stack. */
+const deepest = 50
+
 /** Looks fragments up, makes those that are missing, and stores them with all that they were made from. */
 export class FragmentCache implements FragmentSource {
   readonly #room: FragmentRoom
@@ -237,7 +240,9 @@ export class FragmentCache implements FragmentSource {
     }
     let made: unknown
     try {
-      made = making.run(body)
+      // A new stack, before many bodies that call each other have used this one up.
+      const isDeep = asked.mayWait && making.depth % deepest === deepest - 1
+      made = isDeep ? Promise.resolve().then(() => making.run(body)) : making.run(body)
     } catch (error) {
       return failed(error)
     }

@@ -26,6 +26,7 @@ export interface FragmentFault {
 export class FragmentMaking implements FragmentScope {
   readonly key: string
   readonly outer: FragmentScope | undefined
+  readonly depth: number
   readonly recording: Recording
   readonly scope: Scope
   readonly draft: FragmentDraft
@@ -53,6 +54,7 @@ export class FragmentMaking implements FragmentScope {
   ) {
     this.key = key
     this.outer = outer.fragment
+    this.depth = outer.fragment === undefined ? 0 : outer.fragment.depth + 1
     this.#call = call
     this.#called = called
     this.#isStrict = isStrict

@@ -106,6 +106,8 @@ export interface ViewPass {
 export interface FragmentScope {
   /** undefined directly in a response. */
   readonly outer: FragmentScope | undefined
+  /** How many fragments are around it. */
+  readonly depth: number
   /** Something in it was left out. */
   isPartial: boolean
   note(read: Read): void

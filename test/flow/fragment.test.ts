@@ -203,6 +203,13 @@ describe('a fragment', () => {
     expect(await show()).toBe('made 3')
   })
 
+  it('may enclose others to any depth, each called by the body around it', async () => {
+    const { cache } = new Job()
+    const nested = (level: number): Promise<string> =>
+      cacheFragment(`level ${level}`, () => (level === 0 ? 'inmost' : nested(level - 1)))
+    expect(await cache.run(() => nested(700))).toBe('inmost')
+  })
+
   it('is made each time where if is false, or nobody shares it, or the cache is closed', async () => {
     const job = new Job()
     for (const options of [{ if: false }, { if: false }, { session: null }, { session: null }]) {

@@ -196,7 +196,9 @@ describe.each(routerSites)('fragments ($name)', ({ open }) => {
     expect([a.body, a.headers.vary]).toEqual(['hello a', 'X-Kind'])
     expect((await app.get('/', { 'X-Kind': 'b' })).body).toBe('hello b')
     expect((await app.get('/', { 'X-Kind': 'a' })).headers['cache-status']).toContain('hit')
-    expect(app.cache.explain('fragment:greeting x-kind=a').kind).toBe('fragment')
+    const key = app.seen('fragment')[0]?.key ?? ''
+    expect(key).toMatch(/^fragment:greeting x-kind=/)
+    expect(app.cache.explain(key).kind).toBe('fragment')
   })
 
   it('S-40: that read of the visitor what their key does not have are not stored', async () => {

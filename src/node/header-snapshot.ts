@@ -87,6 +87,8 @@ function linesOf(value: FieldValue): string[] {
 
 // The HTTP/2 response has no names as written: there all names are lower case (RFC 9113 §8.2.1).
 function rawNames(response: ServerResponse): string[] {
+  // Stand-ins of test tools keep the headers themselves, and Node's own list knows none of them.
+  if (Object.hasOwn(response, 'getHeaderNames')) return response.getHeaderNames()
   const asWritten = response as { getRawHeaderNames?: () => string[] }
   return asWritten.getRawHeaderNames?.() ?? response.getHeaderNames()
 }

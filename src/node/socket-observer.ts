@@ -82,11 +82,6 @@ function isOver({ observation, message, response }: Passenger): boolean {
   return 'stream' in message && Reflect.get(message.stream as object, 'destroyed') === true
 }
 
-/** How many requests on this connection are still noted. */
-export function passengersOn(socket: object): number {
-  return watched.get(socket)?.passengers.size ?? 0
-}
-
 /** What the system itself tells of a connection, behind Node's socket. */
 function observeHandles(socket: object): void {
   let handle: unknown = Reflect.get(socket, '_handle')

@@ -319,7 +319,7 @@ describe('INV12: broken, slow and odd clients leave nothing behind, and the next
   const property = {
     plans,
     share: 2,
-    steps: 120,
+    steps: 50,
     stepsPerPlan: 13,
     leastHits: 0.1,
     features: ({ acts }: Plan) =>

@@ -260,7 +260,7 @@ describe('INV11: the application forbids, removes or hides a page, and the old o
       plans,
       run: (plan, tally) => carriedOut(given, plan, tally),
       share: 12 / stages.length,
-      steps: 150,
+      steps: 70,
       stepsPerPlan: 12,
       leastHits: 0.1,
       features: ({ steps }) =>

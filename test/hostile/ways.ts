@@ -160,7 +160,6 @@ const ofAll: Ways = {
     handle?.getpeername(out)
     return out.address
   },
-  'own inspected address': ({ raw }) => shownIn(inspect(raw.socket, long), 'address'),
   als: ({ als }) => als.getStore(),
   'local, said before': ({ local }) => local['said'],
   'cookie by hand': ({ raw }) => /theme=(\w+)/.exec(raw.headers.cookie ?? '')?.[1],

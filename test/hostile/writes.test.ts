@@ -13,7 +13,7 @@ import { describe } from 'vitest'
 import { Sequence } from '../../src/graph/sequence.ts'
 import type { Application } from '../support/application.ts'
 import { type ExpressStage, type KoaStage, expressStages, koaStages } from '../support/stages.ts'
-import { Difference, type Property, type Tally, explore } from './explore.ts'
+import { Difference, type Property, type Tally, explore, isLong } from './explore.ts'
 import { isHit, stands } from './stand.ts'
 
 interface Comment {
@@ -29,7 +29,10 @@ interface Post {
 }
 
 const post = entity<Post>('post')
-const comment = entity<Comment>('comment', { touch: (row) => post.ref(row.postId) })
+const comment = entity<Comment>('comment', {
+  touch: (row) => post.ref(row.postId),
+  lists: (row) => `post=${row.postId}`,
+})
 const posts = [1, 2, 3] as const
 
 /** The rows, and how often each page was made of them. */
@@ -52,7 +55,7 @@ class Database {
   }
 }
 
-const pages = ['/', '/posts/1', '/posts/2', '/posts/3', '/count', '/titles'] as const
+const pages = ['/', '/posts/1', '/posts/2', '/posts/3', '/count', '/titles', '/lists'] as const
 type Page = (typeof pages)[number]
 
 /** What a page shows by its rows, with the cache's calls or as they are without them. */
@@ -85,6 +88,15 @@ async function shown(page: string, database: Database, isCached: boolean): Promi
     await database.gate
     return counts.map(({ id, count }) => `${id} has ${count}`).join()
   }
+  if (page === '/lists') {
+    const lists = posts.map(async (id) => {
+      const rows = database.of(id)
+      await database.gate
+      if (!isCached) return rows.map(item).join('')
+      return cacheFragments('line', comment.all(rows, `post=${id}`), item)
+    })
+    return (await Promise.all(lists)).join('<hr>')
+  }
   if (page === '/titles') {
     const titles = database.posts.map(({ title }) => title).join()
     await database.gate
@@ -96,7 +108,7 @@ async function shown(page: string, database: Database, isCached: boolean): Promi
 
 /** What falls with a change, and so what may be made anew. */
 function pagesOf(postId: number): Page[] {
-  return ['/', `/posts/${postId}` as Page, '/count']
+  return ['/', `/posts/${postId}` as Page, '/count', '/lists']
 }
 
 type Step =
@@ -106,8 +118,9 @@ type Step =
       readonly do: 'move'
       readonly id: number
       readonly to: number
-      readonly by: 'touch' | 'updates'
+      readonly by: 'touch' | 'updates' | 'updates alone'
     }
+  | { readonly do: 'create'; readonly to: number }
   | { readonly do: 'title'; readonly id: number; readonly by: 'touch' | 'invalidate' | 'POST' }
   | { readonly do: 'post'; readonly to: Page }
 
@@ -135,12 +148,13 @@ const plans: fc.Arbitrary<Plan> = fc.record({
       }),
       fc.record({
         ...{ do: fc.constant('move' as const), id, to, races },
-        by: fc.constantFrom('touch', 'updates'),
+        by: fc.constantFrom('touch', 'updates', ...(isLong ? (['updates alone'] as const) : [])),
       }),
       fc.record({
         ...{ do: fc.constant('title' as const), id: to, races },
         by: fc.constantFrom('touch', 'invalidate', 'POST'),
       }),
+      fc.record({ do: fc.constant('create' as const), to, races }),
       fc.record({ do: fc.constant('post' as const), to: page, races: fc.constant(false) }),
     ),
     { minLength: 5, maxLength: 40, size: 'max' },
@@ -242,6 +256,8 @@ async function change(step: Step, { database, cache }: Shop): Promise<Page[]> {
       }
       if (step.by === 'updates') {
         await cache.updates(comment, save, { was: () => before })()
+      } else if (step.by === 'updates alone') {
+        await cache.updates(comment, save)()
       } else {
         const after = save()
         await cache.touch(comment(before), comment(after))
@@ -259,7 +275,14 @@ async function change(step: Step, { database, cache }: Shop): Promise<Page[]> {
         else await cache.invalidate(post.ref(row.id))
         await cache.invalidate({ tag: 'titles' })
       }
-      return [...pagesOf(row.id), '/titles']
+      return [...pagesOf(row.id).filter((each) => each !== '/lists'), '/titles']
+    }
+    case 'create': {
+      const count = database.next()
+      const row = { id: 100 + count, postId: step.to, text: count, updatedAt: count }
+      database.comments.push(row)
+      await cache.touch(comment(row))
+      return pagesOf(step.to)
     }
     case 'post':
       await cached.ask(`/save/?to=${encodeURIComponent(step.to)}`, {}, { method: 'POST' })
@@ -341,7 +364,7 @@ describe('INV1, INV7: nothing older than the last awaited invalidation, and noth
       plans,
       run: (plan, tally) => carriedOut(given, plan, tally),
       share: 12 / stages.length,
-      steps: 150,
+      steps: 60,
       stepsPerPlan: 45,
       leastHits: 0.1,
       features: ({ steps }) =>

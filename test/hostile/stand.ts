@@ -15,6 +15,9 @@ export interface Answer {
   readonly body: string
 }
 
+/** Longer than any wait of the cache, milliseconds. */
+const patience = 8_000
+
 /** A server whose application each plan replaces, and clients that keep their connections. */
 export class Stand {
   listener: RequestListener = (_, response) => void response.end()
@@ -69,6 +72,7 @@ export class Stand {
           resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text })
         })
       })
+      client.setTimeout(patience, () => client.destroy(new Error(`no answer in ${patience} ms`)))
       client.end(body)
     })
   }

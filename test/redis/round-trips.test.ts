@@ -60,3 +60,14 @@ it('A page of which one leaf fell is read in one round trip, and written in anot
   expect(ran).toEqual(['page', 'section', 'card 2'])
   expect(await sent(server)).toBe(before + 2)
 })
+
+it('A cold page costs each instance one round trip, and one more where it is made', async () => {
+  await using server = await RedisServer.start()
+  const page = async (cache: CacheHandle): Promise<string> => cache.fragment('page', () => 'text')
+  const [first, second] = [await instance(server), await instance(server)]
+  const before = await sent(server)
+  await page(first)
+  await until('it rests in Redis', async () => (await sent(server)) === before + 2)
+  await page(second)
+  expect(await sent(server)).toBe(before + 3)
+})

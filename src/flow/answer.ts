@@ -1,15 +1,14 @@
 import type { BypassReason, HitReason, MissReason } from '../reasons.ts'
 import { type CacheControl, requestCacheControl } from '../http/cache-control.ts'
-import { softened } from '../http/freshness.ts'
 import { type StoredResponse, acceptedBy, judge } from '../http/stored-response.ts'
 import { bypassReason, credentialIn } from './bypass.ts'
 import { cacheKey } from './cache-key.ts'
-import { ownDependencies } from './closure.ts'
 import { Exchange } from './exchange.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import type { Policy } from './policy.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
+import { standing } from './standing.ts'
 import { type Turn, afterFetch, afterMaking, arriving, mayFetch } from './turn.ts'
 
 /** What is to be done with a request. */
@@ -209,35 +208,6 @@ function look<Native>(
   })
   if (leads && lease?.kind !== 'pass') exchange.lead()
   return { act: 'forward', exchange }
-}
-
-/**
- * The stored response, unless something of this request was invalidated since its making began: where
- * several URLs share one key, its closure names only the URL, the routes and the tags of the one that
- * it was made for. What began before this instance can tell counts as invalidated.
- */
-function standing<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
-  stored: StoredResponse,
-): StoredResponse | undefined {
-  const { sequence, settings, store } = cache
-  const { begun, closure } = stored
-  if (begun === sequence.highest) return stored
-  if (policy.key === undefined && policy.query === undefined) return stored
-  const own = ownDependencies(request, policy)
-  if (own.every((dependency) => closure.includes(dependency))) return stored
-  const by = sequence.felledBy(begun, own)
-  if (by === undefined) {
-    const softenedAt = sequence.softenedAt(begun, own, stored.key)
-    if (softenedAt < Infinity) {
-      stored.timeline = softened(stored.timeline, Math.max(settings.clock(), softenedAt))
-    }
-    return stored
-  }
-  store.fell(stored.key, by)
-  return undefined
 }
 
 /** How a stored response may be used now, or why it may not. */

@@ -16,6 +16,7 @@ import type { SharedLease, SharedStore } from './shared-store.ts'
 import { type Making, RequestCollapsing } from './request-collapsing.ts'
 import { type Fallen, Felled, fallenOf, mostNamed, receiptOf, shownKeys } from './fallen.ts'
 import type { Settings } from './settings.ts'
+import { UrlMemory } from './url-memory.ts'
 
 /** What is stored and being made in this process, and the order of invalidations, alone or with other instances. */
 export class CacheState<Native> {
@@ -28,6 +29,8 @@ export class CacheState<Native> {
   readonly membership: Membership | undefined
   /** Bodies under way, which are not in the store yet. */
   readonly copies: CopyRoom
+  /** What URLs depend on that share a key. */
+  readonly urls: UrlMemory = new UrlMemory()
   isClosed = false
   /** How many of those that soften in slices are under way. */
   #sweeps = 0

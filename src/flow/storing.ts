@@ -131,6 +131,7 @@ function stored<Native>(
     Math.max(timeline.staleAt, timeline.revalidateUntil, timeline.errorUntil) > receivedAt
   if (!isUsable && !isConfirmable) return refuse('stale-on-arrival', verdict.lifetime.source)
 
+  cache.urls.remember(request, policy, closure)
   const softenedAt = sequence.softenedAt(stamp, closure, key)
   const fields = restingFields(facts, head, verdict, isFinal ? body : undefined)
   return {

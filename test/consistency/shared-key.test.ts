@@ -123,3 +123,39 @@ describe('a page that has one key under two routes', () => {
     },
   )
 })
+
+/** One key for all URLs, given where no route is known yet; each handler names a tag. */
+function oneKey(): Promise<Application> {
+  const mount: Parameters<typeof site>[1] = (app, cache) => {
+    app.use(cache)
+    for (const name of ['a', 'b']) {
+      app.get(`/${name}/:id`, (_request, response) => {
+        response.locals.cacheflow.tag(`of ${name}`)
+        response.send(text)
+      })
+    }
+  }
+  return site(server.port, mount, { maxAge: '1h', key: () => 'one' })
+}
+
+describe('a page that has one key in the whole application', () => {
+  const targets = [{ route: '/b/:id' }, { route: '/b/:id', params: { id: 7 } }, { tag: 'of b' }]
+  it.each(targets.flatMap((target) => [false, true].map((soft) => ({ target, soft }))))(
+    'is not shown any more at a URL that has run before and of which something was invalidated: %j',
+    async ({ target, soft }) => {
+      text = 'first'
+      const app = await oneKey()
+      const shown = async (path: string): Promise<string> => (await visit(app, path)).body
+      expect(await shown('/b/7')).toBe('first')
+      await app.cache.invalidate({ all: true })
+      text = 'old'
+      expect(await shown('/a/7')).toBe('old')
+      expect(await shown('/b/7')).toBe('old')
+      text = 'new'
+      await app.cache.invalidate(target, { soft })
+      expect(await shown('/a/7')).toBe('old')
+      if (!soft) expect(await shown('/b/7')).toBe('new')
+      await until('it is made anew', async () => (await shown('/b/7')) === 'new')
+    },
+  )
+})

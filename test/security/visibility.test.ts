@@ -85,6 +85,7 @@ describe.each(hosts)('behind %s', (host) => {
     const evil = 'x\r\nSet-Cookie: sid=evil\r\n\r\n<html>'
     const app = await application(
       ({ draft }) => {
+        draft.tag(evil)
         draft.noStore(evil)
         return {}
       },
@@ -95,8 +96,8 @@ describe.each(hosts)('behind %s', (host) => {
       const answer = await app.get('/')
       expect([answer.status, answer.headers['set-cookie']]).toEqual([200, undefined])
     }
-    expect(() => app.cache.invalidate({ tag: evil }).catch((error: unknown) => error)).not.toThrow()
-    await expect(app.cache.invalidate({ tag: evil })).rejects.toThrow('ERR_CACHEFLOW_TAG')
+    const { sequence } = await app.cache.invalidate({ tag: evil })
+    expect(sequence).toBe(1)
   })
 
   it('S-39: what Node refuses in a head, it refuses behind the cache too', async () => {

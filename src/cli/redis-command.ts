@@ -6,6 +6,7 @@ import { namespaceOf } from '../redis-options.ts'
 import type { RedisClient } from '../store/redis-connection.ts'
 import { diagnose } from './diagnosis.ts'
 import type { Output } from './output.ts'
+import { treeLines, treeOf } from './dependency-tree.ts'
 import { holds, search } from './key-search.ts'
 import { connected } from './redis-access.ts'
 import { type RestingValue, RedisView } from './redis-view.ts'
@@ -178,17 +179,26 @@ async function why(view: RedisView, typed: Typed, output: Output): Promise<numbe
     invalidated: hard[i] ?? 0,
     softened: soft[i] ?? 0,
   }))
+  const tree = treeOf(key, await view.closures(key, value))
   const { fresh, stale } = times(value, await view.freshUntil(key, value))
-  const shown = { key, stamp: value.stamp, ...(await view.validity(value)), fresh, dependencies }
+  const { encloses } = tree
+  const shown = {
+    ...{ key, stamp: value.stamp, ...(await view.validity(value)), fresh },
+    ...{ dependencies, encloses },
+  }
   if (typed.flag('json')) output.json(shown)
   else {
     const untilWhen = fresh ? `, fresh until ${stale}` : ', but stale'
     const state = shown.valid ? `valid${untilWhen}` : `not valid: ${shown.reason}`
     output.line(`${key}: ${state}, as of number ${value.stamp}`)
-    for (const { name, invalidated, softened } of dependencies) {
+    const known = new Map(dependencies.map((each) => [each.name, each]))
+    const describe = (name: string): string => {
+      const { invalidated = 0, softened = 0 } = known.get(name) ?? {}
       const last = invalidated > 0 ? `, invalidated last by number ${invalidated}` : ''
-      output.line(`  ${name}${last}${softened > 0 ? `, softly by number ${softened}` : ''}`)
+      const softly = softened > 0 ? `, softly by number ${softened}` : ''
+      return name + last + softly + (invalidated > value.stamp ? ' <- not valid by this' : '')
     }
+    for (const line of treeLines(tree, describe)) output.line(line)
   }
   return 0
 }
@@ -207,8 +217,9 @@ function whyVariants(key: string, { inputs }: RestingValue, typed: Typed, output
 async function stats(view: RedisView, typed: Typed, output: Output): Promise<number> {
   const [epoch, sequence, live = ''] = await view.state('epoch', 'seq', 'live')
   const memory = await view.info('memory')
+  const entries = await view.count()
   const shown = {
-    entries: await view.count(),
+    entries,
     epoch,
     sequence: Number(sequence ?? 0),
     instances: [...live.matchAll(/^\S+ (\d+)/gm)].filter(([, till]) => Number(till) > Date.now())
@@ -216,7 +227,7 @@ async function stats(view: RedisView, typed: Typed, output: Output): Promise<num
     memory: Number(memory.get('used_memory') ?? 0),
     maxMemory: Number(memory.get('maxmemory') ?? 0),
     // An empty one is mostly the wrong one.
-    namespaces: epoch === undefined ? await view.namespaces() : undefined,
+    namespaces: epoch === undefined || entries === 0 ? await view.namespaces() : undefined,
   }
   return tell(shown, typed, output)
 }

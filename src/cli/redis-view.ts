@@ -5,9 +5,13 @@ import { listIn, textIn } from '../store/redis-reply.ts'
 import { decodeClosure, encodeDependency } from '../store/closure-text.ts'
 import { decodeEntry } from '../store/entry-codec.ts'
 import type { EntryContent } from '../store/entry-head.ts'
+import { fragmentsIn } from './dependency-tree.ts'
 
 /** Where the parts of a value begin, as scripts write them (src/store/scripts/state.ts). */
 const headLength = 87
+
+/** How many fragments of an entry are looked into. */
+const mostOpened = 1_000
 
 /** A key says whom to ask in a Cluster, and INFO alone has none. */
 const infoScript = "return redis.call('INFO', ARGV[1])"
@@ -62,6 +66,16 @@ export class RedisView {
       inputs: isIndex ? closure.split('\n').filter((name) => name !== '') : [],
       data: bytes.subarray(end),
     }
+  }
+
+  /** The closures of an entry and of the fragments inside it, as far as they are stored, and not too many. */
+  async closures(key: string, { closure }: RestingValue): Promise<Map<string, readonly string[]>> {
+    const found = new Map([[key, closure]])
+    for (const inner of fragmentsIn(closure).slice(0, mostOpened)) {
+      const value = await this.value(inner)
+      if (value?.kind === 'value' && inner !== key) found.set(inner, value.closure)
+    }
+    return found
   }
 
   /** What a value holds; undefined when it is damaged, or of another version. */

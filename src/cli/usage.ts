@@ -67,8 +67,8 @@ export const usages: Readonly<Record<CommandName, Usage>> = {
   },
   get: {
     name: 'get',
-    argument: '<key>',
-    about: 'shows what is stored under a key',
+    argument: '<key or path>',
+    about: 'shows what is stored under a key, or for a path',
     example: 'cacheflow get https://shop.example/posts/7',
     options: redis,
   },
@@ -81,9 +81,9 @@ export const usages: Readonly<Record<CommandName, Usage>> = {
   },
   why: {
     name: 'why',
-    argument: '<key>',
-    about: 'tells what a key depends on, and what of that has fallen',
-    example: 'cacheflow why https://shop.example/posts/7',
+    argument: '<key or path>',
+    about: 'tells what an entry depends on, as a tree, and what of that was invalidated',
+    example: 'cacheflow why /posts/7',
     options: redis,
   },
   stats: {

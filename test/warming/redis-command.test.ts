@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { createServer } from 'node:tls'
 import type { AddressInfo } from 'node:net'
+import { createCacheflow } from 'cacheflow'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { certificate } from '../support/certificate.ts'
@@ -55,6 +56,38 @@ describe('npx cacheflow with Redis', { timeout: 60_000 }, () => {
     expect(await out('ls', `${site.origin}/p/1`)).toBe('')
     const other = ['--namespace', 'empty', '--redis', `redis://localhost:${redis.port}`]
     expect((await cacheflow(['stats', ...other])).out).toContain('"paths"')
+    await client.hset('{empty}:rd:ver', 'epoch', 'begun')
+    expect((await cacheflow(['stats', ...other])).out).toContain('"paths"')
+  })
+
+  it('tells why by a tree: each dependency stands under the fragment that it came with', async () => {
+    const client = new Redis(redis.port)
+    onTestFinished(() => client.disconnect())
+    const cache = createCacheflow({ redis: { client, namespace: 'tree' } })
+    onTestFinished(() => cache.close())
+    await until('it is connected', () => cache.status()?.connected === true)
+    const section = (): Promise<string> =>
+      cache.fragment('section', async () => {
+        const first = await cache.fragment('card/1', { tags: ['one'] }, () => 'first')
+        const second = await cache.fragment('card/2', { tags: ['two'] }, () => 'second')
+        return first + second
+      })
+    await cache.fragment('page', { tags: ['all'] }, section)
+    const key = '{tree}:rd:v:fragment:page'
+    await until('it rests in Redis', async () => (await client.exists(key)) === 1)
+    await client.hset('{tree}:rd:ver', 'tag:two', '900')
+    const own = ['--namespace', 'tree', '--redis', `redis://localhost:${redis.port}`]
+    const { out } = await cacheflow(['why', 'fragment:page', ...own])
+    const lines = out.split('\n')
+    expect(lines[0]).toContain('not valid: tag:two was invalidated')
+    const indents = Object.fromEntries(lines.map((line) => [line.trim(), line.search(/\S/)]))
+    expect(indents).toMatchObject({
+      'tag:all': 2,
+      'fragment:section': 2,
+      'tag:one': 6,
+      'tag:two, invalidated last by number 900 <- not valid by this': 6,
+    })
+    expect(lines.filter((line) => line.includes('tag:one'))).toHaveLength(1)
   })
 
   it('reads and purges what instances share', async () => {

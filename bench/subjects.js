@@ -4,6 +4,7 @@
  */
 import { cpus, loadavg, totalmem } from 'node:os'
 
+import { invalidationReport } from './invalidation.js'
 import { dependentsReport } from './redis/dependents.js'
 import { encodingReport } from './redis/encoding.js'
 import { evictionReport } from './redis/eviction.js'
@@ -33,12 +34,14 @@ const SUBJECTS = {
   'redis/memory': memoryReport,
   'redis/encoding': encodingReport,
   'warming/visitors': warmingReport,
+  'invalidation/memory': invalidationReport,
 }
 
 /** What belongs together, and stands in one section of docs/benchmarks.md. */
 export const GROUPS = {
   redis: { title: 'with Redis', section: 'measured with Redis' },
   warming: { title: 'while warming', section: 'measured while warming' },
+  invalidation: { title: 'of invalidations', section: 'measured of invalidations' },
 }
 
 /** The subjects of a group that a pattern fits, by name. @param {keyof typeof GROUPS} group @param {RegExp} pattern */

@@ -113,7 +113,7 @@ export class CacheState<Native> {
       const found =
         soft === false
           ? this.#fell(dependency, number, fallen)
-          : this.#soften(dependency, number, over > 0, fallen)
+          : this.#soften(dependency, number, fallen)
       // What is stale already is found a second time, and what has fallen is not.
       const isNews = origin === 'here' || (found.length > 0 && (origin !== 'again' || !soft))
       if (isNews && this.events.wants('invalidate')) {
@@ -179,6 +179,8 @@ export class CacheState<Native> {
   ): Promise<void> {
     const body = await compressed(stored.body, coding)
     if (body && this.store.response(stored.key) === stored) {
+      // It changes its place, and a slice that makes it stale may find it no longer.
+      this.soften(stored)
       stored.coded = { coding, body: copied(body) }
       if (!this.store.put(stored.primaryKey, stored)) stored.coded = undefined
     }
@@ -246,7 +248,7 @@ export class CacheState<Native> {
 
   #fell(dependency: Dependency, number: number, fallen: Felled): Fallen[] {
     if (dependency === 'all') return fallen.addMany(this.store.fellAll())
-    if (this.store.isCrowded(dependency, mostAtOnce)) {
+    if (this.store.isCrowded(dependency, fallen.room)) {
       return fallen.addMany(this.store.condemn(dependency, number))
     }
     const found = this.store.enclosing(dependency).filter(({ stamp }) => stamp < number)
@@ -254,19 +256,17 @@ export class CacheState<Native> {
     return fallen.add(found.map(fallenOf))
   }
 
-  #soften(dependency: Dependency, number: number, isSpread: boolean, fallen: Felled): Fallen[] {
-    const found = dependency === 'all' ? this.store.all() : this.store.enclosing(dependency)
-    const older = found.filter(({ stamp }) => stamp < number)
-    this.#sweeps++
-    this.#sweep(older, 0, isSpread ? mostAtOnce : Infinity)
-    return fallen.add(older.map(fallenOf))
-  }
-
-  #sweep(found: readonly Stored[], from: number, most: number): void {
-    const now = this.settings.clock()
-    for (const stored of found.slice(from, from + most)) this.#shorten(stored, now)
-    if (from + most < found.length) setImmediate(() => this.#sweep(found, from + most, most))
-    else this.#sweeps--
+  #soften(dependency: Dependency, number: number, fallen: Felled): Fallen[] {
+    const soften = (stored: Stored): void => {
+      if (stored.stamp < number) this.#shorten(stored, this.settings.clock())
+    }
+    if (this.store.isCrowded(dependency, fallen.room)) {
+      this.#sweeps++
+      return fallen.addMany(this.store.visit(dependency, soften, () => this.#sweeps--))
+    }
+    const found = this.store.enclosing(dependency).filter(({ stamp }) => stamp < number)
+    for (const stored of found) soften(stored)
+    return fallen.add(found.map(fallenOf))
   }
 
   #shorten(stored: Stored, now: number): void {
@@ -277,5 +277,3 @@ export class CacheState<Native> {
 
 /** After how long Redis is asked again for what another instance makes, milliseconds, at first. */
 const shortestWait = 50
-/** How many entries are taken out, or made stale, within the call that fells them. */
-const mostAtOnce = 1_000

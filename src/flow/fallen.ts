@@ -1,5 +1,5 @@
 import type { InvalidationReceipt } from '../graph/invalidation.ts'
-import type { Dependents } from '../store/dependents.ts'
+import type { Many } from '../store/dependents.ts'
 import type { Stored } from '../store/entry-store.ts'
 
 /** What fell, as receipts and events tell it. */
@@ -23,10 +23,13 @@ export function fallenAt(key: string): Fallen {
 /** Of a great number so many are named, here and in Redis. */
 export const mostNamed = 1_000
 
+/** How many entries are taken out, or made stale, within the call that fells them. */
+const mostAtOnce = 1_000
+
 /** All that one invalidation felled here: of a great number the first are named, and the others counted. */
 export class Felled {
   readonly #named = new Map<string, Fallen>()
-  readonly #many: Dependents[] = []
+  readonly #many: Many[] = []
 
   add(found: Fallen[]): Fallen[] {
     for (const each of found) this.#named.set(each.key, each)
@@ -34,17 +37,22 @@ export class Felled {
   }
 
   /** @returns the first of them */
-  addMany(dependents: Dependents): Fallen[] {
+  addMany(dependents: Many): Fallen[] {
     this.#many.push(dependents)
     return firstOf(dependents)
   }
 
+  /** How many more may be taken out, or made stale, within the call that fells them. */
+  get room(): number {
+    return mostAtOnce - this.#named.size
+  }
+
   get isEmpty(): boolean {
-    return this.#named.size === 0 && this.#many.every(({ keys }) => keys.size === 0)
+    return this.#named.size === 0 && this.#many.every(({ size }) => size === 0)
   }
 
   /** Where something depended on several that fell, it is among each of them. */
-  get many(): readonly Dependents[] {
+  get many(): readonly Many[] {
     return this.#many
   }
 
@@ -76,19 +84,28 @@ export function receiptOf(
   let responses = fallen.length - fragments
   for (const each of here.many) {
     fragments += each.fragments
-    responses += each.keys.size - each.fragments
+    responses += each.size - each.fragments
   }
   return {
     sequence,
     responses,
     fragments,
-    keys: shownKeys([...fallen, ...here.many.flatMap(firstOf)]).slice(0, mostNamed),
+    keys: shownKeys([...fallen, ...firstOfAll(here.many)]).slice(0, mostNamed),
     instances: confirmedBy.length,
     confirmedBy,
   }
 }
 
-function firstOf({ keys }: Dependents): Fallen[] {
+function firstOfAll(many: readonly Many[]): Fallen[] {
+  const first: Fallen[] = []
+  for (const each of many) {
+    if (first.length >= mostNamed) break
+    first.push(...firstOf(each))
+  }
+  return first
+}
+
+function firstOf({ keys }: Many): Fallen[] {
   const first: Fallen[] = []
   for (const key of keys) {
     if (first.length === mostNamed) break

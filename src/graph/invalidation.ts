@@ -41,7 +41,8 @@ export type Dependable = Exclude<InvalidationTarget, { readonly all: true }>
 /**
  * What an invalidation did. With Redis it counts what fell in this instance and at once in Redis; of a great number only the
  * first fall at once, and the rest in slices behind. None of them is served from the first moment, counted or not. Where more than a
- * thousand depend on one of several targets, what depends on two of them is counted twice.
+ * thousand depend on one of several targets, what depends on two of them is counted twice; a purge of everything counts again what fell a
+ * moment before and is not taken out yet.
  */
 export interface InvalidationReceipt {
   /** Its number, in the order that all instances share: whatever was made from reads before it is never stored after it. */

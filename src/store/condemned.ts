@@ -4,7 +4,9 @@ interface Standing {
   readonly closure: readonly string[]
 }
 
-interface Sentence {
+/** What fell by one dependency and is still to be taken out. */
+export interface Sentence {
+  /** What was made before it falls. */
   number: number
   /** How many sweeps are under way: what one has done says nothing of what another has still to do. */
   sweeps: number
@@ -20,29 +22,36 @@ export class Condemned {
     return this.#sentences.size === 0
   }
 
-  add(dependency: string, number: number): void {
+  add(dependency: string, number: number): Sentence {
     const standing = this.#sentences.get(dependency)
-    if (standing === undefined) this.#sentences.set(dependency, { number, sweeps: 1 })
-    else {
-      standing.number = Math.max(standing.number, number)
-      standing.sweeps++
+    if (standing === undefined) {
+      const sentence = { number, sweeps: 1 }
+      this.#sentences.set(dependency, sentence)
+      return sentence
     }
+    standing.number = Math.max(standing.number, number)
+    standing.sweeps++
+    return standing
   }
 
-  /** What was made before it falls; undefined when nothing of the dependency is under way. */
-  numberOf(dependency: string): number | undefined {
-    return this.#sentences.get(dependency)?.number
+  isUnderWay(dependency: string): boolean {
+    return this.#sentences.has(dependency)
+  }
+
+  /** Has the store not been emptied since? A later sentence of the same name has sweeps of its own. */
+  isCurrent(dependency: string, sentence: Sentence): boolean {
+    return this.#sentences.get(dependency) === sentence
   }
 
   /** A sweep has taken out all that it found. */
-  done(dependency: string): void {
-    const standing = this.#sentences.get(dependency)
-    if (standing && --standing.sweeps === 0) this.#sentences.delete(dependency)
+  done(dependency: string, sentence: Sentence): void {
+    if (--sentence.sweeps === 0) this.#sentences.delete(dependency)
   }
 
   has({ stamp, closure }: Standing): boolean {
-    for (const [dependency, { number }] of this.#sentences) {
-      if (stamp < number && closure.includes(dependency)) return true
+    for (const dependency of closure) {
+      const sentence = this.#sentences.get(dependency)
+      if (sentence !== undefined && stamp < sentence.number) return true
     }
     return false
   }

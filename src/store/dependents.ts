@@ -3,6 +3,10 @@ export class Dependents {
   readonly keys: Set<string> = new Set()
   fragments = 0
 
+  get size(): number {
+    return this.keys.size
+  }
+
   add(key: string): void {
     this.keys.add(key)
     if (isFragmentKey(key)) this.fragments++
@@ -11,6 +15,11 @@ export class Dependents {
   delete(key: string): void {
     if (this.keys.delete(key) && isFragmentKey(key)) this.fragments--
   }
+}
+
+/** A great number of keys, as receipts and events tell of them: how many they were then, and which they are. */
+export type Many = Readonly<Pick<Dependents, 'fragments' | 'size'>> & {
+  readonly keys: ReadonlySet<string>
 }
 
 export function isFragmentKey(key: string): boolean {

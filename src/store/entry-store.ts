@@ -1,8 +1,9 @@
 import type { StoredResponse } from '../http/stored-response.ts'
-import { Condemned } from './condemned.ts'
-import { Dependents } from './dependents.ts'
+import { Condemned, type Sentence } from './condemned.ts'
+import type { Dependents, Many } from './dependents.ts'
 import { type Fall, Falls, remembered } from './falls.ts'
 import { MemoryStore } from './memory-store.ts'
+import { Sweeper } from './sweeper.ts'
 import type { StoredFragment } from './stored-fragment.ts'
 
 /** Which request inputs select between the variants stored under one primary key. */
@@ -24,18 +25,18 @@ export interface EntryStoreOptions {
   readonly later?: (run: () => void) => void
 }
 
-/** How many fallen entries are taken out at a time. */
-const slice = 500
+/** How many reasons of misses are noted within the call that fells everything. */
+const notedAtOnce = 1_000
 
 /** Everything that one cache keeps in this process, under one bound, and what fell of it lately. */
 export class EntryStore {
   protected readonly memory: MemoryStore<Entry>
   readonly #falls = new Falls()
   readonly #condemned = new Condemned()
-  readonly #later: (run: () => void) => void
+  readonly #sweeper: Sweeper
 
   constructor(options: EntryStoreOptions) {
-    this.#later = options.later ?? setImmediate
+    this.#sweeper = new Sweeper(options.later ?? setImmediate)
     this.memory = new MemoryStore({
       maxSize: options.maxSize,
       onEvict: (key, size, entry) => {
@@ -90,7 +91,7 @@ export class EntryStore {
   /** What has the dependency in its closure. */
   enclosing(dependency: string): Stored[] {
     const found: Stored[] = []
-    for (const key of this.memory.keysOf(dependency)) {
+    for (const key of this.memory.dependentsOf(dependency).keys) {
       const stored = this.peek(key)
       if (stored) found.push(stored)
     }
@@ -109,8 +110,7 @@ export class EntryStore {
   /** Are more than so many to fall with the dependency, or is what fell with it still being taken out? */
   isCrowded(dependency: string, most: number): boolean {
     return (
-      this.memory.keysOf(dependency).size > most ||
-      this.#condemned.numberOf(dependency) !== undefined
+      this.memory.dependentsOf(dependency).size > most || this.#condemned.isUnderWay(dependency)
     )
   }
 
@@ -121,31 +121,48 @@ export class EntryStore {
    */
   condemn(dependency: string, number: number): Dependents {
     const dependents = this.memory.detach(dependency)
-    this.#condemned.add(dependency, number)
-    this.#sweep(dependency, dependents.keys.values())
+    const sentence = this.#condemned.add(dependency, number)
+    this.#sweeper.add(this.#takeOut(dependency, dependents.keys, sentence))
     return dependents
   }
 
-  #sweep(dependency: string, keys: Iterator<string, undefined>): void {
-    this.#later(() => {
-      // Another invalidation may have raised it meanwhile; the store may have been emptied.
-      const number = this.#condemned.numberOf(dependency)
-      if (number === undefined) return
-      for (let left = slice; left > 0; left--) {
-        const next = keys.next()
-        if (next.done === true) {
-          this.#condemned.done(dependency)
-          return
-        }
-        const key = next.value
-        const entry = this.memory.peek(key)
-        if (entry === undefined || entry.kind === 'variants') continue
-        if (!entry.closure.includes(dependency)) continue
-        if (entry.stamp < number) this.fell(key, dependency)
+  *#takeOut(dependency: string, keys: Iterable<string>, sentence: Sentence): Generator<undefined> {
+    for (const key of keys) {
+      // The store may have been emptied meanwhile.
+      if (!this.#condemned.isCurrent(dependency, sentence)) return
+      const entry = this.memory.peek(key)
+      if (entry && entry.kind !== 'variants' && entry.closure.includes(dependency)) {
+        // Another invalidation may have raised the number meanwhile.
+        if (entry.stamp < sentence.number) this.fell(key, dependency)
         else this.memory.attach(dependency, key)
       }
-      this.#sweep(dependency, keys)
-    })
+      yield
+    }
+    if (this.#condemned.isCurrent(dependency, sentence)) this.#condemned.done(dependency, sentence)
+  }
+
+  /**
+   * Visits in slices what depends on a dependency, or all; what comes or goes meanwhile may be visited or not.
+   *
+   * @returns how many there are, and which
+   */
+  visit(dependency: string, visitor: (stored: Stored) => void, done: () => void): Many {
+    const { keys, size, fragments } = this.memory.dependentsOf(dependency)
+    this.#sweeper.add(this.#visiting(keys, visitor, done))
+    return { keys, size, fragments }
+  }
+
+  *#visiting(
+    keys: Iterable<string>,
+    visitor: (stored: Stored) => void,
+    done: () => void,
+  ): Generator<undefined> {
+    for (const key of keys) {
+      const stored = this.peek(key)
+      if (stored) visitor(stored)
+      yield
+    }
+    done()
   }
 
   /** All that is stored, the least recently used first. */
@@ -158,20 +175,28 @@ export class EntryStore {
     return found
   }
 
-  /** Everything fell. @returns what there was, the least recently used first */
-  fellAll(): Dependents {
-    const fallen = new Dependents()
-    const keys = [...this.memory.keys()].toReversed()
-    for (const key of keys) {
-      const entry = this.memory.peek(key)
-      if (entry && entry.kind !== 'variants' && this.stands(entry)) fallen.add(key)
-    }
-    this.memory.clear()
+  /** Everything fell, at once. @returns what there was; what had fallen before and was still to be taken out is among it */
+  fellAll(): Many {
+    const { dependents, keys } = this.memory.clear()
     this.#condemned.clear()
-    for (const key of keys.slice(-remembered)) {
-      if (fallen.keys.has(key)) this.#falls.set(key, { reason: 'invalidated', by: 'all' })
+    const noting = this.#note(keys, dependents.keys)
+    for (let left = notedAtOnce; left > 0; left--)
+      if (noting.next().done === true) return dependents
+    this.#sweeper.add(noting)
+    return dependents
+  }
+
+  /** What was stored anew since has a reason of its own when it goes. */
+  *#note(keys: Iterable<string>, fallen: ReadonlySet<string>): Generator<undefined> {
+    let left = remembered
+    for (const key of keys) {
+      if (left-- === 0) return
+      if (!fallen.has(key)) continue
+      if (this.#falls.get(key) === undefined && this.memory.peek(key) === undefined) {
+        this.#falls.set(key, { reason: 'invalidated', by: 'all' })
+      }
+      yield
     }
-    return fallen
   }
 
   clear(): void {

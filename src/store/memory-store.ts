@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { Dependents } from './dependents.ts'
+import { Dependents, type Many } from './dependents.ts'
 
 export interface MemoryStoreOptions<Value> {
   /** Bound on the bytes of all entries, overhead counted. */
@@ -26,6 +26,8 @@ const edgeOverhead = 64
 export class MemoryStore<Value> {
   #slots: LRUCache<string, Slot<Value>>
   #dependents = new Map<string, Dependents>()
+  /** What depends on anything: all of it can fall. */
+  #all = new Dependents()
   readonly #maxSize: number
   readonly #onEvict: MemoryStoreOptions<Value>['onEvict']
   #evicted: (readonly [key: string, slot: Slot<Value>])[] = []
@@ -74,13 +76,17 @@ export class MemoryStore<Value> {
     return this.#slots.peek(key)?.value
   }
 
-  /** @returns false when the entry is larger than the whole store: it is not kept, and what stood there is gone. */
-  set(key: string, value: Value, bytes: number, closure: readonly string[]): boolean {
+  /**
+   * @param closure left out where it is no entry by itself, and falls with nothing
+   * @returns false when the entry is larger than the whole store: it is not kept, and what stood there is gone.
+   */
+  set(key: string, value: Value, bytes: number, closure: readonly string[] = none): boolean {
     const size = sizeOf(key, bytes, closure)
     // The old edges go before the new ones come: dispose runs inside set, in an order that must not matter.
     this.#slots.delete(key)
     if (size > this.#maxSize) return false
     this.#slots.set(key, { value, size, closure })
+    if (closure !== none) this.#all.add(key)
     for (const dependency of closure) {
       this.#link(dependency, key)
     }
@@ -94,7 +100,12 @@ export class MemoryStore<Value> {
 
   /** The keys whose closure has the dependency: found by the index, never by a scan. */
   keysOf(dependency: string): ReadonlySet<string> {
-    return this.#dependents.get(dependency)?.keys ?? none
+    return this.dependentsOf(dependency).keys
+  }
+
+  /** The same with their number; those of `all` are whatever depends on something. */
+  dependentsOf(dependency: string): Many {
+    return dependency === 'all' ? this.#all : (this.#dependents.get(dependency) ?? nothing)
   }
 
   /** Takes the keys of a dependency out of the index, however many they are: it has those alone that come from now on. */
@@ -109,14 +120,21 @@ export class MemoryStore<Value> {
     this.#link(dependency, key)
   }
 
-  *keys(): Generator<string> {
-    yield* this.#slots.keys()
+  keys(): Generator<string> {
+    return this.#slots.keys()
   }
 
-  /** Lets everything go at once: to take out each entry by itself would stop the process where they are many. */
-  clear(): void {
+  /**
+   * Lets everything go at once: to take out each entry by itself would stop the process where they are many.
+   *
+   * @returns what there was, and all its keys, the most recently used first
+   */
+  clear(): { readonly dependents: Many; readonly keys: Iterable<string> } {
+    const gone = { dependents: this.#all, keys: this.keys() }
     this.#slots = this.#empty()
     this.#dependents = new Map()
+    this.#all = new Dependents()
+    return gone
   }
 
   /** Only now, with entries and index at one: who hears of an eviction may change the store. */
@@ -137,6 +155,7 @@ export class MemoryStore<Value> {
   }
 
   #unlink(key: string, closure: readonly string[]): void {
+    this.#all.delete(key)
     for (const dependency of closure) {
       const dependents = this.#dependents.get(dependency)
       dependents?.delete(key)
@@ -145,7 +164,8 @@ export class MemoryStore<Value> {
   }
 }
 
-const none: ReadonlySet<string> = new Set()
+const none: readonly string[] = []
+const nothing: Many = new Dependents()
 
 function sizeOf(key: string, bytes: number, closure: readonly string[]): number {
   let size = entryOverhead + 2 * key.length + bytes

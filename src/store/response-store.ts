@@ -129,7 +129,7 @@ export class ResponseStore extends EntryStore {
     let bytes = 0
     for (const key of keys) bytes += 2 * key.length + 64
     for (const name of inputs) bytes += 2 * name.length + 16
-    this.memory.set(primaryKey, { kind: 'variants', inputs, keys }, bytes, [])
+    this.memory.set(primaryKey, { kind: 'variants', inputs, keys }, bytes)
   }
 
   #dropVariants(primaryKey: string): void {

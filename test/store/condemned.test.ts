@@ -79,3 +79,72 @@ it('an older invalidation that comes late leaves what was made behind it in the 
   expect(entries.entries).toBe(1_200)
   expect(entries.enclosing(tag)).toHaveLength(1_200)
 })
+
+it('an invalidation behind a purge of everything is cleaned up by its own slices, not by older ones', () => {
+  const { entries, turn } = store()
+  keep(entries, 1_200)
+  entries.condemn(tag, 2)
+  turn()
+  expect(entries.fellAll().size).toBe(700)
+  keep(entries, 1_800, 2)
+  entries.condemn(tag, 3)
+  for (let left = 3; left > 0; left--) {
+    turn()
+    expect(entries.fragment('fragment:1799')).toBeUndefined()
+  }
+  while (turn());
+  expect([entries.entries, entries.dependencies]).toEqual([0, 0])
+})
+
+it('a purge of everything takes nothing of what is stored behind it, and notes its reasons in slices', () => {
+  const { entries, turn } = store()
+  keep(entries, 2_400)
+  expect([entries.fellAll().size, entries.entries, entries.dependencies]).toEqual([2_400, 0, 0])
+  expect(entries.fragment('fragment:0')).toBeUndefined()
+  expect(entries.fallOf('fragment:2399')).toEqual({ reason: 'invalidated', by: 'all' })
+  expect(entries.fallOf('fragment:1399')).toBeUndefined()
+  keep(entries, 1_200, 2)
+  entries.fell('fragment:1100', tag)
+  expect(turn()).toBe(true)
+  expect(entries.fallOf('fragment:1399')).toEqual({ reason: 'invalidated', by: 'all' })
+  while (turn());
+  expect(entries.fallOf('fragment:1200')).toEqual({ reason: 'invalidated', by: 'all' })
+  expect(entries.fallOf('fragment:1100')).toEqual({ reason: 'invalidated', by: tag })
+  expect(entries.fallOf('fragment:7')).toBeUndefined()
+  expect(entries.entries).toBe(1_199)
+})
+
+it('many invalidations at once share the slices of one turn', () => {
+  const { entries, turn } = store()
+  keep(entries, 1_800)
+  for (let i = 0; i < 1_800; i++) entries.condemn(`tag:${i}`, 2)
+  expect(entries.enclosing(tag)).toEqual([])
+  turn()
+  expect(entries.entries).toBeGreaterThanOrEqual(1_300)
+  while (turn());
+  expect([entries.entries, entries.dependencies]).toEqual([0, 0])
+})
+
+it('what is visited in slices may fall and be stored meanwhile, and whatever stays is visited', () => {
+  const { entries, turn } = store()
+  keep(entries, 1_800)
+  const visited = new Set<string>()
+  let isDone = false
+  const { size, fragments } = entries.visit(
+    tag,
+    ({ key, stamp }) => void visited.add(`${stamp} ${key}`),
+    () => (isDone = true),
+  )
+  expect([size, fragments, visited.size]).toEqual([1_800, 1_800, 0])
+  turn()
+  expect(visited.size).toBe(500)
+  for (let i = 600; i < 700; i++) entries.fell(`fragment:${i}`, 'tag:other')
+  entries.place(fragment('fragment:1700', 1, [tag]), 10)
+  turn()
+  entries.condemn(tag, 1)
+  while (turn());
+  expect(isDone).toBe(true)
+  expect(visited.size).toBe(1_700)
+  expect(visited.has('1 fragment:1700')).toBe(true)
+  expect(entries.enclosing(tag)).toHaveLength(1_700)
+})

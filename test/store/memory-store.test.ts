@@ -113,7 +113,7 @@ describe('a store in memory', () => {
       for (const key of keys) expect(store.peek(key)).toBe(key)
     }
     for (const reaction of [
-      (): void => store.clear(),
+      (): void => void store.clear(),
       (): void => void store.delete('c'),
       (): void => void [...store.keysOf('x')].map((key) => store.delete(key)),
       (): void => {

@@ -74,7 +74,7 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
    *   await cache.invalidate({ route: '/posts/:id', params: { id: 7 } }, { soft: true })
    *
    * @throws CacheflowError `ERR_CACHEFLOW_TARGET`, `ERR_CACHEFLOW_TAG`, `ERR_CACHEFLOW_OPTION`,
-   *   `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_CLOSED`; `ERR_CACHEFLOW_UNCONFIRMED` when Redis did not confirm: then
+   *   `ERR_CACHEFLOW_UNKNOWN_OPTION`; `ERR_CACHEFLOW_UNCONFIRMED` when Redis did not confirm: then
    *   it holds in this process, and is tried again until it is confirmed
    */
   invalidate(target: InvalidationTarget, options?: InvalidateOptions): Promise<InvalidationReceipt>
@@ -88,7 +88,7 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
    *
    *   await cache.touch(comment(row))     // the comment, its post, and every doll around them
    *
-   * @throws CacheflowError `ERR_CACHEFLOW_TOUCH`, `ERR_CACHEFLOW_PERSIST`, `ERR_CACHEFLOW_CLOSED`, `ERR_CACHEFLOW_UNCONFIRMED`
+   * @throws CacheflowError `ERR_CACHEFLOW_TOUCH`, `ERR_CACHEFLOW_PERSIST`, `ERR_CACHEFLOW_UNCONFIRMED`
    */
   touch(...records: readonly Touched[]): Promise<TouchReceipt>
   /**
@@ -130,7 +130,7 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
    * It takes what cacheFragment() takes, and returns the text. Its body has to read what it shows: what was read before the
    * call may have changed by then. When the body fails, nothing stands in its place.
    *
-   * @throws CacheflowError as `cacheFragment()`; `ERR_CACHEFLOW_CLOSED`; `ERR_CACHEFLOW_UNCONFIRMED` when Redis did not
+   * @throws CacheflowError as `cacheFragment()`; `ERR_CACHEFLOW_UNCONFIRMED` when Redis did not
    *   confirm that the old one has fallen: then the body did not run
    */
   readonly put: CacheFragment
@@ -147,7 +147,10 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
   stats(): CacheStats
   /** How things stand with Redis; undefined where there is none. */
   status(): RedisStatus | undefined
-  /** Empties the cache and turns it off: requests pass by it from now on. */
+  /**
+   * Empties the cache and turns it off: requests pass by it from now on. What is invalidated later is still carried out, over a
+   * connection to Redis of its own.
+   */
   close(): Promise<void>
 }
 
@@ -177,10 +180,8 @@ export class Cacheflow<Native> {
 
   #handle(): CacheHandle {
     const touches = this.#touches
-    const touch = async (...records: readonly Touched[]): Promise<TouchReceipt> => {
-      this.#checkOpen(records, 'touch()')
-      return touches.touch(records)
-    }
+    const touch = async (...records: readonly Touched[]): Promise<TouchReceipt> =>
+      touches.touch(records)
     const touchAll = (records: readonly Touched[]): Promise<TouchReceipt> => touch(...records)
     return {
       invalidate: (target, options) => this.#invalidate(target, options),
@@ -198,10 +199,8 @@ export class Cacheflow<Native> {
         promisedIn(this.#scope(), 'fragment()', (scope) => fragmentIn(scope, name, given)),
       fragments: (name: string, ...given: readonly unknown[]) =>
         promisedIn(this.#scope(), 'fragments()', (scope) => fragmentsIn(scope, name, given)),
-      put: async (name: string, ...given: readonly unknown[]) => {
-        this.#checkOpen(name, 'put()')
-        return putIn(this.#cache.fragments, this.#scope(), name, given)
-      },
+      put: async (name: string, ...given: readonly unknown[]) =>
+        putIn(this.#cache.fragments, this.#scope(), name, given),
       run: (job) => within(this.#scope(), job),
       on: (name, listener) => this.#events.on(name, listener),
       stats: () => this.#stats(),
@@ -226,7 +225,6 @@ export class Cacheflow<Native> {
     target: InvalidationTarget,
     options: InvalidateOptions = {},
   ): Promise<InvalidationReceipt> {
-    this.#checkOpen(target, 'invalidate()')
     refuseUnknown(options, new Set(['soft', 'spread', 'wait']), 'invalidate()')
     const { redis } = this.#cache.settings
     const waits = waitsForAll(options.wait, 'wait of invalidate()', redis?.waitsForAll ?? false)
@@ -246,10 +244,6 @@ export class Cacheflow<Native> {
       })
     }
     return over === 0 || { at: this.#cache.settings.clock(), over }
-  }
-
-  #checkOpen(given: unknown, where: string): void {
-    if (this.#cache.isClosed) throw fail('ERR_CACHEFLOW_CLOSED', given, where)
   }
 
   #stats(): CacheStats {

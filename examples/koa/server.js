@@ -28,9 +28,8 @@ server.listen(Number(PORT), HOST, () => {
 })
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, async () => {
-    server.close()
-    server.closeAllConnections()
-    await cache.close()
+  process.once(signal, () => {
+    // The requests under way come to their end, and then the cache is closed.
+    server.close(() => cache.close())
   })
 }

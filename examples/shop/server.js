@@ -96,13 +96,14 @@ async function clientOf(url) {
 let isClosing = false
 // An instance does not outlive the process that has started it.
 for (const signal of ['SIGINT', 'SIGTERM', 'disconnect']) {
-  process.once(signal, async () => {
+  process.once(signal, () => {
     if (isClosing) return
     isClosing = true
-    server.close()
-    server.closeAllConnections()
-    await cache.close()
-    database.close()
-    if (process.connected) process.disconnect()
+    // The requests under way come to their end before the cache and the database are closed.
+    server.close(async () => {
+      await cache.close()
+      database.close()
+      if (process.connected) process.disconnect()
+    })
   })
 }

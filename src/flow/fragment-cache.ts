@@ -98,7 +98,11 @@ export class FragmentCache implements FragmentSource {
     this.isUsed = true
     const asked = asking(call, body, outer, this.#room.settings, true)
     const way = aside(asked, this.#room, this.#distrusts)
-    if (way) return this.#make(asked, way)
+    if (way) {
+      // A closed cache stores nothing; what others have of it falls all the same.
+      if (this.#room.isClosed) await this.#room.startAnew(asked.key)
+      return this.#make(asked, way)
+    }
     // It begins behind its own invalidation, and not with its page: what its body reads, it reads behind that.
     const root = new Recording(await this.#room.startAnew(asked.key))
     const inner = { ...asked, scope: { ...outer, recording: root, root, pass: undefined } }

@@ -130,6 +130,7 @@ export class Membership {
     this.warmLease = new WarmLease(connection, keys, id, maxStaleness)
     this.invalidation = new SharedInvalidation({
       shared: this.sequence,
+      keep: (run) => connection.keep(run),
       patience: commandTimeout,
       onUnconfirmed: (dependencies, confirmed, error) => {
         if (!events.wants('unconfirmed')) return
@@ -185,7 +186,7 @@ export class Membership {
   async close(): Promise<void> {
     await this.store.flush()
     await this.sequence.close()
-    this.#connection.close()
+    await this.#connection.close()
   }
 
   #receive(text: string, from: string): void {

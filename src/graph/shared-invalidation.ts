@@ -7,6 +7,8 @@ import type { Softness } from './softening.ts'
 
 export interface SharedInvalidationOptions {
   readonly shared: SharedSequence
+  /** Carries out what must reach Redis although the cache may be closed. */
+  readonly keep: <Result>(run: () => Promise<Result>) => Promise<Result>
   /** How long the first connection may take before an invalidation counts as unconfirmed, milliseconds. */
   readonly patience: number
   /** Told when an invalidation could not be confirmed, and when it was at last. */
@@ -88,7 +90,15 @@ export class SharedInvalidation {
    * @param waits until every instance that is alive has confirmed, or can no longer serve what it holds
    * @throws CacheflowError `ERR_CACHEFLOW_UNCONFIRMED`
    */
-  async carryOut(
+  carryOut(
+    dependencies: readonly Dependency[] | 'all',
+    soft: Softness,
+    waits: boolean,
+  ): Promise<Shared> {
+    return this.#options.keep(() => this.#carryOut(dependencies, soft, waits))
+  }
+
+  async #carryOut(
     dependencies: readonly Dependency[] | 'all',
     soft: Softness,
     waits: boolean,
@@ -134,9 +144,10 @@ export class SharedInvalidation {
   retry(): void {
     if (this.unconfirmed === 0 || this.#isRetrying) return
     this.#isRetrying = true
-    void this.#retry().finally(() => {
+    const done = (): void => {
       this.#isRetrying = false
-    })
+    }
+    this.#options.keep(() => this.#retry()).then(done, done)
   }
 
   async #retry(): Promise<void> {

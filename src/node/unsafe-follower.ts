@@ -55,7 +55,7 @@ function invalidateBy<Native>(
     const { origin, target } = request
     const fields = fieldsOf(response)
     const dependencies = invalidatedBy({ origin, target, status, fields, policy })
-    if (dependencies.length > 0 && !cache.isClosed) cache.invalidateUnawaited(dependencies)
+    if (dependencies.length > 0) cache.invalidateUnawaited(dependencies)
   } catch (error) {
     cache.fault(error, 'following an unsafe method')
   }

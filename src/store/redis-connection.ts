@@ -53,25 +53,28 @@ const longestPause = 1_000
  */
 export class RedisConnection {
   readonly isCluster: boolean
-  readonly #commands: RedisClient
+  readonly #client: RedisClient
+  #commands: RedisClient
   readonly #messages: RedisClient
   readonly #options: RedisConnectionOptions
   #isOpen = false
   #isSubscribed = false
   #isClosed = false
+  /** What needs the connection until it is through, closed or not. */
+  readonly #kept = new Set<Promise<unknown>>()
+  /** The connection for commands is ending; a client says `ready` until its socket is closed. */
+  #hasLeft = false
+  #reopening: Promise<void> | undefined
   /** The last fault of a connection, or what the server refused last, for people. */
   fault: unknown
 
   constructor(client: RedisClient, options: RedisConnectionOptions) {
     this.#options = options
+    this.#client = client
     this.isCluster = client.isCluster
     this.#commands = ownConnection(client)
     this.#messages = ownConnection(client)
-    for (const own of [this.#commands, this.#messages]) {
-      own.on('error', (error) => {
-        this.fault = error
-      })
-    }
+    for (const own of [this.#commands, this.#messages]) this.#heedFaults(own)
     this.#commands.on('ready', () => options.onReady())
     this.#messages.on('ready', () => void this.#subscribe())
     this.#messages.on('close', () => {
@@ -117,7 +120,7 @@ export class RedisConnection {
     given: readonly Argument[],
     isProbe = false,
   ): Promise<unknown> {
-    if (this.#isClosed || !this.isReady || (this.#isOpen && !isProbe)) {
+    if (!this.#maySend || (this.#isOpen && !isProbe)) {
       throw new RedisUnavailable('not connected', { cause: this.fault })
     }
     try {
@@ -147,10 +150,60 @@ export class RedisConnection {
     )
   }
 
-  close(): void {
+  /** Carries out what must reach Redis although the cache may be closed: the connection stays, or comes back, until it is through. */
+  async keep<Result>(run: () => Promise<Result>): Promise<Result> {
+    const running = this.#isClosed ? this.#reopened().then(run) : run()
+    this.#kept.add(running)
+    try {
+      return await running
+    } finally {
+      this.#kept.delete(running)
+      if (this.#isClosed) this.#leave()
+    }
+  }
+
+  /** Ends both connections behind all that was begun before; what is kept later opens one of its own. */
+  async close(): Promise<void> {
     this.#isClosed = true
-    this.#commands.disconnect()
+    await Promise.allSettled(this.#kept)
     this.#messages.disconnect()
+    this.#leave()
+  }
+
+  get #maySend(): boolean {
+    return !this.#hasLeft && this.#commands.status === 'ready'
+  }
+
+  #leave(): void {
+    if (this.#kept.size > 0) return
+    this.#hasLeft = true
+    this.#commands.disconnect()
+  }
+
+  /** Resolves when commands can be sent again, or it is known that they cannot. */
+  #reopened(): Promise<void> {
+    if (!this.#hasLeft && this.#reopening === undefined) return Promise.resolve()
+    return (this.#reopening ??= this.#reopen().finally(() => {
+      this.#reopening = undefined
+    }))
+  }
+
+  async #reopen(): Promise<void> {
+    try {
+      this.#commands = ownConnection(this.#client)
+      this.#heedFaults(this.#commands)
+      this.#isOpen = false
+      this.#hasLeft = false
+      await this.#timed(this.#commands.connect())
+    } catch (error) {
+      this.fault = error
+    }
+  }
+
+  #heedFaults(own: RedisClient): void {
+    own.on('error', (error) => {
+      this.fault = error
+    })
   }
 
   async #subscribe(): Promise<void> {

@@ -25,7 +25,7 @@ describe.each<[string, (port: number) => RedisClient]>([
       onMessage: () => undefined,
     })
     onTestFinished(async () => {
-      connection.close()
+      await connection.close()
       await server[Symbol.asyncDispose]()
     })
     connection.connect()

@@ -5,7 +5,7 @@
 export { Cacheflow, type CacheHandle } from './cacheflow.ts'
 export { arriving, type Turn } from './flow/turn.ts'
 export { type Answer, answer, asksAgain, passingExchange, refreshExchange } from './flow/answer.ts'
-export type { HeadPlan } from './flow/exchange-facts.ts'
+export type { BodySource, HeadPlan } from './flow/exchange-facts.ts'
 export { Exchange } from './flow/exchange.ts'
 export { templateFunctions } from './flow/template-fragment.ts'
 export { Draft, type DraftSink } from './flow/draft.ts'

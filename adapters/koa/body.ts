@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import { Readable, Transform, type TransformCallback, pipeline } from 'node:stream'
 import type { Context } from 'koa'
-import { type BodyForm, isHttp1 } from '../../src/adapter.ts'
+import { type BodyForm, type BodySource, isHttp1 } from '../../src/adapter.ts'
 
 /** What a Koa body is to the cache. */
 export type KoaBody =
@@ -11,8 +11,32 @@ export type KoaBody =
   /** Nothing that could be stored: a function, a symbol. */
   | { readonly kind: 'unknown' }
 
+/** The body of a context, sorted once: what is no stream is whole before the head goes out. */
+export class BodyInHand implements BodySource {
+  readonly ctx: Context
+  #body: KoaBody | undefined
+
+  constructor(ctx: Context) {
+    this.ctx = ctx
+  }
+
+  body(): KoaBody {
+    return (this.#body ??= bodyOf(this.ctx))
+  }
+
+  size(): number | undefined {
+    const body = this.body()
+    return body.kind === 'whole' ? body.bytes.byteLength : undefined
+  }
+
+  bytes(): Buffer {
+    const body = this.body()
+    return body.kind === 'whole' ? body.bytes : Buffer.alloc(0)
+  }
+}
+
 /** Sorts `ctx.body`, of every type that Koa 2 and 3 answer with. */
-export function bodyOf(ctx: Context): KoaBody {
+function bodyOf(ctx: Context): KoaBody {
   const body: unknown = ctx.body
   if (body === undefined || body === null) {
     // Koa itself answers with the status message then, over HTTP/2 with the status, unless an explicit null says "nothing".

@@ -27,9 +27,11 @@ import {
   snapshot,
   withinExchange,
 } from '../../src/adapter.ts'
-import { bodyOf, tap } from './body.ts'
+import { BodyInHand, tap } from './body.ts'
 import { attachDraft, incomingOf, narrow, observableOf } from './passage.ts'
 import { putStored } from './stored-body.ts'
+
+type Incoming = Exchange<Context>['request']
 
 /** What one context's way past the cache has come to. */
 interface Way {
@@ -203,13 +205,15 @@ export class KoaPlace {
       exchange.refuse('incomplete', 'ctx.respond = false: the response went around Koa')
       return
     }
-    const plan = exchange.head({
+    const source = new BodyInHand(ctx)
+    const head = {
       status: ctx.status,
       // HTTP/2 has none, and Node warns whoever asks (RFC 9113 §8.3.1).
       statusMessage: exchange.request.isHttp1 ? ctx.res.statusMessage || undefined : undefined,
       ...changesSince(ctx.res, before),
       method: ctx.method,
-    })
+    }
+    const plan = exchange.head(head, source)
     if (plan.act === 'serve') {
       const { kind, forwardedStatus } = { kind: plan.reason, ...plan }
       restore(ctx.res, before)
@@ -219,7 +223,7 @@ export class KoaPlace {
     }
     for (const name of plan.fields.remove) ctx.remove(name)
     for (const [name, value] of plan.fields.set) setField(ctx.res, name, value)
-    if (plan.collect) this.#collect(ctx, exchange, before)
+    if (plan.collect) this.#collect(exchange, before, source)
     else exchange.end()
     if (plan.act === 'not-modified') {
       // Koa ends a stream whose place is taken, so that one is not stored now; `close` tells those who wait.
@@ -229,7 +233,8 @@ export class KoaPlace {
     }
   }
 
-  #collect(ctx: Context, exchange: Exchange<Context>, before: HeaderSnapshot): void {
+  #collect(exchange: Exchange<Context>, before: HeaderSnapshot, source: BodyInHand): void {
+    const { ctx } = source
     const limit = exchange.cache.store.maxEntrySize
     // Stored when the head is out: what stands outside may set a cookie until then (C-9).
     const complete = (bytes: Buffer | undefined, form: BodyForm): void =>
@@ -245,7 +250,7 @@ export class KoaPlace {
       exchange.refuse('incomplete', 'it broke off before its end')
       return
     }
-    const body = bodyOf(ctx)
+    const body = source.body()
     switch (body.kind) {
       case 'whole': {
         const { bytes, form } = body
@@ -289,12 +294,7 @@ export class KoaPlace {
     }
   }
 
-  #put(
-    ctx: Context,
-    incoming: Exchange<Context>['request'],
-    stored: StoredResponse,
-    report: Report,
-  ): void {
+  #put(ctx: Context, incoming: Incoming, stored: StoredResponse, report: Report): void {
     putStored(ctx, stored, renditionOf(incoming, stored, this.#gate.cache.settings, report))
   }
 }

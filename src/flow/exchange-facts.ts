@@ -24,16 +24,12 @@ export interface ResponseHead {
   readonly method: string
 }
 
-/** A head that went out in UTF-8: its bytes, read as Latin-1, which is how stored heads go out. */
-export function asSent(head: ResponseHead): ResponseHead {
-  const sent = (text: string): string => Buffer.from(text).toString('latin1')
-  const { fields, all, statusMessage } = head
-  return {
-    ...head,
-    fields: fields.map(sent),
-    all: all.map(sent),
-    statusMessage: statusMessage === undefined ? undefined : sent(statusMessage),
-  }
+/** A body that the application may have made as a whole before its head goes out. */
+export interface BodySource {
+  /** Its length in bytes; undefined where it comes later, as a stream does. */
+  size(): number | undefined
+  /** Its bytes, where they have a length. */
+  bytes(): Buffer
 }
 
 /** All that is known of one exchange when its response is judged. */

@@ -6,8 +6,8 @@ import type { Asked } from './audience.ts'
 import { isAudited } from './audit.ts'
 import { knownClosure } from './closure.ts'
 import { type Overrides, isAnsweredByCondition, overridesFor } from './conditions.ts'
-import { type ExchangeFacts, type HeadPlan, type ResponseHead, asSent } from './exchange-facts.ts'
-import { bypassFields, forwardFields } from './head-fields.ts'
+import type { BodySource, ExchangeFacts, HeadPlan, ResponseHead } from './exchange-facts.ts'
+import { asSent, bypassFields, forwardFields } from './head-fields.ts'
 import { type IncomingRequest, recordingOf } from './incoming-request.ts'
 import type { Observation } from './observation.ts'
 import { withPoliciesOf } from './page-secret.ts'
@@ -17,10 +17,10 @@ import { mayStandIn } from './replacement.ts'
 import type { Lookup } from './lookup.ts'
 import type { Making } from './request-collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
-import { freshened, madeFrom } from './storing.ts'
+import { freshened, judgeEarly, madeFrom } from './storing.ts'
 import { invalidateTarget } from './unsafe-method.ts'
 import { noteSend } from './scope.ts'
-import { type Verdict, forbiddenBy, isTransient, judgeHead, refuse } from './verdict.ts'
+import { type Verdict, forbiddenBy, isTransient, refuse } from './verdict.ts'
 import { VersionCheck, type VersionTag, withValidators } from './version.ts'
 import { takesBack, withdrawnBy } from './withdrawal.ts'
 
@@ -43,6 +43,8 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   /** Cache-Control as the cache itself completed it. */
   #ownControl: string | undefined
   #version: VersionCheck<Native> | undefined
+  /** The body was judged with the head. */
+  #isSearched = false
   #isTold = false
   #hasWithdrawn = false
   #done = false
@@ -96,13 +98,13 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   }
 
   /** Decides on the head of the response; called once, before the first byte goes out. */
-  head(given: ResponseHead): HeadPlan {
+  head(given: ResponseHead, body?: BodySource): HeadPlan {
     const head = this.#version?.settled(given) ?? given
-    const plan = this.#plan(head)
+    const plan = this.#plan(head, body)
     return head === given ? plan : withValidators(plan, head)
   }
 
-  #plan(head: ResponseHead): HeadPlan {
+  #plan(head: ResponseHead, body: BodySource | undefined): HeadPlan {
     noteSend(this.request.native, this.recording, this.cache.fragments)
     this.#head = head
     this.receivedAt = this.cache.settings.clock()
@@ -121,19 +123,20 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
       }
     }
     this.#tell()
-    const verdict = judgeHead(this, head)
+    const { verdict, isSearched } = judgeEarly(this, head, body)
     this.#withdraw(verdict, head)
     if (this.request.method === 'HEAD') {
-      return { act: 'send', fields: forwardFields(this, head, verdict), collect: false }
+      return { act: 'send', fields: forwardFields(this, head, verdict, false), collect: false }
     }
     this.#verdict = verdict
+    this.#isSearched = isSearched
     if (!verdict.store) {
       // Nobody need wait for a response that will not be shared, however long its body takes.
       if (!isTransient(verdict.reason, head.status))
         this.cache.rememberPass(this.lookup.key, verdict.reason)
       this.settle()
     }
-    const fields = forwardFields(this, head, verdict)
+    const fields = forwardFields(this, head, verdict, isSearched)
     this.#ownControl = fields.set.find(([name]) => name === 'Cache-Control')?.[1]
     const collect = verdict.store
     if (isAnsweredByCondition(this, head, verdict)) {
@@ -148,7 +151,10 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     if (this.#verdict?.store !== true || this.#head === undefined) return
     const refusal = forbiddenBy(this, this.#head, final, this.#ownControl)
     if (refusal) this.refuse(refusal.reason, refusal.detail)
-    this.#head = { ...this.#head, all: withPoliciesOf(final.all, this.#head.all) }
+    const all = withPoliciesOf(final.all, this.#head.all)
+    // The nonces of other policies may be in the body.
+    if (all !== this.#head.all) this.#isSearched = false
+    this.#head = { ...this.#head, all }
   }
 
   /** The head went out in UTF-8: its bytes are kept, read as Latin-1, which is how stored heads go out. */
@@ -162,7 +168,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     if (this.#done || this.#head === undefined) return
     this.observation?.seal()
     try {
-      const made = madeFrom(this, this.#head, body, form, isFinal)
+      const made = madeFrom(this, this.#head, body, form, isFinal, this.#isSearched)
       if (made.store) this.#store(made.response)
       else this.refuse(made.reason, made.detail)
     } catch (error) {
@@ -180,8 +186,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.#tell()
     this.observation?.seal()
     const { cache, request, lookup } = this
-    const isOver = isAudited(this, { reason, detail })
-    if (!isOver && !this.isPassing && request.method === 'GET') {
+    if (!isAudited(this, { reason, detail }) && !this.isPassing && request.method === 'GET') {
       if (!isTransient(reason, this.#head?.status)) cache.rememberPass(lookup.key, reason)
       if (this.#head) this.#withdraw({ store: false, reason }, this.#head)
       cache.refused(request, lookup.primaryKey, reason, detail)
@@ -228,13 +233,8 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
     this.settle()
     const served = renewed.store ? renewed.response : stored
     this.cache.hit(this.request, served, 'validated')
-    return {
-      act: 'serve',
-      stored: served,
-      reason: 'validated',
-      forwardedStatus: 304,
-      cookies: fieldLines(head.all, 'set-cookie'),
-    }
+    const cookies = fieldLines(head.all, 'set-cookie')
+    return { act: 'serve', stored: served, reason: 'validated', forwardedStatus: 304, cookies }
   }
 
   #replaceError(stored: StoredResponse, status: number): HeadPlan {

@@ -157,11 +157,16 @@ const forwardOf: Record<MissReason, Forward> = {
   request: 'request',
 }
 
-/** The changes for a response that the application made. */
+/**
+ * The changes for a response that the application made.
+ *
+ * @param isCertain the body is known, too, so that nothing in it will keep it from being stored
+ */
 export function forwardFields<Native>(
   facts: ExchangeFacts<Native>,
   head: ResponseHead,
   verdict: Storability,
+  isCertain: boolean,
 ): HeadFields {
   const { lookup } = facts
   // HEAD says what GET would, but nothing of it was to be stored.
@@ -171,10 +176,26 @@ export function forwardFields<Native>(
     : { set: [], remove: hiddenFields(facts, head) }
   const fwd = lookup.bypass === undefined ? forwardOf[lookup.reason ?? 'absent'] : 'bypass'
   const why = `${lookup.bypass === undefined ? 'miss' : 'bypass'}: ${lookup.bypass ?? lookup.reason ?? 'absent'}`
+  // A body that is still to come may have what was in the way the last time.
+  const doubt = verdict.store && !isCertain && !isHead ? lookup.passed : undefined
+  const lately = doubt === undefined ? '' : `; lately not stored: ${doubt}`
   const refused =
     !verdict.store && !isHead ? `; not stored: ${verdict.reason} ${verdict.detail ?? ''}` : ''
-  const status = reportFields(facts, head, { fwd, stored: verdict.store && !isHead }, why + refused)
+  const stored = verdict.store && !isHead && doubt === undefined
+  const status = reportFields(facts, head, { fwd, stored }, why + refused + lately)
   return { set: [...own.set, ...status], remove: own.remove }
+}
+
+/** A head that went out in UTF-8: its bytes, read as Latin-1, which is how stored heads go out. */
+export function asSent(head: ResponseHead): ResponseHead {
+  const sent = (text: string): string => Buffer.from(text).toString('latin1')
+  const { fields, all, statusMessage } = head
+  return {
+    ...head,
+    fields: fields.map(sent),
+    all: all.map(sent),
+    statusMessage: statusMessage === undefined ? undefined : sent(statusMessage),
+  }
 }
 
 /** The changes for a response of a request that passed by. */

@@ -7,7 +7,7 @@ import { mayBeOperational } from '../http/operational.ts'
 import type { BodyForm, StoredResponse } from '../http/stored-response.ts'
 import { freshenFields, generateEtag, mayFreshen, validatorsOf } from '../http/validation.ts'
 import { closureOf } from './closure.ts'
-import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
+import type { BodySource, ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 import { completed, inputsOf, tagsOf } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
 import { mostInputs } from './observation.ts'
@@ -15,7 +15,7 @@ import { secretIn } from './page-secret.ts'
 import { shownIn } from './unkeyed.ts'
 import { type Refusal, type Verdict, isByDefault, judgeHead, pathOf, refuse } from './verdict.ts'
 
-type Made = { readonly store: true; readonly response: StoredResponse } | Refusal
+export type Made = { readonly store: true; readonly response: StoredResponse } | Refusal
 
 /** The stored response of an exchange whose body is complete. */
 export function madeFrom<Native>(
@@ -24,6 +24,7 @@ export function madeFrom<Native>(
   body: Buffer,
   form: BodyForm,
   isFinal: boolean,
+  isSearched: boolean,
 ): Made {
   const declared = fieldValue(head.fields, 'content-length')
   if (declared !== undefined && declared !== String(body.byteLength)) {
@@ -31,14 +32,42 @@ export function madeFrom<Native>(
   }
   const verdict = judgeHead(facts, head)
   if (!verdict.store) return verdict
-  const secret = facts.policy.guard ? secretIn(head.all, body) : undefined
-  if (secret) return refuse(secret.reason, secret.detail)
-  const shown = shownIn(facts.request, unkeyedIn(facts), head.all, body)
-  if (shown !== undefined) return refuse('request-shown', shown)
+  const refusal = isSearched ? undefined : judgeBody(facts, head, body)
+  if (refusal) return refusal
   if (isByDefault(facts, verdict) && mayBeOperational(pathOf(facts.request.target))) {
     facts.cache.doubt(facts.request)
   }
   return stored(facts, head, verdict, { body, form, isFinal }, undefined)
+}
+
+/** May the response be stored, as far as is known before its first byte goes out: by its head, and by a body that is whole by then? */
+export function judgeEarly<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  source: BodySource | undefined,
+): { readonly verdict: Verdict; readonly isSearched: boolean } {
+  const verdict = judgeHead(facts, head)
+  const isOpen = verdict.store && facts.request.method !== 'HEAD'
+  const size = isOpen ? source?.size() : undefined
+  if (source === undefined || size === undefined) return { verdict, isSearched: false }
+  const { maxEntrySize } = facts.cache.store
+  const refusal =
+    size > maxEntrySize
+      ? refuse('too-large', `over ${maxEntrySize} bytes`)
+      : judgeBody(facts, head, source.bytes())
+  return { verdict: refusal ?? verdict, isSearched: true }
+}
+
+/** Does the body itself forbid storing, by what belongs to one visitor, or by what one client has sent? */
+function judgeBody<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  body: Buffer,
+): Refusal | undefined {
+  const secret = facts.policy.guard ? secretIn(head.all, body) : undefined
+  if (secret) return refuse(secret.reason, secret.detail)
+  const shown = shownIn(facts.request, unkeyedIn(facts), head.all, body)
+  return shown === undefined ? undefined : refuse('request-shown', shown)
 }
 
 /** What was read, and is not in the key or stands there for its class alone. */

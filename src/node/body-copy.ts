@@ -23,15 +23,24 @@ export class BodyCopy implements Copy {
   /** @returns false when it is not kept: the body is larger than the limit, or others needed the room */
   add(chunk: Chunk, encoding: unknown): boolean {
     if (this.#isDropped) return false
-    const length = lengthOf(chunk, encoding)
-    this.#size += length
-    if (this.#size > this.limit) {
+    if (this.#size + lengthOf(chunk, encoding) > this.limit) {
       this.drop()
       return false
     }
     // A copy: the application may write into its buffer again, and a slice would keep a whole pool alive.
-    this.#chunks.push(bytesOf(chunk, encoding))
-    this.#room.take(this, length)
+    return this.take(bytesOf(chunk, encoding))
+  }
+
+  /** Takes bytes that nobody else will change. @returns as `add()` does */
+  take(bytes: Buffer): boolean {
+    if (this.#isDropped) return false
+    this.#size += bytes.byteLength
+    if (this.#size > this.limit) {
+      this.drop()
+      return false
+    }
+    this.#chunks.push(bytes)
+    this.#room.take(this, bytes.byteLength)
     return !this.#isDropped
   }
 

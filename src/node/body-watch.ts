@@ -1,10 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { CopyRoom } from '../flow/copy-room.ts'
+import type { BodySource } from '../flow/exchange-facts.ts'
 import type { RefuseReason } from '../reasons.ts'
 import { BodyCopy } from './body-copy.ts'
 import { hasStopped, isBroken } from './breakage.ts'
-import { type Chunk, sendsHeadAsText } from './framing.ts'
+import {
+  type Chunk,
+  announceLength,
+  bytesOf,
+  isChunk,
+  lengthOf,
+  sendsHeadAsText,
+} from './framing.ts'
 import { UnseenBytes } from './unseen-bytes.ts'
 
 interface Refusal {
@@ -13,7 +21,7 @@ interface Refusal {
 }
 
 /** Follows the body of a response that may be stored: keeps a copy of it, and knows whether that is all of it. */
-export class BodyWatch {
+export class BodyWatch implements BodySource {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #copy: BodyCopy
@@ -24,6 +32,9 @@ export class BodyWatch {
   #unseen: UnseenBytes | undefined
   /** The client gets the body, and with it the head. */
   #isShown = false
+  #given: Chunk | undefined
+  #encoding: unknown
+  #foretold: Buffer | undefined
   /** Known with the first chunk. */
   #isHeadText: boolean | undefined
 
@@ -55,13 +66,33 @@ export class BodyWatch {
     this.#unseen?.leave()
   }
 
+  /** What end() is given while no head has gone out is all of the body. */
+  announce(given: readonly unknown[]): void {
+    announceLength(this.#request, this.#response, given)
+    const [chunk, encoding] = given
+    this.#given = isChunk(chunk, true) ? chunk : ''
+    this.#encoding = encoding
+    this.#foretold = undefined
+  }
+
+  size(): number | undefined {
+    return this.#given === undefined ? undefined : lengthOf(this.#given, this.#encoding)
+  }
+
+  bytes(): Buffer {
+    return (this.#foretold ??= bytesOf(this.#given ?? '', this.#encoding))
+  }
+
   noteHead(chunk: Chunk | undefined, encoding: unknown): void {
     if (this.#isShown) this.#isHeadText ??= sendsHeadAsText(this.#response, chunk, encoding)
   }
 
   /** @returns why the copy has ended */
   keep(chunk: Chunk, encoding: unknown): Refusal | undefined {
-    if (this.#copy.add(chunk, encoding)) return undefined
+    const isKept = this.#foretold
+      ? this.#copy.take(this.#foretold)
+      : this.#copy.add(chunk, encoding)
+    if (isKept) return undefined
     const { limit, isCrowdedOut } = this.#copy
     return isCrowdedOut
       ? { reason: 'crowded', detail: 'copies of other bodies needed the room' }
@@ -76,7 +107,7 @@ export class BodyWatch {
   }
 
   /** All of the body, or why nobody knows that it is all; asked when it has ended. */
-  whole(isCut: boolean): Buffer | Refusal {
+  ended(isCut: boolean): Buffer | Refusal {
     const reason = 'incomplete'
     if (isCut) return { reason, detail: 'it broke off before its end' }
     if (this.#unseen?.isFound() === true) {
@@ -86,6 +117,7 @@ export class BodyWatch {
   }
 
   drop(): void {
+    this.#given = this.#foretold = undefined
     this.#copy.drop()
   }
 }

@@ -8,7 +8,7 @@ import { BodyWatch } from './body-watch.ts'
 import { conclude } from './conclusion.ts'
 import { type Report, deliver } from './delivery.ts'
 import { Drain, callbacksIn } from './drain.ts'
-import { type Chunk, announceLength, isChunk, takeBackHead } from './framing.ts'
+import { type Chunk, isChunk, takeBackHead } from './framing.ts'
 import { planOf } from './head-plan.ts'
 import {
   type HeaderSnapshot,
@@ -165,7 +165,7 @@ export class Capture<Native> {
 
   #plan(status: number, reason: string | undefined): HeadPlan | undefined {
     const head = { status, reason, before: this.#before, hasTrailers: this.#hasTrailers }
-    const plan = planOf(this.exchange, this.#request, this.#response, head)
+    const plan = planOf(this.exchange, this.#request, this.#response, head, this.#body)
     if (plan === undefined) this.#mode = 'passing'
     return plan
   }
@@ -230,7 +230,7 @@ export class Capture<Native> {
     const isWhole = this.#mode === 'collecting' || this.#mode === 'hiding'
     conclude(exchange, () => {
       if (this.#body.isHeadText) exchange.headWasText()
-      const body = isWhole ? this.#body.whole(isCut) : undefined
+      const body = isWhole ? this.#body.ended(isCut) : undefined
       if (body === undefined) exchange.end()
       else if (Buffer.isBuffer(body)) exchange.complete(body)
       else exchange.refuse(body.reason, body.detail)
@@ -270,7 +270,7 @@ export class Capture<Native> {
       this.#refuse('incomplete', 'the head was sent beside writeHead()')
       return
     }
-    if (endArguments !== undefined) announceLength(this.#request, response, endArguments)
+    if (endArguments !== undefined) this.#body.announce(endArguments)
     response.writeHead(response.statusCode)
   }
 

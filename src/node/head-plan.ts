@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { HeadPlan } from '../flow/exchange-facts.ts'
+import type { BodySource, HeadPlan } from '../flow/exchange-facts.ts'
 import type { Exchange } from '../flow/exchange.ts'
 import { type HeaderSnapshot, changesSince } from './header-snapshot.ts'
 
@@ -18,19 +18,21 @@ export function planOf<Native>(
   request: IncomingMessage,
   response: ServerResponse,
   { status, reason, before, hasTrailers }: StandingHead,
+  body: BodySource,
 ): HeadPlan | undefined {
   try {
     const changes = changesSince(response, before)
     // HTTP/2 has no reason, and warns whoever asks (RFC 9113 §8.3.1).
     const standing = exchange.request.isHttp1 ? response.statusMessage || undefined : undefined
-    return exchange.head({
+    const head = {
       status,
       statusMessage: reason ?? standing,
       ...changes,
       // Trailers need no Trailer field to announce them (RFC 9110 §6.6.2).
       ...(hasTrailers && { fields: [...changes.fields, 'Trailer', ''] }),
       method: request.method ?? '',
-    })
+    }
+    return exchange.head(head, body)
   } catch (error) {
     exchange.cache.fault(error, 'judging a response')
     exchange.refuse('fault')

@@ -103,7 +103,10 @@ export function foresees<Native>(
     if (stored === undefined || !cache.trusts(stored)) return false
     cache.soften(stored)
     const judgement = judge(stored, clock())
-    return judgement === 'fresh' || (judgement === 'refresh' && request.isRepeatable)
+    return (
+      judgement === 'fresh' ||
+      (judgement === 'refresh' && request.isRepeatable && !stored.madeAuthorized)
+    )
   } catch (error) {
     cache.fault(error, 'looking ahead')
     return false
@@ -225,9 +228,10 @@ function usable<Native>(
     return judgement === 'fresh' || judgement === 'refresh' ? 'request' : 'expired'
   }
   if (judgement === 'fresh') return 'fresh'
-  // A refresh runs without the visitor's credentials, so it could not make what one audience shares, and from the server on, so
+  // A refresh runs without credentials, so it could not make what was made with them, or what one audience shares, and from the server on, so
   // that it passes whatever stands around the application.
-  if (judgement === 'refresh' && stored.audience === undefined && request.isRepeatable) {
+  const isRefreshed = stored.audience === undefined && !stored.madeAuthorized
+  if (judgement === 'refresh' && isRefreshed && request.isRepeatable) {
     return 'stale-while-revalidate'
   }
   if (wish?.maxStale !== undefined && judgement !== 'dead') return 'max-stale'

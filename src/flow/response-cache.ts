@@ -127,7 +127,8 @@ export class ResponseCache<Native> extends CacheState<Native> {
   /** A making beside that compares itself with this hit, when it is drawn by lot; what belongs to an audience cannot be made for nobody. */
   auditOf(stored: StoredResponse, { isRepeatable }: IncomingRequest<Native>): Making | undefined {
     const { auditSample } = this.settings
-    if (auditSample === 0 || stored.audience !== undefined) return undefined
+    if (auditSample === 0 || stored.audience !== undefined || stored.madeAuthorized)
+      return undefined
     if (Math.random() >= auditSample || !isRepeatable) return undefined
     const making = new Making(stored.key, this.sequence.start(), () => stored.closure)
     making.audited = stored

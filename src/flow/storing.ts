@@ -7,6 +7,7 @@ import { mayBeOperational } from '../http/operational.ts'
 import type { BodyForm, StoredResponse } from '../http/stored-response.ts'
 import { freshenFields, generateEtag, mayFreshen, validatorsOf } from '../http/validation.ts'
 import { closureOf } from './closure.ts'
+import { credentialIn } from './bypass.ts'
 import type { BodySource, ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 import { completed, inputsOf, tagsOf } from './head-fields.ts'
 import { headerValue } from './incoming-request.ts'
@@ -185,6 +186,8 @@ function stored<Native>(
       mayServeStale: verdict.mayServeStale,
       noCache: verdict.noCache,
       servesAuthorized: verdict.servesAuthorized,
+      madeAuthorized:
+        old?.madeAuthorized === true || credentialIn(request, settings.credentials) !== undefined,
       audience: lookup.audience,
       stamp,
       begun: stamp,

@@ -74,13 +74,13 @@ export function takesBack({ reason }: Refusal): boolean {
   return !silent.has(reason) && !confirming.has(reason)
 }
 
-/** Would the request have got the stored response, had it been fresh? */
+/** Would the request have got the stored response, had it been fresh? What was made with credentials may be refused, or led to a login, without. */
 function isMeant<Native>(
   { lookup }: ExchangeFacts<Native>,
   standing: StoredResponse,
   status: number,
 ): boolean {
-  if (lookup.bypass === undefined) return true
+  if (lookup.bypass === undefined) return !standing.madeAuthorized || status < 300
   return (
     lookup.bypass === 'credentials' && standing.servesAuthorized && !aboutCredentials.has(status)
   )

@@ -44,6 +44,8 @@ export interface StoredResponse {
   readonly mayServeStale: boolean
   readonly noCache: boolean
   readonly servesAuthorized: boolean
+  /** Made for a request with credentials: the answer to one without them says nothing of it. */
+  readonly madeAuthorized: boolean
   /** Made for one audience of session(): never refreshed in the background, where the audience is unknown. */
   readonly audience: string | undefined
   /** The sequence number as of which it is valid: that at which its making started, or a later one as of which Redis found it so. */

@@ -20,8 +20,14 @@ export type EntryContent = ResponseContent | FragmentContent
 // The place of a name in these lists is part of the format.
 const KINDS: readonly EntryContent['kind'][] = ['response', 'fragment']
 const BODY_FORMS: readonly BodyForm[] = ['bytes', 'text', 'json', 'none', 'null', 'unanswered']
-const FLAGS = { isControlOurs: 1, mayServeStale: 2, noCache: 4, servesAuthorized: 8 } as const
-const everyFlag = 15
+const FLAGS = {
+  isControlOurs: 1,
+  mayServeStale: 2,
+  noCache: 4,
+  servesAuthorized: 8,
+  madeAuthorized: 16,
+} as const
+const everyFlag = 31
 /** In the place of a date: there is none. */
 const NO_DATE = Infinity
 
@@ -62,7 +68,8 @@ function writeResponse(writer: ByteWriter, response: ResponseContent): void {
     (response.isControlOurs ? FLAGS.isControlOurs : 0) +
       (response.mayServeStale ? FLAGS.mayServeStale : 0) +
       (response.noCache ? FLAGS.noCache : 0) +
-      (response.servesAuthorized ? FLAGS.servesAuthorized : 0),
+      (response.servesAuthorized ? FLAGS.servesAuthorized : 0) +
+      (response.madeAuthorized ? FLAGS.madeAuthorized : 0),
   )
   writer.byte(BODY_FORMS.indexOf(response.form))
   writeTimeline(writer, response.timeline)
@@ -127,6 +134,7 @@ function readResponse(reader: ByteReader, key: string, body: Buffer): ResponseCo
     mayServeStale: (flags & FLAGS.mayServeStale) !== 0,
     noCache: (flags & FLAGS.noCache) !== 0,
     servesAuthorized: (flags & FLAGS.servesAuthorized) !== 0,
+    madeAuthorized: (flags & FLAGS.madeAuthorized) !== 0,
     audience,
     tags,
     route,

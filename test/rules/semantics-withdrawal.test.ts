@@ -203,6 +203,28 @@ describe('an answer that may not be stored', () => {
     expect((await app.get('/')).body).toBe('made 1')
   })
 
+  it.each([401, 302])(
+    'M-56: a page that was made with credentials is renewed with them, and stays where others get a %i',
+    async (status) => {
+      const app = await application(
+        ({ request, run }) =>
+          request.headers.authorization === undefined
+            ? { status }
+            : run < 3
+              ? { fields: { 'Cache-Control': 'public, max-age=60' } }
+              : { status: 500 },
+        windows,
+      )
+      const token = { Authorization: 'Bearer mine' }
+      await app.get('/', token)
+      expect((await app.get('/', token)).body).toBe('made 1')
+      app.advance(61)
+      expect((await app.get('/')).status).toBe(status)
+      expect((await app.get('/', token)).body).toBe('made 1')
+      expect(app.seen('refresh')).toEqual([])
+    },
+  )
+
   it('M-56: a refusal of a range or of a condition leaves the page', async () => {
     for (const status of [304, 412, 416]) {
       const app = await application(

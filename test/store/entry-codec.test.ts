@@ -327,7 +327,7 @@ describe('a forged entry', () => {
     const at =
       flags.indexOf(page.statusMessage ?? '', head, 'latin1') + (page.statusMessage ?? '').length
     expect(flags[at]).toBe(8)
-    flags[at] = 8 + 16
+    flags[at] = 8 + 32
     expect(decoded(forged(flags), page.key)).toBeUndefined()
   })
 })

@@ -81,6 +81,7 @@ function response(
     mayServeStale: true,
     noCache: false,
     servesAuthorized: false,
+    madeAuthorized: false,
     audience: undefined,
     stamp: 0,
     begun: 0,

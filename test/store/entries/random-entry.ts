@@ -78,6 +78,7 @@ export const randomResponse: fc.Arbitrary<ResponseContent> = lines.chain((fields
     mayServeStale: fc.boolean(),
     noCache: fc.boolean(),
     servesAuthorized: fc.boolean(),
+    madeAuthorized: fc.boolean(),
     audience: optionalText,
     tags: texts,
     route: optionalText,

@@ -120,7 +120,7 @@ function look<Native>(
   audience: string | undefined,
   turn: Turn,
 ): Answer<Native> {
-  const { waited, fetched } = turn
+  const { waited, fetched, since } = turn
   const { settings, store } = cache
   const primaryKey = cacheKey(request, policy, audience, settings.keyedBuild)
   const now = settings.clock()
@@ -131,7 +131,7 @@ function look<Native>(
     ? { stored: single, key: primaryKey, otherVariants: false }
     : store.find(primaryKey, (name) => cache.read(request, name))
   const { key } = found
-  const isUnheard = found.stored !== undefined && !cache.trusts(found.stored)
+  const isUnheard = found.stored !== undefined && !cache.trusts(found.stored, since)
   let stored =
     found.stored && !isUnheard ? standing(cache, request, policy, found.stored) : undefined
   const credential =
@@ -182,8 +182,13 @@ function look<Native>(
   if (isShared) {
     const making = cache.collapsing.find(key)
     // A making that an invalidation overtook must not answer those who came after it.
-    if (making && !making.isOvertaken(cache.sequence)) {
+    if (making && !making.isOvertaken(cache.sequence, since)) {
       return { act: 'wait', until: afterMaking(cache, making, timeout, turn) }
+    }
+    // All who come meanwhile wait for its end, and then for one making that begins behind them.
+    if (making && since === undefined && making.isUnheard(cache.sequence)) {
+      const later = { ...turn, since: cache.sequence.now }
+      return { act: 'wait', until: afterMaking(cache, making, timeout, later) }
     }
   }
   // What a request forbids to store is of no use to those who would wait for it.

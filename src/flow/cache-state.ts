@@ -145,9 +145,13 @@ export class CacheState<Native> {
     if (keys !== 'all') for (const key of keys) this.store.delete(key)
   }
 
-  /** Is what is stored known to be valid, as far as this instance can know of the others? */
-  trusts({ asOf }: Stored): boolean {
-    return this.sequence.isTrusted(asOf)
+  /**
+   * Is what is stored known to be valid, as far as this instance can know of the others?
+   *
+   * @param since when the request came that asks for it
+   */
+  trusts({ asOf }: Stored, since = Infinity): boolean {
+    return asOf >= since || this.sequence.isTrusted(asOf)
   }
 
   /** Whoever is about to use what is stored has it stale from when on it is so: its slice may be still to come. */

@@ -36,12 +36,18 @@ export class Making {
   }
 
   /** Was something it depends on invalidated since it started? Then nobody who comes now may wait for it. */
-  isOvertaken(sequence: Sequence): boolean {
-    const { stamp, asOf } = this.start
-    if (!sequence.isTrusted(asOf)) return true
+  isOvertaken(sequence: Sequence, since = Infinity): boolean {
+    const { stamp } = this.start
+    if (this.isUnheard(sequence, since)) return true
     return (
       stamp !== sequence.highest && sequence.felledBy(stamp, this.#dependencies()) !== undefined
     )
+  }
+
+  /** Did it begin before a request came that nothing older answers, for nothing is heard of other instances? */
+  isUnheard(sequence: Sequence, since = Infinity): boolean {
+    const { asOf } = this.start
+    return asOf < since && !sequence.isTrusted(asOf)
   }
 
   get waiting(): number {

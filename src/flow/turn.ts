@@ -12,13 +12,22 @@ export interface Turn {
   readonly waited: boolean
   /** It has lost what it waited for to an invalidation, or a maker to its end: it waits once more, and then not again. */
   readonly isLast: boolean
+  /**
+   * It came at this moment, while nothing was believed that had begun before: what is made later is as good as made for it.
+   */
+  readonly since: number | undefined
   /** Redis was asked for this key: what it has stands in memory, and of what it has not the lease tells who makes it. */
   readonly fetched:
     | { readonly key: string; readonly lease: SharedLease; readonly count: number }
     | undefined
 }
 
-export const arriving: Turn = { waited: false, isLast: false, fetched: undefined }
+export const arriving: Turn = {
+  waited: false,
+  isLast: false,
+  since: undefined,
+  fetched: undefined,
+}
 
 /** Names of inputs may be learned on the way, and with them another key. */
 const mostFetches = 3
@@ -32,15 +41,15 @@ export async function afterMaking<Native>(
   cache: CacheState<Native>,
   making: Making,
   timeout: number,
-  { isLast }: Turn,
+  { isLast, since }: Turn,
 ): Promise<Turn> {
   const end = await making.wait(timeout)
   // Those who lost their answer to an invalidation wait for one of them, and not all run at one time.
   const waitsAgain =
     !isLast && end === 'settled' && (making.isHandedOver || making.isOvertaken(cache.sequence))
   return waitsAgain
-    ? { waited: false, isLast: true, fetched: undefined }
-    : { waited: true, isLast, fetched: undefined }
+    ? { waited: false, isLast: true, since, fetched: undefined }
+    : { waited: true, isLast, since, fetched: undefined }
 }
 
 /** What comes behind a question to Redis. */

@@ -1,3 +1,5 @@
+import { longestAlone } from './sequence.ts'
+
 /** An instance as Redis remembers it. */
 export interface Instance {
   readonly name: string
@@ -40,7 +42,8 @@ export class Roster {
    * heard of again. What it heard of last was before that was first seen here.
    */
   endOf({ name, maxStaleness, isStrict }: Instance, now: number): number {
-    const since = isStrict ? (this.#seen.get(name)?.at ?? now) : now
-    return since + maxStaleness
+    const heardAt = this.#seen.get(name)?.at ?? now
+    if (isStrict) return heardAt + maxStaleness
+    return Math.min(now + maxStaleness, heardAt + Math.max(longestAlone, maxStaleness))
   }
 }

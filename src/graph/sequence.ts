@@ -23,6 +23,12 @@ export interface SequenceOptions {
 const step = 2 ** -20
 
 /**
+ * For how long an instance that has lost the others believes what it makes itself, milliseconds: a barrier waits for it
+ * no longer than that, and never again.
+ */
+export const longestAlone = 300_000
+
+/**
  * The order of invalidations. Each has a number; a making notes the number at which it *starts* (its stamp), and its
  * result is valid if and only if nothing in its closure has a later number. So a read of old data can never be stored
  * or shared after the invalidation, however the two interleave.
@@ -95,8 +101,11 @@ export class Sequence {
   /** May what was made then still be used, as far as this instance can know of the others? */
   isTrusted(asOf: number): boolean {
     if (this.#maxStaleness === Infinity) return true
-    const since = this.isStrict ? this.#heardAt : Math.max(this.#heardAt, asOf)
-    return this.#now() < since + this.#maxStaleness
+    const now = this.#now()
+    const isAlone =
+      this.isStrict || (now > this.#heardAt + longestAlone && Number.isFinite(this.#heardAt))
+    const since = isAlone ? this.#heardAt : Math.max(this.#heardAt, asOf)
+    return now < since + this.#maxStaleness
   }
 
   /** As of when something that is held is known to be valid. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Sequence } from '../../src/graph/sequence.ts'
+import { Roster, instancesIn } from '../../src/graph/instances.ts'
+import { Sequence, longestAlone } from '../../src/graph/sequence.ts'
 import { Random } from '../support/random.ts'
 
 describe('the sequence of invalidations', () => {
@@ -259,6 +260,32 @@ describe('where several instances share the order', () => {
     ])
     now = 1_350
     expect(sequence.isTrusted(asOf)).toBe(false)
+  })
+
+  it('what is made in a long silence is not trusted either, once others were heard of', () => {
+    let now = 1_000
+    const sequence = new Sequence({ maxStaleness: 200, now: () => now })
+    now += longestAlone + 1
+    expect(sequence.isTrusted(now)).toBe(true)
+    sequence.heard(now)
+    now += longestAlone
+    expect(sequence.isTrusted(now)).toBe(true)
+    now++
+    expect(sequence.isTrusted(now)).toBe(false)
+  })
+
+  it('a dead instance is waited for until it would believe nothing, and then not again', () => {
+    const roster = new Roster()
+    const [dead] = instancesIn('a 5000 200\n')
+    const [strict] = instancesIn('b 5000 200 strict\n')
+    if (!dead || !strict) throw new Error('no line was read')
+    roster.note([dead, strict], 1_000)
+    expect(roster.endOf(dead, 1_000)).toBe(1_200)
+    expect(roster.endOf(dead, 9_000)).toBe(9_200)
+    expect(roster.endOf(strict, 9_000)).toBe(1_200)
+    const end = 1_000 + longestAlone
+    expect(roster.endOf(dead, end - 1)).toBe(end)
+    expect(roster.endOf(dead, end + 1)).toBe(end)
   })
 
   it('an answer that comes late takes back nothing that was heard', () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Duration, milliseconds } from '../duration.ts'
 import { fail } from '../errors.ts'
 import { onOrigin } from '../graph/dependency.ts'
-import { type Dependable, boundedTag, dependenciesFrom } from '../graph/invalidation.ts'
+import { type Dependable, dependenciesFrom } from '../graph/invalidation.ts'
 import { type Moment, momentOf } from '../graph/moment.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import { several } from '../graph/several.ts'
@@ -13,6 +13,7 @@ import {
   fragmentsIn,
   promisedIn,
 } from './fragment.ts'
+import { noteTags } from './given-tags.ts'
 import type { Recording } from './recording.ts'
 import { type Scope, innermost, recordingsOf } from './scope.ts'
 import type { VersionCheck, VersionTag } from './version.ts'
@@ -42,6 +43,7 @@ export interface DraftSink {
 export interface DraftSubject {
   readonly recording: Recording
   readonly request: { readonly origin: string }
+  readonly cache: { readonly settings: { readonly strict: boolean } }
   checkVersion(version: VersionTag): Pick<VersionCheck<never>, 'etag' | 'lastModified' | 'holder'>
 }
 
@@ -83,11 +85,12 @@ export class Draft {
   /**
    * Tags the response: `invalidate({ tag })` fells it, and tag headers carry it to CDNs.
    *
-   * @throws CacheflowError `ERR_CACHEFLOW_TAG` for an empty tag
+   * What is no tag may come from a client: elsewhere than in development the response is not stored then, and the refuse event tells why.
+   *
+   * @throws CacheflowError `ERR_CACHEFLOW_TAG` in development (`fragments.strict`), for what is no string or is empty
    */
   tag(...tags: readonly string[]): this {
-    const recording = this.#recording
-    for (const tag of tags) recording.tag(boundedTag(tag, 'tag()'))
+    noteTags(this.#recording, tags, this.#exchange.cache.settings.strict)
     return this
   }
 

@@ -1,6 +1,7 @@
 import { type Duration, milliseconds } from '../duration.ts'
 import { onOrigin } from '../graph/dependency.ts'
-import { type Dependable, boundedTag, dependenciesFrom } from '../graph/invalidation.ts'
+import { type Dependable, dependenciesFrom } from '../graph/invalidation.ts'
+import { noteTags } from './given-tags.ts'
 import type { Recording } from './recording.ts'
 
 /** The fragment that is being made, as its body can speak of it. All of it reaches what encloses the fragment, too. */
@@ -8,15 +9,17 @@ export class FragmentDraft {
   readonly #recording: Recording
 
   readonly #origin: string | undefined
+  readonly #isStrict: boolean
 
-  constructor(recording: Recording, origin: string | undefined) {
+  constructor(recording: Recording, origin: string | undefined, isStrict: boolean) {
+    this.#isStrict = isStrict
     this.#recording = recording
     this.#origin = origin
   }
 
-  /** @throws CacheflowError `ERR_CACHEFLOW_TAG` */
+  /** @throws CacheflowError `ERR_CACHEFLOW_TAG` in development; elsewhere nothing of it is stored */
   tag(...tags: readonly string[]): this {
-    for (const tag of tags) this.#recording.tag(boundedTag(tag, 'tag()'))
+    noteTags(this.#recording, tags, this.#isStrict)
     return this
   }
 

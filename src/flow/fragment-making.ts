@@ -73,7 +73,7 @@ export class FragmentMaking implements FragmentScope {
       digest: undefined,
       isBound: false,
     }
-    this.draft = new FragmentDraft(this.recording, outer.visitor?.origin)
+    this.draft = new FragmentDraft(this.recording, outer.visitor?.origin, isStrict)
     this.#settled = new Promise((resolve) => {
       this.#settle = resolve
     })

@@ -144,7 +144,7 @@ function made({ policy, where }: FragmentCall, body: Body<unknown>, recording: R
     return written(policy.onError(error), 'html', `onError of ${where}`)
   }
   try {
-    const text = body(new FragmentDraft(recording, undefined))
+    const text = body(new FragmentDraft(recording, undefined, false))
     return isThenable(text) ? Promise.resolve(text).then(finish).catch(failed) : finish(text)
   } catch (error) {
     return failed(error)

@@ -25,7 +25,7 @@ function noScope(): never {
   throw new Error('nothing is made here')
 }
 
-function deskOf({ scope = 'scope', matches = false } = {}): Desk {
+function deskOf({ scope = 'scope', matches = false, strict = true } = {}): Desk {
   const recording = new Recording({ stamp: 0, asOf: 0 })
   const fields = new Map<string, string>()
   const asked: Validators[] = []
@@ -33,6 +33,7 @@ function deskOf({ scope = 'scope', matches = false } = {}): Desk {
   const subject = {
     recording,
     request: { origin: 'http://shop.example' },
+    cache: { settings: { strict } },
     checkVersion: ({ lastModified, tagFor }: VersionTag) => {
       const etag = tagFor(scope)
       asked.push({ etag, lastModified })
@@ -72,12 +73,22 @@ describe('tag()', () => {
     expect([...recording.dependencies]).toEqual([tagDependency('posts'), tagDependency('authors')])
   })
 
-  it.each([undefined, null, '', 7, ['posts']])('given %j is an error with its code', (tag) => {
-    const { draft, recording } = deskOf()
-    const error = errorOf(() => draft.tag('fine', tag as string))
-    expect(error.code).toBe('ERR_CACHEFLOW_TAG')
-    expect(error.message).toContain('tag() was given')
+  it.each([undefined, null, '', 7, ['posts']])(
+    'given %j is an error with its code in development',
+    (tag) => {
+      const { draft, recording } = deskOf()
+      const error = errorOf(() => draft.tag('fine', tag as string))
+      expect(error.code).toBe('ERR_CACHEFLOW_TAG')
+      expect(error.message).toContain('tag() was given')
+      expect([...recording.tags]).toEqual(['fine'])
+    },
+  )
+
+  it.each([undefined, null, '', 7, ['posts']])('given %j keeps it from being stored', (tag) => {
+    const { draft, recording } = deskOf({ strict: false })
+    draft.tag(tag as string, 'fine')
     expect([...recording.tags]).toEqual(['fine'])
+    expect(recording.refusal?.detail).toContain('tag() was given')
   })
 })
 

@@ -39,6 +39,46 @@ describe.each(koaStages)('$name', ({ open }) => {
   })
 })
 
+/** Queries of which `?tag=posts` is the one that was meant. */
+const noTags = ['/', '/?tag=', '/?tag=a&tag=b']
+
+describe.each(expressStages)('$name', ({ open }) => {
+  it('what a client sends in place of a tag is answered and not stored, and told', async () => {
+    const app = await open({
+      options: { fragments: { strict: false } },
+      handler: (request, response) => {
+        response.locals.cacheflow.tag(request.query['tag'] as string)
+        response.send(`page ${app.runs}`)
+      },
+    })
+    for (const url of noTags) {
+      const [first, second] = [await app.get(url), await app.get(url)]
+      expect([first.status, second.status, first.body === second.body]).toEqual([200, 200, false])
+    }
+    await app.happened('refuse')
+    expect(app.seen('refuse').at(-1)).toMatchObject({
+      reason: 'draft',
+      detail: expect.stringContaining('tag() was given') as string,
+    })
+  })
+})
+
+describe.each(koaStages)('$name', ({ open }) => {
+  it('what a client sends in place of a tag is answered and not stored, and told', async () => {
+    const app = await open({
+      options: { fragments: { strict: false } },
+      handler: (ctx) => {
+        ctx.state.cacheflow.tag(ctx.query['tag'] as string)
+        ctx.body = `page ${app.runs}`
+      },
+    })
+    for (const url of noTags) {
+      const [first, second] = [await app.get(url), await app.get(url)]
+      expect([first.status, second.status, first.body === second.body]).toEqual([200, 200, false])
+    }
+  })
+})
+
 /** What a client asks the application to read: `/?h=x-theme`. */
 function asked(url: string | undefined): string[] {
   return new URL(url ?? '', 'http://x').searchParams.getAll('h')

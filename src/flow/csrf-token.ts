@@ -3,18 +3,21 @@ import { attributesOf, tagsIn } from './markup.ts'
 /** The name of a token against cross-site request forgery, by its letters and digits: csrfToken, X-XSRF-TOKEN, app_csrf, _token. */
 const tokenName =
   /(?:[cx]srf(?:token|key|value|nonce|hash|code|secret|id|testname)?|authenticitytoken|csrfmiddlewaretoken|verificationtoken|antiforgerytoken)$/
+/** Names of it that stand alone: of Moodle, Magento and WordPress. */
+const otherName = /^(?:sesskey|formkey|wpnonce)$/
 /** Names that any token may have: in a form it is this visitor's, elsewhere it may be anything. */
 const formName = /^\w{0,24}token$/
 
 /** Letters that every such name has. */
-const mark = /[cx]srf|token/i
+const mark = /[cx]srf|token|sesskey|form_?key|wpnonce/i
 
 /** What a value begins with that is no token yet: a template's place for one. */
 const placeholder = /^(?:\{\{|\$\{|<%|\[\[|%%|__)/
 
 /** Does the text name a token? @param text as it is written, in any case and with any separators */
 function isTokenName(text: string): boolean {
-  return text === '_token' || tokenName.test(lettersOf(text))
+  const letters = lettersOf(text)
+  return text === '_token' || tokenName.test(letters) || otherName.test(letters)
 }
 
 function lettersOf(text: string): string {
@@ -60,7 +63,8 @@ function tokenInTag(tag: string): string | undefined {
 }
 
 /** Places in a script or in JSON that may name a token. */
-const scriptMark = /[cx]srf|authenticity_?token|verificationtoken|antiforgerytoken|_token/gi
+const scriptMark =
+  /[cx]srf|authenticity_?token|verificationtoken|antiforgerytoken|_token|sesskey|form_?key|wpnonce/gi
 /**
  * What follows the first letters of a name up to its value: `Token":"x1"`, `-Token'] = 'x1'`, `', 'x1'`, `: { token: "x1"`. Quotes may be
  * escaped, for JSON within JSON. Every part is bounded.
@@ -105,11 +109,20 @@ function isFilled(value: string): boolean {
   return text !== '' && !placeholder.test(text)
 }
 
+/** Words that settings and messages have under such a name. Another word may be a token: none can tell. */
+const settings: ReadonlySet<string> = new Set(
+  (
+    'true false null undefined none on off yes no auto enabled disabled enable disable default custom required optional strict lax ' +
+    'cookie cookies header headers session sessions form body query meta stateless double signed missing invalid expired mismatch ' +
+    'failed error forbidden denied ignore ignored skip rejected valid verified protection protected'
+  ).split(' '),
+)
+
 /** Elsewhere a word may stand under such a name: `csrf: "disabled"`, `csrfHeader: "X-CSRF-Token"`, `data-csrf="/csrf"`. */
 function isToken(value: string): boolean {
   const text = value.trim()
   if (text.length < 2 || !isFilled(text) || /\s/.test(text)) return false
-  const isWord = /^[a-z]+$/i.test(text) && text.length < 16
+  const isWord = settings.has(text.toLowerCase())
   const isName =
     /^[a-z_-]*(?:[cx]srf|token)$|^[a-z_-]*(?:[cx]srf|token)[a-z_-]*$/i.test(text) &&
     text.length < 40

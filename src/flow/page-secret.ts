@@ -18,11 +18,7 @@ export function secretIn(
   body: Buffer,
 ): { readonly reason: RefuseReason; readonly detail: string } | undefined {
   const type = fieldValue(fields, 'content-type') ?? ''
-  const kind = /html/i.test(type)
-    ? 'html'
-    : /json|javascript|ecmascript/i.test(type)
-      ? 'script'
-      : undefined
+  const kind = type === '' ? sniffed(body) : kindOf(type)
   if (kind === undefined || fieldValue(fields, 'content-encoding') !== undefined) return undefined
   if (kind === 'html') {
     const nonce = nonceIn(fields, body)
@@ -32,13 +28,29 @@ export function secretIn(
   return found === undefined ? undefined : { reason: 'csrf-token', detail: found }
 }
 
+type Kind = 'html' | 'script' | undefined
+
+function kindOf(type: string): Kind {
+  if (/html/i.test(type)) return 'html'
+  return /json|javascript|ecmascript/i.test(type) ? 'script' : undefined
+}
+
+/** Without a type browsers look at how a body begins. */
+function sniffed(body: Buffer): Kind {
+  const start = body.toString('latin1', 0, 512).replace(/^(?:\u00EF\u00BB\u00BF)?\s*/, '')
+  if (start.startsWith('<')) return 'html'
+  return /^[{["]/.test(start) ? 'script' : undefined
+}
+
 function tokenInPage(body: Buffer): string | undefined {
-  return hasMark(body) || namesToken(body) ? csrfTokenIn(body.toString('latin1')) : undefined
+  return hasMark(body) || namesToken(body) || namesKey(body)
+    ? csrfTokenIn(body.toString('latin1'))
+    : undefined
 }
 
 function tokenInData(body: Buffer): string | undefined {
   if (body.byteLength < tokenAnswer && isTokenAnswer(body.toString('latin1'))) return 'token'
-  return hasMark(body) || body.includes('_token')
+  return hasMark(body) || body.includes('_token') || namesKey(body)
     ? tokenInScript(body.toString('latin1'))
     : undefined
 }
@@ -58,6 +70,17 @@ function namesToken(body: Buffer): boolean {
     if (endsOfNames.has(body[at + 3] ?? 0) || before === 0x3d || before === 0x5f) return true
   }
   return false
+}
+
+/** Has it `sesskey`, `form_key` or `_wpnonce`? */
+function namesKey(body: Buffer): boolean {
+  for (let at = body.indexOf('key'); at >= 0; at = body.indexOf('key', at + 3)) {
+    const before = body[at - 1]
+    // s, m or an underscore
+    if (before !== 0x73 && before !== 0x6d && before !== 0x5f) continue
+    if (/sess$|form_?$/.test(body.toString('latin1', Math.max(0, at - 5), at))) return true
+  }
+  return body.includes('wpnonce')
 }
 
 function nonceIn(fields: HeaderFields, body: Buffer): string | undefined {

@@ -155,7 +155,41 @@ describe('a page with a token against cross-site request forgery', () => {
       expect(reasonOf(json, ['Content-Type', 'application/json'])).toBeUndefined()
     }
     expect(reasonOf(body, ['Content-Type', 'application/json'])).toBeUndefined()
-    expect(reasonOf(body, [])).toBeUndefined()
+  })
+
+  it('is looked for by how the body begins, where no type says what it is', () => {
+    for (const body of [
+      '<input name="_csrf" value="x1">',
+      ' \n<!doctype html><meta name="csrf-token" content="x1">',
+      '\uFEFF<form><input name="_csrf" value="x1"></form>',
+      '{"csrfToken":"x1"}',
+    ]) {
+      expect([body, reasonOf(body, [])]).toEqual([body, 'csrf-token'])
+    }
+    expect(reasonOf('csrf_token=x1, as text', [])).toBeUndefined()
+  })
+
+  it.each([
+    '<input type="hidden" name="sesskey" value="alice">',
+    '<input name="form_key" type="hidden" value="aBcDefGh">',
+    '<input type="hidden" id="_wpnonce" name="_wpnonce" value="a1b2c3d4e5">',
+    '<a href="/wp-login.php?action=logout&amp;_wpnonce=a1b2c3d4e5">',
+    '<script>M.cfg = {"wwwroot":"/", "sesskey":"AbCdEfGhIj"}</script>',
+    // Of letters alone.
+    '<script>window.csrfToken = "alice"</script>',
+    '<body data-csrf-token="kdjfhgkd">',
+    '<div hx-headers=\'{"X-CSRF-Token": "abcdefgh"}\'>',
+  ])('%s is for one visitor, too', (element) => {
+    expect(reasonOf(`<html><body>${element}</body></html>`)).toBe('csrf-token')
+  })
+
+  it.each([
+    '<input name="platform_key" value="x1">',
+    '<input name="monkey" value="x1">',
+    '<p>Each form_key and sesskey is a token</p>',
+    '<script>var keys = { form: "key", csrf: "cookie" }</script>',
+  ])('%s is none, either', (body) => {
+    expect(reasonOf(body)).toBeUndefined()
   })
 
   it('is found in a large page in a few milliseconds, however hostile the page', () => {

@@ -34,7 +34,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
       'the check, before something is stored, against what was invalidated since its making began',
     cuts: [
       {
-        file: fragments,
+        file: 'src/flow/fragment-finish.js',
         text: 'fallen(sequence.felledBy(making.stamp, outcome.closure))',
         instead: 'undefined',
       },
@@ -113,8 +113,8 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     cuts: [
       {
         file: 'src/graph/sequence.js',
-        text: 'return (this.#maxStaleness === Infinity ||',
-        instead: 'return (true ||',
+        text: 'if (this.#maxStaleness === Infinity)\n            return true;',
+        instead: 'return true;',
       },
     ],
     run: { seed: 1, seconds: 30, faults: ['partition', 'process-stop'] },
@@ -128,11 +128,11 @@ export const ablations: Readonly<Record<string, Ablation>> = {
         text: 'if m[2] ~= run then return nil end',
         instead: '',
       },
-      ...['sync', 'invalidate'].map((script) => ({
-        file: `src/store/scripts/${script}.js`,
-        text: "if epoch and epoch == ARGV[4] and tonumber(fields({'seq'})[1] or 0) < tonumber(ARGV[3]) then epoch = nil end",
-        instead: '',
-      })),
+      {
+        file: 'src/store/scripts/state.js',
+        text: 'if epoch and seq and (epoch ~= known or seq >= (whole(highest) or 0)) then return epoch end',
+        instead: 'if epoch and seq then return epoch end',
+      },
     ],
     run: { seed: 1, seconds: 30, faults: ['redis-rollback'] },
   },
@@ -141,8 +141,8 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     cuts: [
       {
         file: 'src/store/scripts/invalidate.js',
-        text: 'redis.call(ARGV[7], ARGV[6], cjson.encode({',
-        instead: 'local unsaid = (cjson.encode({',
+        text: `redis.call(ARGV[7], ARGV[6], '{"seq":'`,
+        instead: `local unsaid = ('{"seq":'`,
       },
     ],
     // Heartbeats bring what messages would have brought, in time for every promise but much later.
@@ -153,7 +153,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     cuts: [
       {
         file: 'src/graph/shared-invalidation.js',
-        text: 'if (mayMiss || !haveAll()) {',
+        text: 'if (left() > 0) {',
         instead: 'if (false) {',
       },
     ],

@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto'
+import { shortened } from './short-name.ts'
 
 /** The longest tag, id or scope that any part of the system takes; CDNs allow less and their encoders see to it. */
 export const longestName = 256
+/** Of SHA-256 in base64url. */
+const hashLength = 43
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const control = /[\u0000-\u001F\u007F]/g
 
@@ -20,8 +22,5 @@ export function bounded(name: string): string {
   if (isBounded(name)) return name
   const plain = name.replaceAll(control, encodeURIComponent)
   if (plain.length <= longestName) return plain
-  const hash = createHash('sha256').update(name).digest('base64url')
-  // No half of a pair: it could not be written as UTF-8.
-  const start = plain.slice(0, longestName - hash.length - 1).replace(/[\uD800-\uDBFF]$/, '')
-  return `${start}~${hash}`
+  return shortened(plain.slice(0, longestName - hashLength - 1), '~', name)
 }

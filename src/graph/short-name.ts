@@ -10,11 +10,12 @@ const shown = 256
  * be a part of a request target, so no client can write the short name of another's long one.
  */
 export function shortName(name: string): string {
-  if (name.length <= longest) return name
-  return `${wellFormed(name.slice(0, shown))} sha256 ${createHash('sha256').update(name).digest('base64url')}`
+  return name.length <= longest ? name : shortened(name.slice(0, shown), ' sha256 ', name)
 }
 
-/** Without the half of a surrogate pair that the cut has left. */
-function wellFormed(text: string): string {
-  return text.replace(/[\uD800-\uDBFF]$/, '')
+/** A beginning for people, and a hash of the whole name. */
+export function shortened(beginning: string, mark: string, name: string): string {
+  // No half of a pair: it could not be written as UTF-8.
+  const start = beginning.replace(/[\uD800-\uDBFF]$/, '')
+  return start + mark + createHash('sha256').update(name).digest('base64url')
 }

@@ -54,9 +54,9 @@ end
 `
 
 /** How many bytes the log of invalidations and the names in the versions may have together. */
-const mostLogBytes = 32 * 1024 * 1024
+export const mostLogBytes: number = 32 * 1024 * 1024
 /** Values live for a day at most: what was invalidated two days ago, milliseconds, tells nothing of any of them. */
-const longestMemory = 172_800_000
+export const longestMemory = 172_800_000
 
 /** A new epoch: nothing that was stored or invalidated before it is known in it. */
 export const reseed: string = `
@@ -110,14 +110,14 @@ end
 -- What a line and the names in it take.
 local function sizeOf(roots) return 2 * #roots + 64 end
 
-local function forget(most, lines)
+local function forget(most, lines, mostBytes, memory)
   local log = P .. 'log'
   local over, bytes = redis.call('XLEN', log) - most, whole(fields({'bytes'})[1]) or 0
-  local before, had = now() - ${longestMemory}, bytes
+  local before, had = now() - memory, bytes
   for _ = 1, lines do
     local line = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
     if not line then break end
-    if over <= 0 and bytes <= ${mostLogBytes} and (whole(line[2][6]) or math.huge) >= before then break end
+    if over <= 0 and bytes <= mostBytes and (whole(line[2][6]) or math.huge) >= before then break end
     local id = string.match(line[1], '^%d+')
     local roots, isSoft = line[2][2], line[2][4] ~= '0'
     for d in string.gmatch(roots == '' and 'all' or roots, '[^\\n]+') do

@@ -180,7 +180,7 @@ function look<Native>(
     credential === undefined &&
     request.headers['range'] === undefined
   if (isShared) {
-    const making = cache.collapsing.find(key)
+    const making = cache.collapsing.inTime(key, timeout)
     // A making that an invalidation overtook must not answer those who came after it.
     if (making && !making.isOvertaken(cache.sequence, since)) {
       return { act: 'wait', until: afterMaking(cache, making, timeout, turn) }

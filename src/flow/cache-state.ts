@@ -24,7 +24,9 @@ export class CacheState<Native> {
   readonly events: Events
   readonly store: ResponseStore
   readonly sequence: Sequence
-  readonly collapsing: RequestCollapsing = new RequestCollapsing()
+  readonly collapsing: RequestCollapsing = new RequestCollapsing((making) =>
+    this.#endLease(making, 0),
+  )
   /** Among other instances, where there is a Redis. */
   readonly membership: Membership | undefined
   /** Bodies under way, which are not in the store yet. */
@@ -166,6 +168,10 @@ export class CacheState<Native> {
     const { compress } = this.settings
     const lease = making?.lease
     if (making) making.lease = undefined
+    if (stored.kind === 'response') {
+      this.collapsing.overtake(stored.key, making)
+      this.collapsing.overtake(stored.primaryKey, making)
+    }
     const isCoded =
       compress !== 'identity' &&
       stored.kind === 'response' &&
@@ -193,18 +199,28 @@ export class CacheState<Native> {
   }
 
   /** Begins to make a key: for this process, and for the others where they wait for it. */
-  lead(key: string, start: Start, dependencies: () => Iterable<Dependency>): Making {
+  lead(
+    key: string,
+    start: Start,
+    dependencies: () => Iterable<Dependency>,
+    isRefresh = false,
+  ): Making {
     const making = this.collapsing.lead(key, start, dependencies)
+    making.isRefresh = isRefresh
     if (this.membership?.store.take(key) === true) making.lease = key
     return making
   }
 
   /** Those who wait go on. @param pass for how long nobody need wait, where nothing could be shared, milliseconds */
   settle(making: Making, pass = 0): void {
+    this.#endLease(making, pass)
+    this.collapsing.settle(making)
+  }
+
+  #endLease(making: Making, pass: number): void {
     const { lease } = making
     making.lease = undefined
     if (lease !== undefined) this.membership?.store.release(lease, pass)
-    this.collapsing.settle(making)
   }
 
   /** Takes something out of the store of this process, unless a newer one stands there by now. */

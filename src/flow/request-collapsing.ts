@@ -11,6 +11,8 @@ export type Collapse =
 
 /** Node lets a longer timer end at once. */
 const longestTimer = 2 ** 31 - 1
+/** After how long a refresh that does not end keeps back no other one, milliseconds. */
+const longestRefresh = 60_000
 
 /** One response being made, and the requests that wait for it. */
 export class Making {
@@ -18,6 +20,7 @@ export class Making {
   readonly start: Start
   readonly #dependencies: () => Iterable<Dependency>
   readonly #waiting = new Set<(end: Collapse) => void>()
+  readonly #startedAt = performance.now()
   #settled = false
   /** Another instance made it and is gone: one of those who waited goes on in its place. */
   isHandedOver = false
@@ -25,6 +28,8 @@ export class Making {
   lease: string | undefined
   /** Its request in the background has reached the cache, under the same key. */
   isMet = false
+  /** In the background: no client holds it up. */
+  isRefresh = false
   /** It is made to be compared with this, and not to be stored. */
   audited: StoredResponse | undefined
 
@@ -48,6 +53,10 @@ export class Making {
   isUnheard(sequence: Sequence, since = Infinity): boolean {
     const { asOf } = this.start
     return asOf < since && !sequence.isTrusted(asOf)
+  }
+
+  isOlderThan(milliseconds: number): boolean {
+    return performance.now() - this.#startedAt >= milliseconds
   }
 
   get waiting(): number {
@@ -79,7 +88,15 @@ export class Making {
  * through the store alone, so whatever may not be stored is never shared, and the fence of the store is the only one.
  */
 export class RequestCollapsing {
+  readonly #onDisplaced: (making: Making) => void
   readonly #makings = new Map<string, Making>()
+  /** Nobody who comes now waits for these; what they have read may still be stored. */
+  readonly #displaced = new Map<string, Set<Making>>()
+
+  /** @param onDisplaced told of a making for which nobody waits from now on */
+  constructor(onDisplaced: (making: Making) => void = () => undefined) {
+    this.#onDisplaced = onDisplaced
+  }
 
   get making(): number {
     return this.#makings.size
@@ -92,12 +109,60 @@ export class RequestCollapsing {
   /** Takes the lead; a making that an invalidation overtook stays with those who already wait for it. */
   lead(key: string, start: Start, dependencies: () => Iterable<Dependency>): Making {
     const making = new Making(key, start, dependencies)
+    const standing = this.#makings.get(key)
+    if (standing) this.#putAside(standing)
     this.#makings.set(key, making)
     return making
   }
 
+  /** Is the key being made by another one, whoever waits for it? */
+  isMadeBeside(key: string, own: Making | undefined): boolean {
+    const standing = this.#makings.get(key)
+    if (standing !== undefined && standing !== own) return true
+    for (const each of this.#displaced.get(key) ?? []) if (each !== own) return true
+    return false
+  }
+
+  /** The making of a key, unless it has taken too long: whatever holds it up keeps back nobody who comes now. */
+  inTime(key: string, timeout: number): Making | undefined {
+    const making = this.#makings.get(key)
+    if (making === undefined || !making.isOlderThan(timeout)) return making
+    this.#displace(making)
+    return undefined
+  }
+
+  /** Is a refresh of a key superfluous? */
+  keepsBack(key: string, sequence: Sequence, timeout: number | false): boolean {
+    const patience = this.#makings.get(key)?.isRefresh === true ? longestRefresh : timeout || 0
+    return this.inTime(key, patience)?.isOvertaken(sequence) === false
+  }
+
+  /** Something was stored under a key: whoever waits for another making of it need not any longer. */
+  overtake(key: string, own: Making | undefined): void {
+    const standing = this.#makings.get(key)
+    if (standing === undefined || standing === own) return
+    this.#displace(standing)
+    standing.settle()
+  }
+
+  #displace(making: Making): void {
+    this.#putAside(making)
+    this.#onDisplaced(making)
+  }
+
+  #putAside(making: Making): void {
+    const { key } = making
+    this.#makings.delete(key)
+    const displaced = this.#displaced.get(key)
+    if (displaced) displaced.add(making)
+    else this.#displaced.set(key, new Set([making]))
+  }
+
   settle(making: Making): void {
-    if (this.#makings.get(making.key) === making) this.#makings.delete(making.key)
+    const { key } = making
+    if (this.#makings.get(key) === making) this.#makings.delete(key)
+    const displaced = this.#displaced.get(key)
+    if (displaced?.delete(making) === true && displaced.size === 0) this.#displaced.delete(key)
     making.settle()
   }
 }

@@ -117,11 +117,11 @@ export class ResponseCache<Native> extends CacheState<Native> {
     })
   }
 
-  /** One refresh of a response at a time: undefined when one is running that no invalidation has overtaken. */
+  /** One refresh of a response at a time: undefined when one is running that no invalidation has overtaken, and nothing holds up. */
   leadRefresh(stored: StoredResponse): Making | undefined {
-    const running = this.collapsing.find(stored.key)
-    if (running && !running.isOvertaken(this.sequence)) return undefined
-    return this.lead(stored.key, this.sequence.start(), () => stored.closure)
+    const { collapsing, sequence, settings } = this
+    if (collapsing.keepsBack(stored.key, sequence, settings.collapseTimeout)) return undefined
+    return this.lead(stored.key, sequence.start(), () => stored.closure, true)
   }
 
   /** A making beside that compares itself with this hit, when it is drawn by lot; what belongs to an audience cannot be made for nobody. */

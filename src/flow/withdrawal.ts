@@ -61,9 +61,8 @@ export function withdrawnBy<Native>(
   const standing = cache.store.response(lookup.key)
   if (standing === undefined) {
     // A making that is under way read before this answer was given, and may store what was taken down.
-    const other = cache.collapsing.find(lookup.key)
     const isTakenDown = head.status >= 300 && lookup.bypass === undefined
-    if (other === undefined || other === own || !isTakenDown) return undefined
+    if (!isTakenDown || !cache.collapsing.isMadeBeside(lookup.key, own)) return undefined
   } else if (!isMeant(facts, standing, head.status) || isOlder(facts, standing)) return undefined
   if (!speaksAgainst(facts, head, verdict, standing)) return undefined
   return keyDependency(isForAll(facts, head) ? lookup.primaryKey : lookup.key)

@@ -105,3 +105,20 @@ describe('requests for one key', () => {
     expect(collapsing.making).toBe(0)
   })
 })
+
+describe('a response that takes too long', () => {
+  it('is still known to be made beside another one, until it ends', () => {
+    const collapsing = new RequestCollapsing()
+    const sequence = new Sequence({ maxStaleness: Infinity })
+    const first = collapsing.lead('k', sequence.start(), () => [])
+    expect(collapsing.isMadeBeside('k', first)).toBe(false)
+    vi.advanceTimersByTime(5_000)
+    expect(collapsing.inTime('k', 5_000)).toBeUndefined()
+    const second = collapsing.lead('k', sequence.start(), () => [])
+    expect(collapsing.inTime('k', 5_000)).toBe(second)
+    expect(collapsing.isMadeBeside('k', second)).toBe(true)
+    collapsing.settle(first)
+    expect(collapsing.isMadeBeside('k', second)).toBe(false)
+    expect(collapsing.making).toBe(1)
+  })
+})

@@ -1,6 +1,6 @@
 import { request as open } from 'node:http'
 import type { Response } from 'express'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   type Answer,
   type Application,
@@ -508,5 +508,72 @@ describe('collapsing', () => {
       'cacheflow; fwd=uri-miss; ttl=40; collapsed',
       'cacheflow; hit; ttl=40',
     ])
+  })
+})
+
+describe('M-48: a streamed page that one client does not read', () => {
+  const sizes = { maxAge: '10s', staleWhileRevalidate: '1m' } as const
+
+  /** The first client holds up its page until the test ends. */
+  async function heldUp(): Promise<{ readonly app: Application; runs(): number }> {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    const held = latch()
+    onTestFinished(() => held.open())
+    let runs = 0
+    const app = await expressApplication((express, cache) => {
+      express.use(cache)
+      express.get('/', (_request, response) => {
+        const run = ++runs
+        response.write('page ')
+        if (run === 1) void held.opened.then(() => response.end(`${run}`))
+        else response.end(`${run}`)
+      })
+    }, sizes)
+    void app.get('/').catch(() => undefined)
+    await app.arrived(1)
+    return { app, runs: () => runs }
+  }
+
+  it('holds up those who come for collapse.timeout once, and not at each expiry', async () => {
+    const { app, runs } = await heldUp()
+    const follower = app.get('/')
+    await app.arrived(2)
+    expect(runs()).toBe(1)
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect((await follower).body).toBe('page 2')
+    for (const run of [3, 4]) {
+      app.advance(600)
+      expect((await app.get('/')).body).toBe(`page ${run}`)
+    }
+  })
+
+  it('holds up nobody who comes when it has taken longer than collapse.timeout', async () => {
+    const { app, runs } = await heldUp()
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect((await app.get('/')).body).toBe('page 2')
+    expect(runs()).toBe(2)
+  })
+
+  it('frees those who wait as soon as another request has stored it', async () => {
+    const { app, runs } = await heldUp()
+    const early = app.get('/')
+    await app.arrived(2)
+    await vi.advanceTimersByTimeAsync(4_000)
+    const late = app.get('/')
+    await app.arrived(3)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect([(await early).body, (await late).body]).toEqual(['page 2', 'page 2'])
+    expect(runs()).toBe(2)
+  })
+
+  it('holds back no refresh', async () => {
+    const { app } = await heldUp()
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect((await app.get('/')).body).toBe('page 2')
+    for (const run of [2, 3]) {
+      app.advance(20)
+      expect((await app.get('/')).body).toBe(`page ${run}`)
+      await app.happened('refresh', run - 1)
+    }
   })
 })

@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage, type ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { Observation } from '../flow/observation.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import { connectionOf, followProof } from './connection.ts'
@@ -89,6 +90,10 @@ function witness(
   state.raw = request.rawHeaders
   showHeaders(request, HeaderObserver.proxy(request.headers, state, observation))
   Object.defineProperty(request, 'rawHeaders', rawHeaders)
+  // Filled by the first who asks, and told to the next: every look at it is a read.
+  if (distinctSlot !== undefined && request instanceof IncomingMessage) {
+    Object.defineProperty(request, distinctSlot, headersDistinct)
+  }
   if (observation.heedsVersion) observeVersion(state)
   if (mayHaveTrailers(state.original, request)) Object.defineProperties(request, trailers)
   const properties = PropertyObserver.for(state.readers)
@@ -100,18 +105,22 @@ function witness(
 
 /** Where Node keeps the headers itself: whoever asks there, or by the getter of a class, gets the observed ones. */
 let headerSlot: symbol | undefined
-let distinctSlot: symbol | undefined
+/** Node makes this one when it is first asked for. */
+const distinctSlot = slotOfDistinct()
 
 function showHeaders(request: IncomingMessage, headers: object): void {
   const kept = request as unknown as Record<symbol, unknown>
   if (headerSlot === undefined || !(headerSlot in request)) {
     headerSlot = slotOf(request, /^k?headers$/i)
-    distinctSlot = slotOf(request, /^k?headersDistinct$/i)
   }
   if (headerSlot !== undefined && kept[headerSlot] === request.headers) kept[headerSlot] = headers
   else Object.assign(request, { headers })
-  // Made anew from the raw ones, which are observed.
-  if (distinctSlot !== undefined && kept[distinctSlot]) kept[distinctSlot] = null
+}
+
+function slotOfDistinct(): symbol | undefined {
+  const probe = new IncomingMessage(new Socket())
+  void probe.headersDistinct
+  return slotOf(probe, /^k?headersDistinct$/i)
 }
 
 function slotOf(request: object, name: RegExp): symbol | undefined {
@@ -140,6 +149,19 @@ const rawHeaders: PropertyDescriptor = {
   set(this: object, value: unknown): void {
     const state = observedBehind(this)
     if (state) state.raw = value
+  },
+}
+
+const headersDistinct: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: object): unknown {
+    const state = observedBehind(this)
+    state?.observation?.allHeaders('req.headersDistinct')
+    return state?.properties.get('headersDistinct')?.value
+  },
+  set(this: object, value: unknown): void {
+    observedBehind(this)?.properties.set('headersDistinct', { value })
   },
 }
 

@@ -135,8 +135,10 @@ for (const major of [2, 3] as const) {
       for (const { title, koa, isStored = true } of contextWays) {
         if (/message|C-27/.test(title)) continue
         it(`C-28: over HTTP/2, ${title}`, async () => {
+          const faults: unknown[] = []
           const build = (isCached: boolean): Listener => {
             const cache = forKoa()
+            cache.on('fault', (event) => faults.push(event))
             const app = new Koa()
             app.silent = true
             if (place === 'behind') app.use((_, next) => next())
@@ -150,6 +152,7 @@ for (const major of [2, 3] as const) {
           const seesRaw = place !== 'behind'
           const isHeld = typeof isStored === 'function' ? isStored({ major, seesRaw }) : isStored
           await expectSame(build(false), build(true), isHeld)
+          expect(faults).toEqual([])
         })
       }
 

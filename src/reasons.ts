@@ -90,7 +90,7 @@ export type RefuseReason =
   | 'no-lifetime'
   /** Its lifetime is over on arrival and it has no validator of its own. */
   | 'stale-on-arrival'
-  /** no-cache without a validator of the application's own: it could never be validated. */
+  /** no-cache without a validator of the application's own, or made again in place of a 304: it could never be validated. */
   | 'no-validator'
   /** A credential header was read, or is named in Vary. */
   | 'credentials-read'

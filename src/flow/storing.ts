@@ -1,4 +1,5 @@
 import { keyDependency } from '../graph/dependency.ts'
+import { parseCacheControl } from '../http/cache-control.ts'
 import { initialAge, softened, timelineOf } from '../http/freshness.ts'
 import { endToEnd, fieldLines, fieldValue, overlaid, withoutFields } from '../http/header-fields.ts'
 import { formatHttpDate } from '../http/http-date.ts'
@@ -48,8 +49,11 @@ export function judgeEarly<Native>(
   source: BodySource | undefined,
 ): { readonly verdict: Verdict; readonly isSearched: boolean } {
   const verdict = judgeHead(facts, head)
-  const isOpen = verdict.store && facts.request.method !== 'HEAD'
-  const size = isOpen ? source?.size() : undefined
+  if (!verdict.store || facts.request.method === 'HEAD') return { verdict, isSearched: false }
+  if (isNeverUsed(facts, head, verdict)) {
+    return { verdict: refuse('no-validator', 'conditions are not answered'), isSearched: false }
+  }
+  const size = source?.size()
   if (source === undefined || size === undefined) return { verdict, isSearched: false }
   const { maxEntrySize } = facts.cache.store
   const refusal =
@@ -57,6 +61,30 @@ export function judgeEarly<Native>(
       ? refuse('too-large', `over ${maxEntrySize} bytes`)
       : judgeBody(facts, head, source.bytes())
   return { verdict: refusal ?? verdict, isSearched: true }
+}
+
+/**
+ * Must the response be confirmed on each use, by an application that has just shown that it confirms none? It was offered the
+ * conditions of the stored response, and made the same one again. Servers of files in Koa do so where nothing answers conditions.
+ */
+function isNeverUsed<Native>(
+  facts: ExchangeFacts<Native>,
+  head: ResponseHead,
+  verdict: Extract<Verdict, { store: true }>,
+): boolean {
+  const { lookup, policy, request } = facts
+  const offered = lookup.stored?.confirmable
+  const isKnown = lookup.passed === 'no-validator'
+  if (!isKnown && (offered === undefined || head.status !== 200)) return false
+  // Frameworks answer no conditions of those who ask for no cached response.
+  const { noCache } = parseCacheControl(headerValue(request.headers, 'cache-control'))
+  if (noCache) return false
+  const { staleWhileRevalidate, staleIfError } = windowsOf(verdict, policy)
+  const lasts = verdict.lifetime.milliseconds > 0 || staleWhileRevalidate > 0 || staleIfError > 0
+  if (lasts && !verdict.noCache) return false
+  if (offered === undefined) return isKnown
+  const [before, now] = [validatorsOf(offered), validatorsOf(head.fields)]
+  return before.etag === now.etag && before.lastModified === now.lastModified
 }
 
 /** Does the body itself forbid storing, by what belongs to one visitor, or by what one client has sent? */

@@ -33,7 +33,7 @@ const mends: Partial<Record<RefuseReason, string>> = {
     'Its code ran in the async context of another request. Await promises in place of callbacks, bind them by AsyncResource.bind(), or call fragment() and dependsOn() of the draft.',
   'vary-any': 'It sends Vary: *, which no stored response can match, or varies by too many names.',
   'no-validator':
-    'It sends no-cache without ETag or Last-Modified, so that it can never be validated.',
+    'It must be validated on each use and never can be. Send ETag or Last-Modified and answer conditional requests (in Koa by koa-conditional-get behind the cache), or say how long it is fresh: Cache-Control: max-age=60.',
 }
 
 /** A route is warned of once for each reason, and so many routes at most. */

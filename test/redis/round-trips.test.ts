@@ -1,6 +1,9 @@
 import { type CacheHandle, createCacheflow, entity } from 'cacheflow'
 import { Redis } from 'ioredis'
 import { expect, it, onTestFinished } from 'vitest'
+import { script } from '../../src/store/redis-connection.ts'
+import { read } from '../../src/store/scripts/read.ts'
+import { write } from '../../src/store/scripts/write.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 
@@ -65,9 +68,21 @@ it('A cold page costs each instance one round trip, and one more where it is mad
   await using server = await RedisServer.start()
   const page = async (cache: CacheHandle): Promise<string> => cache.fragment('page', () => 'text')
   const [first, second] = [await instance(server), await instance(server)]
-  const before = await sent(server)
+  const asked: string[] = []
+  for (const each of [read, write]) await server.command('SCRIPT', 'LOAD', each)
+  const names = new Map([
+    [script(read).digest, 'read'],
+    [script(write).digest, 'write'],
+  ])
+  const monitor = await new Redis(server.port).monitor()
+  onTestFinished(() => monitor.disconnect())
+  monitor.on('monitor', (_time, args: string[]) => {
+    const name = /^evalsha$/i.test(args[0] ?? '') ? names.get(args[1] ?? '') : undefined
+    if (name !== undefined) asked.push(name)
+  })
   await page(first)
-  await until('it rests in Redis', async () => (await sent(server)) === before + 2)
+  await until('it rests in Redis', () => asked.length === 2)
   await page(second)
-  expect(await sent(server)).toBe(before + 3)
+  await until('it is read', () => asked.length === 3)
+  expect(asked).toEqual(['read', 'write', 'read'])
 })

@@ -152,7 +152,7 @@ export class CacheState<Native> {
    *
    * @param since when the request came that asks for it
    */
-  trusts({ asOf }: Stored, since = Infinity): boolean {
+  trusts({ asOf }: Stored, since: number = Infinity): boolean {
     return asOf >= since || this.sequence.isTrusted(asOf)
   }
 

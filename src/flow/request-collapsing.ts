@@ -41,7 +41,7 @@ export class Making {
   }
 
   /** Was something it depends on invalidated since it started? Then nobody who comes now may wait for it. */
-  isOvertaken(sequence: Sequence, since = Infinity): boolean {
+  isOvertaken(sequence: Sequence, since: number = Infinity): boolean {
     const { stamp } = this.start
     if (this.isUnheard(sequence, since)) return true
     return (
@@ -50,7 +50,7 @@ export class Making {
   }
 
   /** Did it begin before a request came that nothing older answers, for nothing is heard of other instances? */
-  isUnheard(sequence: Sequence, since = Infinity): boolean {
+  isUnheard(sequence: Sequence, since: number = Infinity): boolean {
     const { asOf } = this.start
     return asOf < since && !sequence.isTrusted(asOf)
   }

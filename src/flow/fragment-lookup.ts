@@ -103,8 +103,11 @@ export function aside(
   if (scope.root.isEnded) {
     return { reason: 'off', fault: { reason: 'context', detail: 'its response has ended' } }
   }
-  if (!distrusts || call.policy.vary.length === 0) return undefined
-  return { reason: 'off', fault: { reason: 'context', detail: call.policy.vary.join(', ') } }
+  if (!distrusts) return undefined
+  // Where nothing is observed, no read would tell that the context is another visitor's.
+  if (call.policy.vary.length === 0 && settings.observe) return undefined
+  const detail = call.policy.vary.join(', ') || 'observe: false'
+  return { reason: 'off', fault: { reason: 'context', detail } }
 }
 
 /** What all have in common that may share one making. */

@@ -102,8 +102,8 @@ export class Sequence {
   isTrusted(asOf: number): boolean {
     if (this.#maxStaleness === Infinity) return true
     const now = this.#now()
-    const isAlone =
-      this.isStrict || (now > this.#heardAt + longestAlone && Number.isFinite(this.#heardAt))
+    // One that has not reached Redis yet is known to nobody: no barrier can wait for it.
+    const isAlone = this.isStrict || now > this.#heardAt + longestAlone
     const since = isAlone ? this.#heardAt : Math.max(this.#heardAt, asOf)
     return now < since + this.#maxStaleness
   }

@@ -81,7 +81,8 @@ function onExpress(
     response.send(response.locals.cacheFragment('first', () => 'first'))
   })
   app.get('/:view', (request, response) => {
-    response.render(request.params.view, locals())
+    const { cacheflow } = response.locals
+    response.render(request.params.view, { cacheflow, ...locals() })
   })
   const failed: ErrorRequestHandler = (error, _request, response, _next) => {
     response.status(500).send(messageOf(error))

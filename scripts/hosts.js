@@ -220,7 +220,8 @@ function bin(name, command) {
 
 async function install() {
   if (existsSync(join(hosts, 'node_modules'))) return
-  await run('npm', ['ci', '--prefix', hosts, '--ignore-scripts'])
+  // Applications run here as in production, where npm leaves out what the hosts are.
+  await run('npm', ['ci', '--prefix', hosts, '--ignore-scripts', '--include=dev'])
 }
 
 function run(command, given, cwd = work) {

@@ -4,7 +4,7 @@ import { RequestVisitor } from './fragment-visitor.ts'
 import { type Scope, currentScope, within } from './scope.ts'
 
 /** The scope of the response itself. */
-export function scopeOf<Native>(facts: ExchangeFacts<Native>): Scope {
+function scopeOf<Native>(facts: ExchangeFacts<Native>): Scope {
   const { cache, recording, lookup } = facts
   const visitor = new RequestVisitor(facts)
   const fragments =

@@ -16,7 +16,7 @@ export function fallenOf(stored: Stored): Fallen {
 }
 
 /** Where nothing but the key is known. */
-export function fallenAt(key: string): Fallen {
+function fallenAt(key: string): Fallen {
   return { key, shown: key.split(' vary ', 1)[0] ?? key, isFragment: key.startsWith('fragment:') }
 }
 

@@ -56,7 +56,7 @@ export interface PrivateRead {
 
 /** More names than any application reads of one request, and longer than any that clients send. */
 export const mostInputs = 64
-export const longestInput = 256
+const longestInput = 256
 
 /** What the application read of one request while it made the response. */
 export class Observation implements Reader {

@@ -1,7 +1,7 @@
 import { shortened } from './short-name.ts'
 
 /** The longest tag, id or scope that any part of the system takes; CDNs allow less and their encoders see to it. */
-export const longestName = 256
+const longestName = 256
 /** Of SHA-256 in base64url. */
 const hashLength = 43
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for

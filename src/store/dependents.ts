@@ -22,6 +22,6 @@ export type Many = Readonly<Pick<Dependents, 'fragments' | 'size'>> & {
   readonly keys: ReadonlySet<string>
 }
 
-export function isFragmentKey(key: string): boolean {
+function isFragmentKey(key: string): boolean {
   return key.startsWith('fragment:')
 }

@@ -87,7 +87,7 @@ export function everything(sight: Sight): string {
   return String(sum(JSON.stringify([rawHeaders, socket.remoteAddress, url])))
 }
 
-export function sum(text: string): number {
+function sum(text: string): number {
   return Array.from(text).reduce(
     (total, char) => (total * 31 + (char.codePointAt(0) ?? 0)) % 65_521,
     7,

@@ -6,7 +6,7 @@ import { secret } from './ways.ts'
 export type Visitor = Readonly<Record<string, string>>
 
 /** A signed-in visitor's cookies, for every kind of session that a site may have. */
-export function cookiesOf(user: string): string {
+function cookiesOf(user: string): string {
   const sid = `${user}-sid`
   const signed = createHmac('sha256', secret).update(sid).digest('base64').replace(/=+$/, '')
   const inCookie = Buffer.from(JSON.stringify({ user })).toString('base64')

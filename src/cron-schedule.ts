@@ -1,8 +1,7 @@
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { fail } from './errors.ts'
 import type { WarmSchedule } from './flow/warm-run.ts'
 import { refuseUnknown } from './option-check.ts'
+import { optionalPackage } from './node/optional-package.ts'
 
 /** Times of the day, by a pattern of cron and a time zone. */
 export interface CronSchedule {
@@ -83,12 +82,9 @@ function check(job: () => Job, given: unknown, where: string, mend: string): voi
  * @param given what it is to read, for the message
  */
 function installedCron(given: unknown): Cron {
-  // The package is CommonJS when it is installed; as ES modules it runs in its own tests alone.
-  const from = typeof __filename === 'string' ? __filename : join(process.cwd(), 'package.json')
-  const require = createRequire(from)
   let cause: unknown
   try {
-    const found: unknown = require('croner')
+    const found = optionalPackage('croner')
     if (isCroner(found)) return found.Cron
   } catch (error) {
     cause = error

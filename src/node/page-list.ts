@@ -50,7 +50,7 @@ async function* addressesIn(
     const part = String(chunk)
     bytes += Buffer.byteLength(part)
     if (bytes > mostBytes) throw tooLong(at)
-    text ??= await sitemapText(part)
+    text ??= sitemapText(part)
     yield* pagesOf(text, text.write(part), at, reading, depth)
   }
   if (text) yield* pagesOf(text, text.end(), at, reading, depth)

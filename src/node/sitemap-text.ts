@@ -1,4 +1,5 @@
 import type { SaxesParser } from 'saxes'
+import { optionalPackage } from './optional-package.ts'
 
 /** No address is longer (sitemaps.org has 2,048 characters). */
 const longestAddress = 8 * 1024
@@ -18,17 +19,30 @@ export interface SitemapText {
 }
 
 /** @param start its first part: XML begins with a bracket */
-export async function sitemapText(start: string): Promise<SitemapText> {
-  return /^\uFEFF?\s*</.test(start) ? new XmlSitemap(await parser()) : new TextSitemap()
+export function sitemapText(start: string): SitemapText {
+  return /^\uFEFF?\s*</.test(start) ? new XmlSitemap(parser()) : new TextSitemap()
 }
 
-async function parser(): Promise<SaxesParser> {
+type NewParser = new (options: { readonly position: false }) => SaxesParser
+
+function parser(): SaxesParser {
+  let cause: unknown
   try {
-    const { SaxesParser: Parser } = await import('saxes')
-    return new Parser({ position: false })
-  } catch (cause) {
-    throw new Error('sitemaps in XML take the package saxes: npm install saxes', { cause })
+    const found = optionalPackage('saxes')
+    if (isSaxes(found)) return new found.SaxesParser({ position: false })
+  } catch (error) {
+    cause = error
   }
+  throw new Error('sitemaps in XML take the package saxes: npm install saxes', { cause })
+}
+
+function isSaxes(found: unknown): found is { readonly SaxesParser: NewParser } {
+  return (
+    typeof found === 'object' &&
+    found !== null &&
+    'SaxesParser' in found &&
+    typeof found.SaxesParser === 'function'
+  )
 }
 
 class XmlSitemap implements SitemapText {

@@ -20,6 +20,7 @@ export { concludeUnsafe, followUnsafe } from './node/unsafe-follower.ts'
 export { Gate, type Passage } from './node/gate.ts'
 export {
   type Arrival,
+  type FrameworkRequests,
   NodeRequest,
   type Origin,
   arrivedTarget,

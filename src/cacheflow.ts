@@ -156,12 +156,12 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
 
 /** The rooms put together: one cache with its handle and the gate through which adapters send requests. */
 export class Cacheflow<Native> {
-  readonly gate: Gate<Native>
+  readonly gate: Gate
   readonly handle: CacheHandle
-  readonly #cache: ResponseCache<Native>
+  readonly #cache: ResponseCache
   readonly #events = new Events()
   readonly #touches: Touches
-  readonly warming: Warming<Native>
+  readonly warming: Warming
 
   /** @param applications what an adapter knows of them; without HTTP there are none */
   constructor(options: CacheflowOptions<Native>, applications?: Applications) {

@@ -145,7 +145,7 @@ const names: ReadonlySet<string> = new Set([
   'clock',
 ])
 
-const base: Policy<unknown> = {
+const base: Policy = {
   off: false,
   mode: 'own',
   maxAge: 60_000,
@@ -163,7 +163,7 @@ const base: Policy<unknown> = {
 }
 
 /** Checks and completes the options of one cache. */
-export function resolveOptions<Native>(options: CacheflowOptions<Native>): Settings<Native> {
+export function resolveOptions<Native>(options: CacheflowOptions<Native>): Settings {
   refuseUnknown(options, names, 'cacheflow()')
   const { collapse = true, observe = true, hitForMiss = '2m' } = options
   const { cacheStatus = true, cacheControl = 'no-cache' } = options
@@ -176,7 +176,7 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Setti
   const harmless = new Set(inputNames(options.notCredentials, 'notCredentials', []))
   const credentials = credentialFields(options.credentials)
   const enabled = flag(options.enabled, 'enabled', true)
-  const settings: Settings<Native> = {
+  const settings: Settings = {
     enabled,
     policy: policyOverlay(options)({ ...base, heuristic, off: !enabled }),
     ...sizesOf(options.memory),
@@ -220,7 +220,7 @@ const sizeNames: ReadonlySet<string> = new Set(['maxSize', 'maxEntrySize'])
 
 function sizesOf(
   memory: CacheflowOptions<never>['memory'] = {},
-): Pick<Settings<never>, 'maxSize' | 'maxEntrySize'> {
+): Pick<Settings, 'maxSize' | 'maxEntrySize'> {
   refuseUnknown(memory, sizeNames, 'memory', "Give { maxSize: '64MiB', maxEntrySize: '8MiB' }.")
   const { maxSize: given = '64MiB' } = memory
   const maxSize = byteSize(given, 'memory.maxSize')
@@ -243,7 +243,7 @@ const fragmentNames: ReadonlySet<string> = new Set(['strict', 'outline'])
 
 function fragmentSettings(
   fragments: CacheflowOptions<never>['fragments'] = {},
-): Pick<Settings<never>, 'strict' | 'outline'> {
+): Pick<Settings, 'strict' | 'outline'> {
   refuseUnknown(fragments, fragmentNames, 'fragments', 'Give { strict: true, outline: true }.')
   const isDevelopment = process.env['NODE_ENV'] === 'development'
   return {

@@ -70,16 +70,16 @@ export function pagesOfRoute(options: RouteDeclaration<never> | false): Declared
 /** Checks the options of a route once, and gives the overlay that adds them to what holds around it. */
 export function resolveRoute<Native>(
   options: RouteDeclaration<Native> | false,
-): (policy: Policy<Native>) => Policy<Native> {
+): (policy: Policy) => Policy {
   if (options === false) return (policy) => ({ ...policy, off: true })
   const mend = 'Give an object of options, or false to keep the route out of the cache.'
   refuseUnknown(options, declarationNames, 'route()', mend)
   const laid = policyOverlay(options)
-  const overlay = (policy: Policy<Native>): Policy<Native> => ({
+  const overlay = (policy: Policy): Policy => ({
     ...laid(policy),
     namesLifetime: policy.namesLifetime || options.maxAge !== undefined,
   })
-  const overlaid = new WeakMap<Policy<Native>, Policy<Native>>()
+  const overlaid = new WeakMap<Policy, Policy>()
   return (policy) => {
     const known = overlaid.get(policy) ?? overlay(policy)
     overlaid.set(policy, known)
@@ -88,9 +88,7 @@ export function resolveRoute<Native>(
 }
 
 /** Checks options now, and lays them over a policy later: the nearer wins field by field, tags and vary add up. */
-export function policyOverlay<Native>(
-  options: RouteOptions<Native>,
-): (policy: Policy<Native>) => Policy<Native> {
+export function policyOverlay<Native>(options: RouteOptions<Native>): (policy: Policy) => Policy {
   const maxAge = lifetime(options.maxAge)
   const refresh = window(options.staleWhileRevalidate, 'staleWhileRevalidate')
   const error = window(options.staleIfError, 'staleIfError')

@@ -53,15 +53,15 @@ export interface Readiness {
 }
 
 /** Fills the cache before visitors come. */
-export class Warming<Native> {
-  readonly #cache: ResponseCache<Native>
+export class Warming {
+  readonly #cache: ResponseCache
   readonly plan: WarmPlan
   /** The last run of each name. */
   readonly #last = new Map<string, Promise<unknown>>()
   /** What is warmed is nobody's request, wherever warm() was called. */
   readonly #outside = new AsyncResource('cacheflow.warming')
   readonly #closing = new AbortController()
-  readonly #upkeep: WarmUpkeep<Native>
+  readonly #upkeep: WarmUpkeep
   readonly #pace: WarmPace
   #first: { readonly target: WarmTarget | undefined; readonly options: WarmOptions } | undefined
   #state: Readiness['state'] = 'cold'
@@ -69,7 +69,7 @@ export class Warming<Native> {
   #report: WarmReport | undefined
 
   constructor(
-    cache: ResponseCache<Native>,
+    cache: ResponseCache,
     handle: () => FragmentHandle,
     applications: Applications | undefined,
   ) {

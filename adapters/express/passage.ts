@@ -6,6 +6,7 @@ import {
   boundScope,
   type Exchange,
   type KnownReaders,
+  type FrameworkRequests,
   NodeRequest,
   arrivedTarget,
   keepTarget,
@@ -28,7 +29,7 @@ type ParseQuery = (query: string) => Request['query']
 type Trust = (address: string | undefined, hop: number) => boolean
 
 /** One Express request at one place, for the gate. */
-export class ExpressPassage implements Passage<Request> {
+export class ExpressPassage implements Passage {
   readonly message: Request
   readonly response: Response
   readonly readers: KnownReaders = readers
@@ -60,28 +61,24 @@ export class ExpressPassage implements Passage<Request> {
     return shared
   }
 
-  incoming(arrival: Arrival | undefined): NodeRequest<Request> {
+  incoming(arrival: Arrival | undefined): NodeRequest {
     const { message } = this
     const { originalUrl } = message
     const target = originalUrl === undefined ? message.url : arrivedTarget(message, originalUrl)
     const origin = originOf(message, this.#app)
-    return new NodeRequest(
-      message,
+    return new NodeRequest(message, message, expressRequests, {
       target,
       origin,
-      message,
-      matchedRoutes,
       arrival,
-      this.#isFirst,
-      targetsOf,
-    )
+      isFirst: this.#isFirst,
+    })
   }
 
   forward(): void {
     this.#next()
   }
 
-  attach(exchange: Exchange<Request>): void {
+  attach(exchange: Exchange): void {
     const { response } = this
     // Before Express has set them up: it keeps the locals it finds.
     response.locals ??= Object.create(null)
@@ -112,7 +109,7 @@ export class ExpressPassage implements Passage<Request> {
     this.response.end()
   }
 
-  narrow(policy: Policy<Request>): void {
+  narrow(policy: Policy): void {
     const { message } = this
     const current = message.originalUrl ?? message.url
     const narrowed = keyedTarget(arrivedTarget(message, current), policy.query)
@@ -205,3 +202,5 @@ function firstOf(value: string | string[] | undefined): string | undefined {
   const first = text?.split(',', 1)[0]?.trim()
   return first === '' ? undefined : first
 }
+
+const expressRequests: FrameworkRequests = { routes: matchedRoutes, targets: targetsOf }

@@ -6,6 +6,7 @@ import {
   boundScope,
   type Exchange,
   type KnownReaders,
+  type FrameworkRequests,
   NodeRequest,
   arrivedTarget,
   keepTarget,
@@ -24,7 +25,7 @@ import { readers } from './readers.ts'
 import { matchedRoutes } from './matched-routes.ts'
 
 /** One Koa request at one place where nothing stands outside of the cache, for the gate. */
-export class KoaPassage implements Passage<Context> {
+export class KoaPassage implements Passage {
   readonly message: IncomingMessage
   readonly response: ServerResponse
   readonly readers: KnownReaders = readers
@@ -48,7 +49,7 @@ export class KoaPassage implements Passage<Context> {
     this.#unwind = unwind
   }
 
-  incoming(arrival: Arrival | undefined): NodeRequest<Context> {
+  incoming(arrival: Arrival | undefined): NodeRequest {
     return incomingOf(this.#ctx, arrival, this.#isFirst)
   }
 
@@ -56,7 +57,7 @@ export class KoaPassage implements Passage<Context> {
     this.#next()
   }
 
-  attach(exchange: Exchange<Context>): void {
+  attach(exchange: Exchange): void {
     attachDraft(this.#ctx, exchange)
   }
 
@@ -67,7 +68,7 @@ export class KoaPassage implements Passage<Context> {
     this.#unwind()
   }
 
-  narrow(policy: Policy<Context>): void {
+  narrow(policy: Policy): void {
     narrow(this.#ctx, policy)
   }
 }
@@ -81,17 +82,13 @@ export function incomingOf(
   ctx: Context,
   arrival: Arrival | undefined,
   isFirst: boolean,
-): NodeRequest<Context> {
-  return new NodeRequest(
-    ctx.req,
-    arrivedTarget(ctx.req, ctx.originalUrl),
-    originOf(ctx),
-    ctx,
-    matchedRoutes,
+): NodeRequest {
+  return new NodeRequest(ctx.req, ctx, koaRequests, {
+    target: arrivedTarget(ctx.req, ctx.originalUrl),
+    origin: originOf(ctx),
     arrival,
     isFirst,
-    targetsOf,
-  )
+  })
 }
 
 const ofContext = {
@@ -122,7 +119,7 @@ function targetsOf(ctx: Context): TargetProperties {
   ]
 }
 
-export function attachDraft(ctx: Context, exchange: Exchange<Context>): void {
+export function attachDraft(ctx: Context, exchange: Exchange): void {
   const draft = new Draft(
     exchange,
     {
@@ -156,7 +153,7 @@ export function observeOnce(ctx: Context, observation: Observation): void {
 }
 
 /** Takes from the request what is not part of the key, wherever Koa keeps it. */
-export function narrow(ctx: Context, policy: Policy<Context>): void {
+export function narrow(ctx: Context, policy: Policy): void {
   const narrowed = keyedTarget(arrivedTarget(ctx.req, ctx.originalUrl), policy.query)
   if (narrowed === ctx.originalUrl) return
   keepTarget(ctx.req, ctx.originalUrl)
@@ -187,3 +184,5 @@ function firstOf(value: string | string[] | undefined): string | undefined {
   const first = text?.split(',', 1)[0]?.trim()
   return first === '' ? undefined : first
 }
+
+const koaRequests: FrameworkRequests = { routes: matchedRoutes, targets: targetsOf }

@@ -31,11 +31,11 @@ import { BodyInHand, tap } from './body.ts'
 import { attachDraft, incomingOf, narrow, observableOf } from './passage.ts'
 import { putStored } from './stored-body.ts'
 
-type Incoming = Exchange<Context>['request']
+type Incoming = Exchange['request']
 
 /** What one context's way past the cache has come to. */
 interface Way {
-  exchange: Exchange<Context>
+  exchange: Exchange
   /** A route found a stored response, which is in ctx already. */
   isServed: boolean
 }
@@ -46,16 +46,16 @@ interface Way {
  * the same on a hit as on a miss.
  */
 export class KoaPlace {
-  readonly #gate: Gate<Context>
+  readonly #gate: Gate
   readonly #ways = new Mark<Way>('way')
   /** Exchanges whose body is read beside the response. */
-  readonly #isReading = new WeakSet<Exchange<Context>>()
+  readonly #isReading = new WeakSet<Exchange>()
 
-  constructor(gate: Gate<Context>) {
+  constructor(gate: Gate) {
     this.#gate = gate
   }
 
-  async pass(ctx: Context, next: Next, policy: Policy<Context>): Promise<void> {
+  async pass(ctx: Context, next: Next, policy: Policy): Promise<void> {
     const gate = this.#gate
     const incoming = gate.arrivedAs(ctx.req) ?? incomingOf(ctx, undefined, false)
     const making = gate.refreshOf(ctx.req)
@@ -71,11 +71,7 @@ export class KoaPlace {
   }
 
   /** Lets a context that is on its way already meet the policy of its route. */
-  async passRoute(
-    ctx: Context,
-    next: Next,
-    policyAt: (policy: Policy<Context>) => Policy<Context>,
-  ): Promise<void> {
+  async passRoute(ctx: Context, next: Next, policyAt: (policy: Policy) => Policy): Promise<void> {
     const way = this.#ways.get(ctx)
     if (way === undefined) {
       await this.pass(ctx, next, policyAt(this.#gate.cache.settings.policy))
@@ -118,12 +114,12 @@ export class KoaPlace {
   /** @returns undefined when the answer is in ctx already. */
   async #look(
     ctx: Context,
-    policy: Policy<Context>,
+    policy: Policy,
     incoming: ReturnType<typeof incomingOf>,
-  ): Promise<Exchange<Context> | undefined> {
+  ): Promise<Exchange | undefined> {
     const { cache } = this.#gate
     for (let turn = arriving; ;) {
-      const decision: Answer<Context> = answer(cache, incoming, policy, turn)
+      const decision: Answer = answer(cache, incoming, policy, turn)
       switch (decision.act) {
         case 'forward':
           return decision.exchange
@@ -154,7 +150,7 @@ export class KoaPlace {
     }
   }
 
-  async #run(ctx: Context, next: Next, exchange: Exchange<Context>): Promise<void> {
+  async #run(ctx: Context, next: Next, exchange: Exchange): Promise<void> {
     this.#gate.claim(ctx.res)
     const way: Way = { exchange, isServed: false }
     this.#ways.set(ctx, way)
@@ -191,7 +187,7 @@ export class KoaPlace {
     }
   }
 
-  #prepare(ctx: Context, exchange: Exchange<Context>): void {
+  #prepare(ctx: Context, exchange: Exchange): void {
     conclude(exchange, () => {
       observe(observableOf(ctx), exchange.observation, exchange.overrides)
       if (!exchange.isPassing && exchange.policy.query !== undefined) narrow(ctx, exchange.policy)
@@ -199,7 +195,7 @@ export class KoaPlace {
     })
   }
 
-  #finish(ctx: Context, exchange: Exchange<Context>, before: HeaderSnapshot): void {
+  #finish(ctx: Context, exchange: Exchange, before: HeaderSnapshot): void {
     if (ctx.respond === false || ctx.headerSent) {
       followUnsafe(exchange.cache, exchange.request, ctx.res)
       exchange.refuse('incomplete', 'ctx.respond = false: the response went around Koa')
@@ -233,7 +229,7 @@ export class KoaPlace {
     }
   }
 
-  #collect(exchange: Exchange<Context>, before: HeaderSnapshot, source: BodyInHand): void {
+  #collect(exchange: Exchange, before: HeaderSnapshot, source: BodyInHand): void {
     const { ctx } = source
     const limit = exchange.cache.store.maxEntrySize
     // Stored when the head is out: what stands outside may set a cookie until then (C-9).

@@ -12,7 +12,7 @@ import { standing } from './standing.ts'
 import { type Turn, afterFetch, afterMaking, arriving, mayFetch } from './turn.ts'
 
 /** What is to be done with a request. */
-export type Answer<Native> =
+export type Answer =
   /** Send this stored response; when `refresh` is set, make a new one in the background. */
   | {
       readonly act: 'serve'
@@ -23,17 +23,17 @@ export type Answer<Native> =
   /** Another request is making the response, or Redis may have it: ask again when this has resolved; it never rejects. */
   | { readonly act: 'wait'; readonly until: Promise<Turn> }
   /** Run the application and hand what it makes to the exchange. */
-  | { readonly act: 'forward'; readonly exchange: Exchange<Native> }
+  | { readonly act: 'forward'; readonly exchange: Exchange }
   /** only-if-cached, and nothing is: 504 (RFC 9111 §5.2.1.7). */
   | { readonly act: 'unsatisfiable' }
 
 /** The exchange of a background refresh: it looks up what it refreshes, and neither serves nor waits. */
-export function refreshExchange<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
+export function refreshExchange(
+  cache: ResponseCache,
+  request: IncomingRequest,
+  policy: Policy,
   making: Making,
-): Exchange<Native> {
+): Exchange {
   try {
     const primaryKey = cacheKey(request, policy, undefined, cache.settings.keyedBuild)
     const { stored, key } = cache.store.find(primaryKey, (name) => cache.read(request, name))
@@ -56,12 +56,12 @@ export function refreshExchange<Native>(
 }
 
 /** Judges a request. Synchronous, and without a promise, when the answer is in memory. */
-export function answer<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
+export function answer(
+  cache: ResponseCache,
+  request: IncomingRequest,
+  policy: Policy,
   turn: Turn,
-): Answer<Native> {
+): Answer {
   try {
     cache.noteVersion(request)
     if (turn === arriving && request.arrivedAt === undefined) cache.greet(request)
@@ -77,7 +77,7 @@ export function answer<Native>(
 }
 
 /** Must a request on its way be judged anew under the policy of its route? Only where that looks under another key. */
-export function asksAgain<Native>(exchange: Exchange<Native>, policy: Policy<Native>): boolean {
+export function asksAgain(exchange: Exchange, policy: Policy): boolean {
   const before = exchange.policy
   const { bypass } = exchange.lookup
   const namesCookies = policy.vary.some((name) => name.startsWith('cookie:'))
@@ -90,10 +90,7 @@ export function asksAgain<Native>(exchange: Exchange<Native>, policy: Policy<Nat
 }
 
 /** Would this request, as it has just arrived, be answered from memory? Asks nothing of the application's functions. */
-export function foresees<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
-): boolean {
+export function foresees(cache: ResponseCache, request: IncomingRequest): boolean {
   const { policy, clock } = cache.settings
   const asks = policy.key !== undefined || policy.session !== undefined
   if (asks || cache.settings.requestDirectives) return false
@@ -113,13 +110,13 @@ export function foresees<Native>(
   }
 }
 
-function look<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
+function look(
+  cache: ResponseCache,
+  request: IncomingRequest,
+  policy: Policy,
   audience: string | undefined,
   turn: Turn,
-): Answer<Native> {
+): Answer {
   const { waited, fetched, since } = turn
   const { settings, store } = cache
   const primaryKey = cacheKey(request, policy, audience, settings.keyedBuild)
@@ -219,9 +216,9 @@ function look<Native>(
 }
 
 /** How a stored response may be used now, or why it may not. */
-function usable<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
+function usable(
+  cache: ResponseCache,
+  request: IncomingRequest,
   stored: StoredResponse,
   wish: CacheControl | undefined,
   now: number,
@@ -243,35 +240,35 @@ function usable<Native>(
   return stored.noCache ? 'no-cache' : 'expired'
 }
 
-function serve<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
+function serve(
+  cache: ResponseCache,
+  request: IncomingRequest,
   stored: StoredResponse,
   reason: HitReason,
   refresh: Making | undefined,
   { fetched }: Turn,
-): Answer<Native> {
+): Answer {
   cache.hit(request, stored, reason, fetched === undefined ? 'memory' : 'redis')
   const audit = reason === 'fresh' ? cache.auditOf(stored, request) : undefined
   return { act: 'serve', stored, reason, refresh: refresh ?? audit }
 }
 
-function pass<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
+function pass(
+  cache: ResponseCache,
+  request: IncomingRequest,
+  policy: Policy,
   reason: BypassReason,
-): Answer<Native> {
+): Answer {
   return { act: 'forward', exchange: passingExchange(cache, request, policy, reason) }
 }
 
 /** The exchange of a request that passes by: the application answers, and nothing is stored. */
-export function passingExchange<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
+export function passingExchange(
+  cache: ResponseCache,
+  request: IncomingRequest,
+  policy: Policy,
   bypass: BypassReason,
-): Exchange<Native> {
+): Exchange {
   const key = request.origin + request.target
   const lookup = { primaryKey: key, key, audience: undefined, stored: undefined, reason: undefined }
   return new Exchange(cache, request, policy, { ...lookup, bypass })

@@ -10,11 +10,11 @@ export interface Asked {
   readonly isOpen: boolean
 }
 
-type Session<Native> = NonNullable<Policy<Native>['session']>
+type Session = NonNullable<Policy['session']>
 
-interface Beginning<Native> {
-  readonly request: IncomingRequest<Native>
-  readonly policy: Policy<Native>
+interface Beginning {
+  readonly request: IncomingRequest
+  readonly policy: Policy
   readonly lookup: { readonly audience: string | undefined }
   readonly observation: Observation | undefined
 }
@@ -43,12 +43,12 @@ const everything = '*'
  * Was session() asked behind the middleware that knows the visitor? `(req) => req.user?.role ?? 'guest'` answers `guest` for
  * everybody as long as nobody has set `req.user`, and a guest's own request never shows it: there nobody will.
  */
-export class Audiences<Native> {
-  readonly #known = new WeakMap<Session<Native>, Known>()
+export class Audiences {
+  readonly #known = new WeakMap<Session, Known>()
   #areLate = false
 
   /** What session() finds on a request whose application is about to run; undefined where it was not asked. */
-  begin({ request, policy, lookup, observation }: Beginning<Native>): Asked | undefined {
+  begin({ request, policy, lookup, observation }: Beginning): Asked | undefined {
     const { session } = policy
     if (session === undefined || lookup.audience === undefined) return undefined
     const { absent, found } = looks(request, policy)
@@ -60,21 +60,21 @@ export class Audiences<Native> {
   }
 
   /** What it did not find has come since: its answers are nobody's, until it finds that at the time it is asked. */
-  cameLate(session: Session<Native>, names: readonly string[]): void {
+  cameLate(session: Session, names: readonly string[]): void {
     const { found, late } = this.#of(session)
     for (const name of names) if (!found.has(name) && late.size < mostNames) late.add(name)
     if (late.size > 0) this.#areLate = true
   }
 
   /** Who shares; null where nobody does, or where session() is known to be asked too early. */
-  of(request: IncomingRequest<Native>, policy: Policy<Native>): string | null | undefined {
+  of(request: IncomingRequest, policy: Policy): string | null | undefined {
     const audience = audienceOf(request, policy)
     if (typeof audience !== 'string' || !this.#areLate) return audience
     return this.#isTooEarly(request, policy) ? null : audience
   }
 
   /** It finds by now what had come late: then the cache has another place. */
-  #isTooEarly(request: IncomingRequest<Native>, policy: Policy<Native>): boolean {
+  #isTooEarly(request: IncomingRequest, policy: Policy): boolean {
     const known = policy.session && this.#known.get(policy.session)
     if (!known || known.late.size === 0) return false
     const { found } = looks(request, policy)
@@ -85,7 +85,7 @@ export class Audiences<Native> {
     return known.late.size > 0
   }
 
-  #of(session: Session<Native>): Known {
+  #of(session: Session): Known {
     const known = this.#known.get(session) ?? { found: new Set(), late: new Set() }
     this.#known.set(session, known)
     return known
@@ -102,9 +102,9 @@ export function presentAmong(native: unknown, names: readonly string[]): string[
 }
 
 /** What session() looks for on a request, there or not. */
-function looks<Native>(
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
+function looks(
+  request: IncomingRequest,
+  policy: Policy,
 ): { readonly absent: readonly string[]; readonly found: readonly string[] } {
   const absent = new Set<string>()
   const found = new Set<string>()

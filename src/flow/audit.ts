@@ -13,8 +13,8 @@ const compared = ['content-type', 'content-encoding', 'content-language', 'locat
  *
  * @returns true when it was made for this alone, or is equal: what is stored has stood the test, and goes on standing it
  */
-export function isAudited<Native>(
-  { cache, lookup, isRefresh }: ExchangeFacts<Native> & { readonly isRefresh: boolean },
+export function isAudited(
+  { cache, lookup, isRefresh }: ExchangeFacts & { readonly isRefresh: boolean },
   made: StoredResponse | { readonly reason: RefuseReason; readonly detail: string | undefined },
 ): boolean {
   const { audited } = lookup
@@ -59,8 +59,8 @@ export function firstDifference(stored: Buffer, made: Buffer): string {
 }
 
 /** Tells what an audit has found, unless what was compared has fallen meanwhile: then it may well differ. */
-export function tellAudit<Native>(
-  { events, sequence, membership, settings }: CacheState<Native>,
+export function tellAudit(
+  { events, sequence, membership, settings }: CacheState,
   stored: Stored,
   found: { readonly difference: AuditDifference; readonly detail: string } | undefined,
 ): void {

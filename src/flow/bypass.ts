@@ -4,10 +4,10 @@ import type { Policy } from './policy.ts'
 import type { Settings } from './settings.ts'
 
 /** Why a request must pass by the cache, before any key is made; undefined when the cache may be used. */
-export function bypassReason<Native>(
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
-  settings: Settings<Native>,
+export function bypassReason(
+  request: IncomingRequest,
+  policy: Policy,
+  settings: Settings,
 ): BypassReason | undefined {
   const { method, headers } = request
   if (policy.off) return 'off'
@@ -38,11 +38,7 @@ function isPlainHost(host: string | readonly string[] | undefined): boolean {
 }
 
 /** Which cookies matter is known by observing every read, or because the application said so. */
-function knowsCookies<Native>(
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
-  settings: Settings<Native>,
-): boolean {
+function knowsCookies(request: IncomingRequest, policy: Policy, settings: Settings): boolean {
   return (
     (settings.observe && (request.observedFromStart || request.foreseen)) ||
     policy.session !== undefined ||
@@ -51,8 +47,8 @@ function knowsCookies<Native>(
 }
 
 /** What the request carries of credentials, if any: the header, or that of an earlier request on its connection. */
-export function credentialIn<Native>(
-  { headers, isIdentified }: IncomingRequest<Native>,
+export function credentialIn(
+  { headers, isIdentified }: IncomingRequest,
   credentials: ReadonlySet<string>,
 ): string | undefined {
   for (const name of credentials) if (headers[name] !== undefined) return name

@@ -25,9 +25,9 @@ const longestKey = 4_096
  *
  * @param build the name of the build, where pages outlive the process that made them
  */
-export function cacheKey<Native>(
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
+export function cacheKey(
+  request: IncomingRequest,
+  policy: Policy,
   audience: string | undefined,
   build = '',
 ): string {
@@ -48,7 +48,7 @@ export function cacheKey<Native>(
 }
 
 /** An application behind a trusted proxy can still read Host, which anybody can send beside any forwarded host (S-2). */
-function viaOf<Native>({ headers, origin }: IncomingRequest<Native>): string {
+function viaOf({ headers, origin }: IncomingRequest): string {
   const { host } = headers
   if (typeof host !== 'string') return ''
   const isSame = origin.endsWith(host) && origin.charAt(origin.length - host.length - 1) === '/'
@@ -72,13 +72,10 @@ function ownKey(key: unknown): string {
 }
 
 /** What the application's own functions see of a request. */
-type Sight<Native> = Pick<IncomingRequest<Native>, 'native' | 'observation'>
+type Sight = Pick<IncomingRequest, 'native' | 'observation'>
 
 /** Who shares: a name, or null for nobody. Undefined and false count as nobody too: forgetting is not sharing. */
-export function audienceOf<Native>(
-  request: Sight<Native>,
-  policy: Policy<Native>,
-): string | null | undefined {
+export function audienceOf(request: Sight, policy: Policy): string | null | undefined {
   const { session } = policy
   if (session === undefined) return undefined
   const audience: unknown = unobserved(request, () => session(request.native))
@@ -88,6 +85,6 @@ export function audienceOf<Native>(
 }
 
 /** What key() and session() read is in the key by what they return: read by itself it would be there twice. */
-function unobserved<Native, Result>(request: Sight<Native>, ask: () => Result): Result {
+function unobserved<Result>(request: Sight, ask: () => Result): Result {
   return request.observation === undefined ? ask() : request.observation.quietly(ask)
 }

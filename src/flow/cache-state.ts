@@ -19,8 +19,8 @@ import type { Settings } from './settings.ts'
 import { UrlMemory } from './url-memory.ts'
 
 /** What is stored and being made in this process, and the order of invalidations, alone or with other instances. */
-export class CacheState<Native> {
-  readonly settings: Settings<Native>
+export class CacheState {
+  readonly settings: Settings
   readonly events: Events
   readonly store: ResponseStore
   readonly sequence: Sequence
@@ -39,7 +39,7 @@ export class CacheState<Native> {
   /** Told of the keys that have fallen, or become stale by an invalidation: within so many milliseconds. */
   onFall: ((keys: Iterable<string>, over: number) => void) | undefined
 
-  constructor(settings: Settings<Native>, events: Events) {
+  constructor(settings: Settings, events: Events) {
     this.settings = settings
     this.events = events
     this.sequence = new Sequence({ maxStaleness: settings.redis?.maxStaleness ?? Infinity })

@@ -13,12 +13,12 @@ import type { Policy } from './policy.ts'
 import { groupsOf } from './unsafe-method.ts'
 
 /** Everything whose invalidation fells this response. */
-export function closureOf<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): Dependency[] {
+export function closureOf(facts: ExchangeFacts, head: ResponseHead): Dependency[] {
   return [...knownClosure(facts), ...groupsOf(facts.request.origin, head.fields)]
 }
 
 /** What a response is known to depend on while it is made. */
-export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[] {
+export function knownClosure(facts: ExchangeFacts): Dependency[] {
   const { request, policy, lookup, recording } = facts
   return [
     keyDependency(lookup.primaryKey),
@@ -29,10 +29,7 @@ export function knownClosure<Native>(facts: ExchangeFacts<Native>): Dependency[]
 }
 
 /** What a response depends on by its request alone, whatever its handler does. */
-export function ownDependencies<Native>(
-  request: IncomingRequest<Native>,
-  { query, tags }: Policy<Native>,
-): Dependency[] {
+export function ownDependencies(request: IncomingRequest, { query, tags }: Policy): Dependency[] {
   // The URL as it was asked for, and what the key has of it.
   const targets = new Set([request.target, keyedTarget(request.target, query)])
   return [

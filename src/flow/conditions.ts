@@ -12,7 +12,7 @@ export type Overrides = Readonly<Record<string, string | undefined>>
  * that it can validate is offered to it instead (RFC 9111 §4.3.1). What was too large to be stored lately would be made as
  * a whole for nobody: there the application judges them itself.
  */
-export function overridesFor<Native>(facts: ExchangeFacts<Native>): Overrides | undefined {
+export function overridesFor(facts: ExchangeFacts): Overrides | undefined {
   const { lookup, request } = facts
   if (request.method !== 'GET') return undefined
   const { headers } = request
@@ -30,8 +30,8 @@ export function overridesFor<Native>(facts: ExchangeFacts<Native>): Overrides | 
 }
 
 /** Is a client whose conditions the application did not see to get a 304 in place of this response? */
-export function isAnsweredByCondition<Native>(
-  facts: ExchangeFacts<Native>,
+export function isAnsweredByCondition(
+  facts: ExchangeFacts,
   { status, fields }: ResponseHead,
   verdict: Verdict,
 ): boolean {

@@ -44,7 +44,7 @@ export interface DraftSubject {
   readonly recording: Recording
   readonly request: { readonly origin: string }
   readonly cache: { readonly settings: { readonly strict: boolean } }
-  checkVersion(version: VersionTag): Pick<VersionCheck<never>, 'etag' | 'lastModified' | 'holder'>
+  checkVersion(version: VersionTag): Pick<VersionCheck, 'etag' | 'lastModified' | 'holder'>
 }
 
 /**

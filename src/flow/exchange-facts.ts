@@ -33,10 +33,10 @@ export interface BodySource {
 }
 
 /** All that is known of one exchange when its response is judged. */
-export interface ExchangeFacts<Native> {
-  readonly cache: ResponseCache<Native>
-  readonly request: IncomingRequest<Native>
-  readonly policy: Policy<Native>
+export interface ExchangeFacts {
+  readonly cache: ResponseCache
+  readonly request: IncomingRequest
+  readonly policy: Policy
   readonly lookup: Lookup
   readonly recording: Recording
   readonly observation: Observation | undefined

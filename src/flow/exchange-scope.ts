@@ -4,7 +4,7 @@ import { RequestVisitor } from './fragment-visitor.ts'
 import { type Scope, currentScope, within } from './scope.ts'
 
 /** The scope of the response itself. */
-function scopeOf<Native>(facts: ExchangeFacts<Native>): Scope {
+function scopeOf(facts: ExchangeFacts): Scope {
   const { cache, recording, lookup } = facts
   const visitor = new RequestVisitor(facts)
   const fragments =
@@ -15,17 +15,14 @@ function scopeOf<Native>(facts: ExchangeFacts<Native>): Scope {
 }
 
 /** Runs the application: what it makes, and all fragments inside, belong to this exchange. */
-export function withinExchange<Native, Result>(
-  facts: ExchangeFacts<Native>,
-  run: () => Result,
-): Result {
+export function withinExchange<Result>(facts: ExchangeFacts, run: () => Result): Result {
   const { observation, recording, request } = facts
   if (observation) observation.served = { owner: request.native, recording }
   return within(scopeOf(facts), run)
 }
 
 /** The scope of a call that names its response itself: where that is made now, or the response as a whole. */
-export function boundScope<Native>(facts: ExchangeFacts<Native>): Scope {
+export function boundScope(facts: ExchangeFacts): Scope {
   const current = currentScope()
   return { ...(current?.root === facts.recording ? current : scopeOf(facts)), isBound: true }
 }

@@ -25,10 +25,10 @@ import { VersionCheck, type VersionTag, withValidators } from './version.ts'
 import { takesBack, withdrawnBy } from './withdrawal.ts'
 
 /** One request that runs the application: what it may see, what it records, and what becomes of its response. */
-export class Exchange<Native> implements ExchangeFacts<Native> {
-  readonly cache: ResponseCache<Native>
-  readonly request: IncomingRequest<Native>
-  policy: Policy<Native>
+export class Exchange implements ExchangeFacts {
+  readonly cache: ResponseCache
+  readonly request: IncomingRequest
+  policy: Policy
   readonly lookup: Lookup
   readonly recording: Recording
   readonly observation: Observation | undefined
@@ -42,7 +42,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   #verdict: Verdict | undefined
   /** Cache-Control as the cache itself completed it. */
   #ownControl: string | undefined
-  #version: VersionCheck<Native> | undefined
+  #version: VersionCheck | undefined
   /** The body was judged with the head. */
   #isSearched = false
   #isTold = false
@@ -50,9 +50,9 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   #done = false
 
   constructor(
-    cache: ResponseCache<Native>,
-    request: IncomingRequest<Native>,
-    policy: Policy<Native>,
+    cache: ResponseCache,
+    request: IncomingRequest,
+    policy: Policy,
     lookup: Lookup,
     refresh?: Making,
   ) {
@@ -93,7 +93,7 @@ export class Exchange<Native> implements ExchangeFacts<Native> {
   }
 
   /** Has the store, or the client, what the application would make from this version? */
-  checkVersion(version: VersionTag): VersionCheck<Native> {
+  checkVersion(version: VersionTag): VersionCheck {
     return (this.#version = new VersionCheck(this, version))
   }
 

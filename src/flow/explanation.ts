@@ -32,7 +32,7 @@ export interface Explanation {
 }
 
 /** What would fall, by the same index that invalidations go by. */
-export function impactOf<Native>(cache: ResponseCache<Native>, target: InvalidationTarget): Impact {
+export function impactOf(cache: ResponseCache, target: InvalidationTarget): Impact {
   const { store } = cache
   const dependencies = dependenciesOf(target, 'impact()')
   const found = new Set(
@@ -45,7 +45,7 @@ export function impactOf<Native>(cache: ResponseCache<Native>, target: Invalidat
 }
 
 /** Whatever encloses a fragment has its key among its dependencies, and so has each variant of a response. */
-export function explanationOf<Native>(cache: ResponseCache<Native>, key: string): Explanation {
+export function explanationOf(cache: ResponseCache, key: string): Explanation {
   const { store, settings } = cache
   const found = store.enclosing(keyDependency(key))
   const own = found.filter((stored) => shownKey(stored) === key)

@@ -17,13 +17,13 @@ import type { FragmentSource, Scope } from './scope.ts'
  * Fragments of a page that is audited: a body runs even where its text is stored, and the two are compared. What is not stored is made and
  * stored as ever.
  */
-export class FragmentAudit<Native> implements FragmentSource {
+export class FragmentAudit implements FragmentSource {
   /** What is not in memory is made: a body with a hole in it could not be compared. */
   readonly reads = undefined
-  readonly #cache: CacheState<Native>
+  readonly #cache: CacheState
   readonly #fragments: FragmentSource
 
-  constructor(cache: CacheState<Native>, fragments: FragmentSource) {
+  constructor(cache: CacheState, fragments: FragmentSource) {
     this.#cache = cache
     this.#fragments = fragments
   }

@@ -14,7 +14,7 @@ import type { Settings } from './settings.ts'
 /** What fragments need of the cache that they live in. */
 export interface FragmentRoom {
   readonly settings: Pick<
-    Settings<never>,
+    Settings,
     'build' | 'clock' | 'collapseTimeout' | 'enabled' | 'observe' | 'strict' | 'outline'
   >
   readonly events: Events
@@ -62,7 +62,7 @@ export function asking(
   call: FragmentCall,
   body: Body<unknown>,
   scope: Scope,
-  { build, strict }: Pick<Settings<never>, 'build' | 'strict'>,
+  { build, strict }: Pick<Settings, 'build' | 'strict'>,
   mayWait: boolean,
 ): Asked {
   const { digest, visitor } = scope
@@ -77,7 +77,7 @@ export function asking(
 /** As a page whose reads nobody observes: what a visitor carries may shape it, unless the call says how. */
 function unknownIn(
   { call, scope }: Asked,
-  { observe }: Pick<Settings<never>, 'observe'>,
+  { observe }: Pick<Settings, 'observe'>,
 ): string | undefined {
   const { visitor } = scope
   if (observe || visitor === undefined || typeof call.policy.session === 'string') return undefined

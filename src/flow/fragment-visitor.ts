@@ -4,10 +4,10 @@ import { pageInputValue } from './page-input.ts'
 import type { Visitor } from './scope.ts'
 
 /** The request of an exchange, as its fragments see it: judged as the page is, by the same facts. */
-export class RequestVisitor<Native> implements Visitor {
-  readonly #facts: ExchangeFacts<Native>
+export class RequestVisitor implements Visitor {
+  readonly #facts: ExchangeFacts
 
-  constructor(facts: ExchangeFacts<Native>) {
+  constructor(facts: ExchangeFacts) {
     this.#facts = facts
   }
 

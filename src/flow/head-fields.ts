@@ -21,10 +21,7 @@ function varyNames(fields: readonly string[]): string[] {
  * The request fields that a response varies by. Unobserved, Vary is all that is known of them: then also that of outer
  * layers counts, for nobody can tell it from the application's own.
  */
-export function variedBy<Native>(
-  { observation }: ExchangeFacts<Native>,
-  { fields, all }: ResponseHead,
-): string[] {
+export function variedBy({ observation }: ExchangeFacts, { fields, all }: ResponseHead): string[] {
   return varyNames(observation === undefined ? all : fields)
 }
 
@@ -35,15 +32,12 @@ export function isWideShared({ fields }: Pick<ResponseHead, 'fields'>): boolean 
 }
 
 /** The application says which cookies matter. */
-export function namesCookies<Native>({ vary }: Policy<Native>): boolean {
+export function namesCookies({ vary }: Policy): boolean {
   return vary.some((name) => name.startsWith('cookie:'))
 }
 
 /** All inputs that select between the variants of this response: declared, observed, and known from before. */
-export function inputsOf<Native>(
-  facts: ExchangeFacts<Native>,
-  head: ResponseHead,
-): readonly string[] {
+export function inputsOf(facts: ExchangeFacts, head: ResponseHead): readonly string[] {
   const { cache, policy, lookup, recording } = facts
   const named = [
     ...variedBy(facts, head),
@@ -56,7 +50,7 @@ export function inputsOf<Native>(
 }
 
 /** What was read, without what the application has said itself: which cookies matter, who shares, or that everybody does. */
-function observedInputs<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): string[] {
+function observedInputs(facts: ExchangeFacts, head: ResponseHead): string[] {
   const { policy, observation, asked } = facts
   if (observation === undefined) return []
   const isSettled = asked?.isOpen === false
@@ -68,12 +62,12 @@ function observedInputs<Native>(facts: ExchangeFacts<Native>, head: ResponseHead
   return inputs
 }
 
-export function tagsOf<Native>(facts: ExchangeFacts<Native>): Set<string> {
+export function tagsOf(facts: ExchangeFacts): Set<string> {
   return new Set([...facts.policy.tags, ...facts.recording.tags])
 }
 
 /** What CDNs are told of: tags, and the records, lists and fragments inside, by the names that receipts have for them. */
-function surrogateTags<Native>(facts: ExchangeFacts<Native>): string[] {
+function surrogateTags(facts: ExchangeFacts): string[] {
   const inside = [...facts.recording.closure].filter((name) => purgeable.test(name))
   return [...tagsOf(facts), ...inside]
 }
@@ -84,11 +78,7 @@ const purgeable = /^(entity|list|fragment):[^ ]+$/
 type Storable = Extract<Storability, { store: true }>
 
 /** What a response that is stored says in addition, to this client and to those who get it later. */
-export function completed<Native>(
-  facts: ExchangeFacts<Native>,
-  head: ResponseHead,
-  verdict: Storable,
-): HeadFields {
+export function completed(facts: ExchangeFacts, head: ResponseHead, verdict: Storable): HeadFields {
   const { settings } = facts.cache
   const set: (readonly [string, string])[] = []
   const { observation } = facts
@@ -106,7 +96,7 @@ export function completed<Native>(
 }
 
 /** Fields that speak to this cache alone; Surrogate-Control stays where a surrogate stands before us, or is spoken to. */
-function hiddenFields<Native>(facts: ExchangeFacts<Native>, { all }: ResponseHead): string[] {
+function hiddenFields(facts: ExchangeFacts, { all }: ResponseHead): string[] {
   const { targets, surrogates } = facts.cache.settings
   return targets
     .map((name) => name.toLowerCase())
@@ -127,8 +117,8 @@ function completedVary(fields: readonly string[], inputs: readonly string[]): st
 }
 
 // Without it a browser could keep a page that no invalidation reaches.
-function defaultCacheControl<Native>(
-  facts: ExchangeFacts<Native>,
+function defaultCacheControl(
+  facts: ExchangeFacts,
   head: ResponseHead,
   verdict: Storable,
 ): string | undefined {
@@ -162,8 +152,8 @@ const forwardOf: Record<MissReason, Forward> = {
  *
  * @param isCertain the body is known, too, so that nothing in it will keep it from being stored
  */
-export function forwardFields<Native>(
-  facts: ExchangeFacts<Native>,
+export function forwardFields(
+  facts: ExchangeFacts,
   head: ResponseHead,
   verdict: Storability,
   isCertain: boolean,
@@ -199,7 +189,7 @@ export function asSent(head: ResponseHead): ResponseHead {
 }
 
 /** The changes for a response of a request that passed by. */
-export function bypassFields<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): HeadFields {
+export function bypassFields(facts: ExchangeFacts, head: ResponseHead): HeadFields {
   const bypass = facts.policy.off ? 'off' : facts.lookup.bypass
   const fwd = bypass === 'method' ? 'method' : 'bypass'
   return {
@@ -208,8 +198,8 @@ export function bypassFields<Native>(facts: ExchangeFacts<Native>, head: Respons
   }
 }
 
-function reportFields<Native>(
-  facts: ExchangeFacts<Native>,
+function reportFields(
+  facts: ExchangeFacts,
   head: ResponseHead,
   report: { readonly fwd: Forward; readonly stored: boolean },
   why: string,

@@ -18,7 +18,7 @@ export interface MatchedRoute {
  * A request as the cache sees it: plain HTTP facts, so that the core knows no framework. An adapter makes one for each
  * request; on the hot path only `method`, `target`, `origin` and `headers` are read.
  */
-export interface IncomingRequest<Native> {
+export interface IncomingRequest {
   readonly method: string
   /** The request target as received: path and query, never decoded or reordered. */
   readonly target: string
@@ -34,7 +34,7 @@ export interface IncomingRequest<Native> {
   /** The address of the peer: part of what the application reads as the client's address. */
   readonly remoteAddress: string
   /** The framework's own request, for the application's `key` and `session` functions. */
-  readonly native: Native
+  readonly native: unknown
   /** True when every read since the request's arrival was observed, so that unread cookies are known to be unread. */
   readonly observedFromStart: boolean
   /** On arrival it looked like a hit, so that nobody noted its reads: it may be answered from the store, not fill it. */
@@ -59,7 +59,7 @@ export interface IncomingRequest<Native> {
 }
 
 /** What goes on where middleware has spoken already, or begins; of what was read since its arrival the stamp has to know. */
-export function recordingOf<Native>(request: IncomingRequest<Native>, start: Start): Recording {
+export function recordingOf(request: IncomingRequest, start: Start): Recording {
   return request.recording ?? new Recording(request.arrivedAt ?? start)
 }
 

@@ -5,8 +5,11 @@ export type QueryPolicy =
   | { readonly only: readonly string[] }
   | { readonly ignore: readonly string[] }
 
+/** A function of the framework's own request; as the type of a method it takes those of every framework. */
+type OfRequest<Result> = { call(request: unknown): Result }['call']
+
 /** What holds for one request: the options of cacheflow(), overlaid by those of route(). Nothing optional is left. */
-export interface Policy<Native> extends LifetimePolicy {
+export interface Policy extends LifetimePolicy {
   /** route(false): neither looked up nor stored. */
   readonly off: boolean
   /** The route says itself how long its responses are fresh. */
@@ -14,8 +17,8 @@ export interface Policy<Native> extends LifetimePolicy {
   readonly tags: readonly string[]
   /** Inputs that select variants whether observed or not: header names, or `cookie:name`. */
   readonly vary: readonly string[]
-  readonly key: ((request: Native) => string) | undefined
-  readonly session: ((request: Native) => string | null | undefined) | undefined
+  readonly key: OfRequest<string> | undefined
+  readonly session: OfRequest<string | null | undefined> | undefined
   readonly query: QueryPolicy | undefined
   /** Refuse bodies that hold a CSRF token or a CSP nonce. */
   readonly guard: boolean

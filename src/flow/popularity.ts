@@ -37,19 +37,14 @@ export class Popularity {
   readonly #pages = new LRUCache<string, Visits>({ max: mostPages })
 
   /** @param isAsked a visitor asked for it, and no warmer */
-  made<Native>(
-    request: IncomingRequest<Native>,
-    stored: StoredResponse,
-    time: number,
-    isAsked: boolean,
-  ): void {
+  made(request: IncomingRequest, stored: StoredResponse, time: number, isAsked: boolean): void {
     const page = this.#page(request, stored)
     if (page === undefined) return
     page.time = time
     if (isAsked) page.hits++
   }
 
-  hit<Native>(request: IncomingRequest<Native>, stored: StoredResponse): void {
+  hit(request: IncomingRequest, stored: StoredResponse): void {
     const page = this.#page(request, stored)
     if (page) page.hits++
   }
@@ -92,7 +87,7 @@ export class Popularity {
       .map(([key]) => key)
   }
 
-  #page<Native>(request: IncomingRequest<Native>, stored: StoredResponse): Visits | undefined {
+  #page(request: IncomingRequest, stored: StoredResponse): Visits | undefined {
     const known = this.#pages.get(stored.key)
     if (known) return known
     if (stored.audience !== undefined) return undefined
@@ -114,8 +109,8 @@ function popular(pages: readonly Visits[]): PopularPage[] {
  * The request again, with what selects its variant; undefined where that is a cookie, the visitor's address or any value that no key
  * shows, and where its URL carries a credential: it would rest where others read, and be sent again for nobody.
  */
-function requestOf<Native>(
-  { origin, target, headers }: IncomingRequest<Native>,
+function requestOf(
+  { origin, target, headers }: IncomingRequest,
   inputs: readonly string[],
 ): WarmRequest | undefined {
   const kept: Record<string, string> = hostOf(origin, headers['host'])

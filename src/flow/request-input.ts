@@ -10,8 +10,8 @@ export type UserAgentClass = (userAgent: string) => string
  * The value of one input in one request, normalised so that equal meanings share a variant. Storing and looking up use
  * this same function, so a stored response can only answer requests whose inputs are equal.
  */
-export function inputValue<Native>(
-  request: IncomingRequest<Native>,
+export function inputValue(
+  request: IncomingRequest,
   name: string,
   userAgentClass: UserAgentClass,
 ): string | undefined {

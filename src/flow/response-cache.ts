@@ -31,9 +31,9 @@ interface Pass {
 }
 
 /** What is stored, what is being made, and the order of invalidations: the state that all requests of one cache share. */
-export class ResponseCache<Native> extends CacheState<Native> {
+export class ResponseCache extends CacheState {
   readonly fragments: FragmentCache
-  readonly audiences: Audiences<Native> = new Audiences()
+  readonly audiences: Audiences = new Audiences()
   readonly versions: VersionMemory = new VersionMemory()
   /** What visitors ask for, where warmers go by it. */
   readonly popularity: Popularity | undefined
@@ -54,7 +54,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
     sizeCalculation: (_pass, key) => key.length,
   })
 
-  constructor(settings: Settings<Native>, events: Events) {
+  constructor(settings: Settings, events: Events) {
     super(settings, events)
     this.#veil = new Veil(settings.keySecret)
     // What other instances have made may come from clients of any version.
@@ -78,7 +78,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
    * Clients mostly speak one version of HTTP. When another one comes, what was made until then may depend on the version without
    * anybody having noticed: it falls, once.
    */
-  noteVersion(request: IncomingRequest<Native>): void {
+  noteVersion(request: IncomingRequest): void {
     const { httpVersion: version } = request
     if (version === this.#version || this.#mixesVersions || this.visitOf(request)) return
     if (this.#version !== undefined) {
@@ -91,7 +91,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
 
   /** Counts and tells a hit. */
   hit(
-    request: IncomingRequest<Native>,
+    request: IncomingRequest,
     stored: StoredResponse,
     reason: HitReason,
     from: HitEvent['from'] = 'memory',
@@ -125,7 +125,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** A making beside that compares itself with this hit, when it is drawn by lot; what belongs to an audience cannot be made for nobody. */
-  auditOf(stored: StoredResponse, { isRepeatable }: IncomingRequest<Native>): Making | undefined {
+  auditOf(stored: StoredResponse, { isRepeatable }: IncomingRequest): Making | undefined {
     const { auditSample } = this.settings
     if (auditSample === 0 || stored.audience !== undefined || stored.madeAuthorized)
       return undefined
@@ -154,7 +154,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** Counts and tells what led to the application: a miss, or a bypass. */
-  forwarded(request: IncomingRequest<Native>, isOff: boolean, lookup: Lookup): void {
+  forwarded(request: IncomingRequest, isOff: boolean, lookup: Lookup): void {
     const { primaryKey, reason, felledBy, bypass, bypassDetail } = lookup
     if (isOff) this.#bypass(request, 'off', undefined)
     else if (bypass !== undefined) this.#bypass(request, bypass, bypassDetail)
@@ -167,17 +167,17 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** A request has come, wherever in the application the cache stands. */
-  greet(request: IncomingRequest<Native>): void {
+  greet(request: IncomingRequest): void {
     if (this.visitOf(request) === undefined) this.visitors++
   }
 
   /** The warmer's visit that a request is, if it is one. */
-  visitOf(request: IncomingRequest<Native>): Visit | undefined {
+  visitOf(request: IncomingRequest): Visit | undefined {
     return this.warming === 0 ? undefined : request.visit
   }
 
   #miss(
-    request: IncomingRequest<Native>,
+    request: IncomingRequest,
     primaryKey: string,
     reason: MissReason,
     by: string | undefined,
@@ -189,11 +189,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
     this.events.emit('miss', { key: primaryKey, method, url, reason, by })
   }
 
-  #bypass(
-    request: IncomingRequest<Native>,
-    reason: BypassReason,
-    detail: string | undefined,
-  ): void {
+  #bypass(request: IncomingRequest, reason: BypassReason, detail: string | undefined): void {
     this.bypasses++
     if (!this.events.wants('bypass')) return
     const { method, target: url } = request
@@ -201,7 +197,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** Tells that a response was stored. @param time what its making took, milliseconds */
-  stored(request: IncomingRequest<Native>, response: StoredResponse, time: number): void {
+  stored(request: IncomingRequest, response: StoredResponse, time: number): void {
     const visit = this.visitOf(request)
     this.popularity?.made(request, response, time, visit === undefined)
     visit?.tell({ kind: 'made', bytes: response.body.byteLength })
@@ -212,7 +208,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** Tags and dependencies that come behind the store would be missed by an invalidation: nothing is stored then. */
-  takeBack(request: IncomingRequest<Native>, response: StoredResponse): void {
+  takeBack(request: IncomingRequest, response: StoredResponse): void {
     this.drop(response)
     // Other instances may have it by now.
     if (this.membership) this.invalidateUnawaited([keyDependency(response.primaryKey)])
@@ -245,7 +241,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
 
   /** Tells that a response was not stored, and warns once per route where that is mostly an oversight. */
   refused(
-    request: IncomingRequest<Native>,
+    request: IncomingRequest,
     key: string,
     reason: RefuseReason,
     detail: string | undefined,
@@ -260,7 +256,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** Tells once that a route is stored by default whose path looks as if it did something. */
-  doubt(request: IncomingRequest<Native>): void {
+  doubt(request: IncomingRequest): void {
     this.#warn('operational', this.#warnings.doubtOnce(nameOf(request)))
   }
 
@@ -273,7 +269,7 @@ export class ResponseCache<Native> extends CacheState<Native> {
   }
 
   /** The value of one input of a request, as keys have it. */
-  read(request: IncomingRequest<Native>, name: string): string | undefined {
+  read(request: IncomingRequest, name: string): string | undefined {
     return this.#veil.over(name, inputValue(request, name, this.settings.userAgentClass))
   }
 

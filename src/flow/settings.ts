@@ -6,10 +6,10 @@ import type { Policy } from './policy.ts'
 import type { WarmSettings } from './warm-run.ts'
 
 /** The options of one cache, resolved: every field present, every value checked, times in milliseconds. */
-export interface Settings<Native> {
+export interface Settings {
   /** False: a cache that does nothing. */
   readonly enabled: boolean
-  readonly policy: Policy<Native>
+  readonly policy: Policy
   readonly maxSize: number
   readonly maxEntrySize: number
   readonly maxVariants: number
@@ -55,7 +55,7 @@ export interface Settings<Native> {
 }
 
 /** The settings of a cache that does nothing: options that are wrong are told all the same. */
-export function disabled<Native>(settings: Settings<Native>): Settings<Native> {
+export function disabled(settings: Settings): Settings {
   const nothing = { redis: undefined, observe: false, verify: false, auditSample: 0 }
   const silent = { cacheStatus: false, why: false }
   return { ...settings, ...nothing, ...silent, warming: { ...settings.warming, enabled: false } }

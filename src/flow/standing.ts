@@ -11,10 +11,10 @@ import { isShared } from './url-memory.ts'
  * several URLs share one key, its closure names only the URL, the routes and the tags of the one that
  * it was made for. What began before this instance can tell counts as invalidated.
  */
-export function standing<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
-  policy: Policy<Native>,
+export function standing(
+  cache: ResponseCache,
+  request: IncomingRequest,
+  policy: Policy,
   stored: StoredResponse,
 ): StoredResponse | undefined {
   const { sequence, settings, store } = cache

@@ -20,8 +20,8 @@ import { type Refusal, type Verdict, isByDefault, judgeHead, pathOf, refuse } fr
 export type Made = { readonly store: true; readonly response: StoredResponse } | Refusal
 
 /** The stored response of an exchange whose body is complete. */
-export function madeFrom<Native>(
-  facts: ExchangeFacts<Native>,
+export function madeFrom(
+  facts: ExchangeFacts,
   head: ResponseHead,
   body: Buffer,
   form: BodyForm,
@@ -43,8 +43,8 @@ export function madeFrom<Native>(
 }
 
 /** May the response be stored, as far as is known before its first byte goes out: by its head, and by a body that is whole by then? */
-export function judgeEarly<Native>(
-  facts: ExchangeFacts<Native>,
+export function judgeEarly(
+  facts: ExchangeFacts,
   head: ResponseHead,
   source: BodySource | undefined,
 ): { readonly verdict: Verdict; readonly isSearched: boolean } {
@@ -67,8 +67,8 @@ export function judgeEarly<Native>(
  * Must the response be confirmed on each use, by an application that has just shown that it confirms none? It was offered the
  * conditions of the stored response, and made the same one again. Servers of files in Koa do so where nothing answers conditions.
  */
-function isNeverUsed<Native>(
-  facts: ExchangeFacts<Native>,
+function isNeverUsed(
+  facts: ExchangeFacts,
   head: ResponseHead,
   verdict: Extract<Verdict, { store: true }>,
 ): boolean {
@@ -88,11 +88,7 @@ function isNeverUsed<Native>(
 }
 
 /** Does the body itself forbid storing, by what belongs to one visitor, or by what one client has sent? */
-function judgeBody<Native>(
-  facts: ExchangeFacts<Native>,
-  head: ResponseHead,
-  body: Buffer,
-): Refusal | undefined {
+function judgeBody(facts: ExchangeFacts, head: ResponseHead, body: Buffer): Refusal | undefined {
   const secret = facts.policy.guard ? secretIn(head.all, body) : undefined
   if (secret) return refuse(secret.reason, secret.detail)
   const shown = shownIn(facts.request, unkeyedIn(facts), head.all, body)
@@ -100,18 +96,14 @@ function judgeBody<Native>(
 }
 
 /** What was read, and is not in the key or stands there for its class alone. */
-function unkeyedIn<Native>({ observation }: ExchangeFacts<Native>): Iterable<string> {
+function unkeyedIn({ observation }: ExchangeFacts): Iterable<string> {
   if (observation === undefined) return []
   const { unkeyed, inputs, isWide } = observation
   return isWide || inputs.has('user-agent') ? [...unkeyed, 'user-agent'] : unkeyed
 }
 
 /** The stored response with the fields of a 304 that confirmed it (RFC 9111 §3.2, §4.3.4). */
-export function freshened<Native>(
-  facts: ExchangeFacts<Native>,
-  head: ResponseHead,
-  old: StoredResponse,
-): Made {
+export function freshened(facts: ExchangeFacts, head: ResponseHead, old: StoredResponse): Made {
   if (!mayFreshen(old.validators, validatorsOf(head.fields))) return refuse('no-validator')
   // The age of the stored response ends here; that of the confirmation counts.
   const confirmed = withoutFields(old.confirmable ?? old.fields, new Set(['date']))
@@ -140,8 +132,8 @@ interface MadeBody {
   readonly isFinal: boolean
 }
 
-function stored<Native>(
-  facts: ExchangeFacts<Native>,
+function stored(
+  facts: ExchangeFacts,
   head: ResponseHead,
   verdict: Extract<Verdict, { store: true }>,
   { body, form, isFinal }: MadeBody,
@@ -229,9 +221,9 @@ function stored<Native>(
 }
 
 /** The windows of the response (RFC 5861), else those of the options; none where stale is forbidden. */
-function windowsOf<Native>(
+function windowsOf(
   verdict: Extract<Verdict, { store: true }>,
-  policy: ExchangeFacts<Native>['policy'],
+  policy: ExchangeFacts['policy'],
 ): { staleWhileRevalidate: number; staleIfError: number } {
   if (!verdict.mayServeStale) return { staleWhileRevalidate: 0, staleIfError: 0 }
   const { staleWhileRevalidate: refresh, staleIfError: error } = verdict.control
@@ -244,8 +236,8 @@ function windowsOf<Native>(
 const madeAnew = new Set(['age', 'content-length', 'set-cookie'])
 
 /** The fields as they rest: end-to-end only, completed, with Date and an entity tag. */
-function restingFields<Native>(
-  facts: ExchangeFacts<Native>,
+function restingFields(
+  facts: ExchangeFacts,
   head: ResponseHead,
   verdict: Extract<Verdict, { store: true }>,
   tagged: Buffer | undefined,

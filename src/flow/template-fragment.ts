@@ -74,7 +74,7 @@ export interface TemplateFunctions {
 }
 
 /** Bound to its response: an engine may call them where nobody knows any more which request they belong to. */
-export function templateFunctions<Native>(facts: ExchangeFacts<Native>): TemplateFunctions {
+export function templateFunctions(facts: ExchangeFacts): TemplateFunctions {
   return functionsIn(() => boundScope(facts))
 }
 

@@ -37,8 +37,8 @@ export function mayFetch({ fetched }: Turn): boolean {
 }
 
 /** What comes behind the wait for a making. */
-export async function afterMaking<Native>(
-  cache: CacheState<Native>,
+export async function afterMaking(
+  cache: CacheState,
   making: Making,
   timeout: number,
   { isLast, since }: Turn,

@@ -16,8 +16,8 @@ const longestBody = 16 * 1024 * 1024
  * Which of these inputs does a response show? They were read, and are not in its key: what one client sends in them would stand in
  * everybody's page.
  */
-export function shownIn<Native>(
-  request: IncomingRequest<Native>,
+export function shownIn(
+  request: IncomingRequest,
   names: Iterable<string>,
   fields: HeaderFields,
   body: Buffer,
@@ -35,7 +35,7 @@ export function shownIn<Native>(
   return undefined
 }
 
-function valuesOf<Native>(request: IncomingRequest<Native>, name: string): string[] {
+function valuesOf(request: IncomingRequest, name: string): string[] {
   const { headers } = request
   const value = name.startsWith('cookie:')
     ? cookieValue(headerValue(headers, 'cookie'), name.slice('cookie:'.length))

@@ -27,7 +27,7 @@ export interface UnsafeAnswer {
   readonly target: string
   readonly status: number
   readonly fields: HeaderFields
-  readonly policy: Pick<Policy<never>, 'query' | 'off' | 'invalidateRedirect'>
+  readonly policy: Pick<Policy, 'query' | 'off' | 'invalidateRedirect'>
 }
 
 /**
@@ -81,7 +81,7 @@ export function isJudged(request: object): boolean {
 }
 
 /** A successful response to an unsafe method fells what it speaks of, before the client can know of it. */
-export function invalidateTarget<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): void {
+export function invalidateTarget(facts: ExchangeFacts, head: ResponseHead): void {
   const { cache, request, policy } = facts
   if (!isUnsafe(request.method) && !isUnsafe(head.method)) return
   noteJudged(request)

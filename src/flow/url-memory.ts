@@ -19,20 +19,16 @@ export class UrlMemory {
   })
 
   /** @param closure of the response that a run for this request has made */
-  remember<Native>(
-    request: IncomingRequest<Native>,
-    policy: Policy<Native>,
-    closure: readonly Dependency[],
-  ): void {
+  remember(request: IncomingRequest, policy: Policy, closure: readonly Dependency[]): void {
     if (isShared(policy)) this.#closures.set(request.origin + request.target, closure)
   }
 
-  recall<Native>(request: IncomingRequest<Native>): readonly Dependency[] {
+  recall(request: IncomingRequest): readonly Dependency[] {
     return this.#closures.get(request.origin + request.target) ?? []
   }
 }
 
 /** May several URLs have one key? */
-export function isShared<Native>({ key, query }: Policy<Native>): boolean {
+export function isShared({ key, query }: Policy): boolean {
   return key !== undefined || query !== undefined
 }

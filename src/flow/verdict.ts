@@ -40,7 +40,7 @@ export function isTransient(reason: RefuseReason, status: number | undefined): b
 }
 
 /** May the response be stored, as far as its head and what was read so far can tell? */
-export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): Verdict {
+export function judgeHead(facts: ExchangeFacts, head: ResponseHead): Verdict {
   const { cache, request, policy, lookup, recording } = facts
   if (policy.off || cache.isClosed) return refuse('off')
   if (recording.refusal) return refuse(recording.refusal.reason, recording.refusal.detail)
@@ -68,18 +68,15 @@ export function judgeHead<Native>(facts: ExchangeFacts<Native>, head: ResponseHe
 }
 
 /** A body that says how long it will be need not come to be known as too large. */
-function tooLarge<Native>(
-  { cache }: ExchangeFacts<Native>,
-  { fields }: ResponseHead,
-): Refusal | undefined {
+function tooLarge({ cache }: ExchangeFacts, { fields }: ResponseHead): Refusal | undefined {
   const { maxEntrySize } = cache.store
   const isLarger = Number(fieldValue(fields, 'content-length')) > maxEntrySize
   return isLarger ? refuse('too-large', `over ${maxEntrySize} bytes`) : undefined
 }
 
 /** Does its lifetime come from the options of the whole cache alone? */
-export function isByDefault<Native>(
-  { policy }: Pick<ExchangeFacts<Native>, 'policy'>,
+export function isByDefault(
+  { policy }: Pick<ExchangeFacts, 'policy'>,
   verdict: Extract<Verdict, { store: true }>,
 ): boolean {
   return verdict.lifetime.source === 'option' && !policy.namesLifetime
@@ -90,14 +87,14 @@ export function pathOf(target: string): string {
 }
 
 /** Has anybody seen parameters that the key leaves out, before they were taken from the request? */
-function wasSeenWhole<Native>({ request, policy }: ExchangeFacts<Native>): boolean {
+function wasSeenWhole({ request, policy }: ExchangeFacts): boolean {
   const { target, arrivedAt, recording, observedFromStart } = request
   const isFirst = arrivedAt === undefined && recording === undefined && observedFromStart
   return policy.query !== undefined && !isFirst && keyedTarget(target, policy.query) !== target
 }
 
 /** Not every application says 206 and Content-Range when it answers with a part. */
-function mayBePart<Native>({ request, observation }: ExchangeFacts<Native>): boolean {
+function mayBePart({ request, observation }: ExchangeFacts): boolean {
   return request.headers['range'] !== undefined && observation?.hasReadRange !== false
 }
 
@@ -105,7 +102,7 @@ function mayBePart<Native>({ request, observation }: ExchangeFacts<Native>): boo
  * A visitor who logs in or out meanwhile belongs to another audience; so does everybody where session() was asked before
  * the middleware that knows the visitor has run.
  */
-function movedBy<Native>(facts: ExchangeFacts<Native>, audience: string): Refusal | undefined {
+function movedBy(facts: ExchangeFacts, audience: string): Refusal | undefined {
   const { cache, request, policy, observation, asked } = facts
   const quietly = <Result>(ask: () => Result): Result =>
     observation === undefined ? ask() : observation.quietly(ask)
@@ -121,10 +118,7 @@ function movedBy<Native>(facts: ExchangeFacts<Native>, audience: string): Refusa
 }
 
 /** What shows who the visitor is, and was looked at only after session() had found nobody: another one may be somebody. */
-function openedBy<Native>(
-  facts: ExchangeFacts<Native>,
-  absent: readonly string[],
-): Refusal | undefined {
+function openedBy(facts: ExchangeFacts, absent: readonly string[]): Refusal | undefined {
   const { request, observation } = facts
   const names = absent.join(', ')
   if (observation === undefined) return refuse('session-early', `no ${names}, and nothing observed`)
@@ -140,8 +134,8 @@ function openedBy<Native>(
 /** Where Express and Koa have the user. */
 const users = ['user', 'state.user']
 
-function judgeFields<Native>(
-  { cache, request, policy, lookup, recording, receivedAt }: ExchangeFacts<Native>,
+function judgeFields(
+  { cache, request, policy, lookup, recording, receivedAt }: ExchangeFacts,
   { status }: ResponseHead,
   fields: HeaderFields,
 ): Verdict {
@@ -177,10 +171,7 @@ const cookies: ReadonlySet<string> = new Set(['set-cookie'])
  * Do the words of outer layers forbid what the application's own allow? A response may say the same as they do, and none
  * can tell then whose word it is. Their cookies are not part of what is stored: they are set anew on each hit.
  */
-function forbiddenOutside<Native>(
-  facts: ExchangeFacts<Native>,
-  head: ResponseHead,
-): Refusal | undefined {
+function forbiddenOutside(facts: ExchangeFacts, head: ResponseHead): Refusal | undefined {
   if (head.all === head.fields) return undefined
   const verdict = judgeFields(facts, head, withoutFields(head.all, cookies))
   return !verdict.store && forbidding.has(verdict.reason) ? verdict : undefined
@@ -191,8 +182,8 @@ function forbiddenOutside<Native>(
  *
  * @param ownControl the Cache-Control that this cache added itself: it speaks to others
  */
-export function forbiddenBy<Native>(
-  facts: ExchangeFacts<Native>,
+export function forbiddenBy(
+  facts: ExchangeFacts,
   head: ResponseHead,
   { fields, all }: Pick<ResponseHead, 'fields' | 'all'>,
   ownControl: string | undefined,
@@ -211,18 +202,14 @@ export function forbiddenBy<Native>(
 }
 
 /** Targeted fields that spoke to this cache alone, and were taken away before the head went out. */
-function hiddenIn<Native>(
-  { cache }: ExchangeFacts<Native>,
-  early: HeaderFields,
-  late: HeaderFields,
-): string[] {
+function hiddenIn({ cache }: ExchangeFacts, early: HeaderFields, late: HeaderFields): string[] {
   return cache.settings.targets
     .filter((name) => fieldValue(late, name) === undefined)
     .flatMap((name) => fieldLines(early, name).flatMap((line) => [name, line]))
 }
 
 /** All headers were read: by a request without cookies and credentials it is a variant by all of them, and else this visitor's. */
-function wideBy<Native>({ cache, request }: ExchangeFacts<Native>): Refusal | undefined {
+function wideBy({ cache, request }: ExchangeFacts): Refusal | undefined {
   const { headers } = request
   const { credentials, harmless } = cache.settings
   const personal =
@@ -236,8 +223,8 @@ function wideBy<Native>({ cache, request }: ExchangeFacts<Native>): Refusal | un
 }
 
 /** What one visitor's credentials or cookies shaped is not shared, unless the application said so (S-14). */
-function privateBy<Native>(
-  facts: ExchangeFacts<Native>,
+function privateBy(
+  facts: ExchangeFacts,
   head: ResponseHead,
   isPublic: boolean,
 ): Refusal | undefined {

@@ -30,8 +30,8 @@ export class VersionMemory {
   }
 
   /** Names the last invalidation of what a page depends on; undefined where there was none, so that instances agree. */
-  generation<Native>(
-    { sequence, membership }: CacheState<Native>,
+  generation(
+    { sequence, membership }: CacheState,
     closure: readonly Dependency[] | undefined,
   ): string | undefined {
     const newest = closure === undefined ? sequence.highest : sequence.newest(closure)

@@ -22,7 +22,7 @@ export interface VersionTag {
  * shape the response, to that visitor, so that two responses of one record never share a tag. Which of these count is only
  * known when the response is made: then the tag is settled.
  */
-export class VersionCheck<Native> {
+export class VersionCheck {
   /** The tag, as far as is known before the handler goes on; undefined where no version can stand for the response. */
   readonly etag: string | undefined
   /**
@@ -32,11 +32,11 @@ export class VersionCheck<Native> {
   readonly lastModified: number | undefined
   /** Who has what the application would make from this version: the store, the client, or nobody. */
   readonly holder: 'store' | 'client' | undefined
-  readonly #facts: ExchangeFacts<Native>
+  readonly #facts: ExchangeFacts
   readonly #version: VersionTag
   readonly #reader: string
 
-  constructor(facts: ExchangeFacts<Native>, version: VersionTag) {
+  constructor(facts: ExchangeFacts, version: VersionTag) {
     this.#facts = facts
     this.#version = version
     this.#reader = readerOf(facts, [])
@@ -154,7 +154,7 @@ export function withValidators(plan: HeadPlan, { fields }: ResponseHead): HeadPl
   return { ...plan, fields: { set: [...set, ...validators], remove: removed } }
 }
 
-function readerOf<Native>(facts: ExchangeFacts<Native>, vary: readonly string[]): string {
+function readerOf(facts: ExchangeFacts, vary: readonly string[]): string {
   const { cache, lookup, observation, policy, request } = facts
   const { headers } = request
   const isPrivate =
@@ -169,7 +169,7 @@ function readerOf<Native>(facts: ExchangeFacts<Native>, vary: readonly string[])
 }
 
 /** The key of the variant that this request selects, by the inputs that are known of so far. */
-function keyOf<Native>(facts: ExchangeFacts<Native>, vary: readonly string[]): string {
+function keyOf(facts: ExchangeFacts, vary: readonly string[]): string {
   const { cache, lookup, observation, policy, request } = facts
   const { store } = cache
   const named = [...vary, ...policy.vary, ...(observation?.inputs ?? [])]

@@ -15,12 +15,12 @@ export interface Announced {
 }
 
 /** Tells how far a run of warmers is: after each page, and at its end. */
-export class WarmAnnouncer<Native> {
-  readonly #cache: ResponseCache<Native>
+export class WarmAnnouncer {
+  readonly #cache: ResponseCache
   readonly #told: Announced
   #url = ''
 
-  constructor(cache: ResponseCache<Native>, told: Announced) {
+  constructor(cache: ResponseCache, told: Announced) {
     this.#cache = cache
     this.#told = told
   }

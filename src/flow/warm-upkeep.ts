@@ -21,15 +21,15 @@ const newsInterval = 30_000
 const mostAhead = 1_000
 
 /** Keeps warm what a first run has warmed: in intervals, ahead of its end, and behind invalidations. */
-export class WarmUpkeep<Native> {
-  readonly #cache: ResponseCache<Native>
+export class WarmUpkeep {
+  readonly #cache: ResponseCache
   readonly #runs: UpkeepRuns
   readonly #stops: (() => void)[] = []
   readonly #busy = new Set<string>()
   #rewarming: Rewarming | undefined
   #isStarted = false
 
-  constructor(cache: ResponseCache<Native>, runs: UpkeepRuns) {
+  constructor(cache: ResponseCache, runs: UpkeepRuns) {
     this.#cache = cache
     this.#runs = runs
   }

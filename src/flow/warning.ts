@@ -74,6 +74,6 @@ export class Warnings {
 }
 
 /** What a request is called in warnings: by its route, or else its path. */
-export function nameOf<Native>(request: IncomingRequest<Native>): string {
+export function nameOf(request: IncomingRequest): string {
   return request.route()?.pattern ?? request.target.split('?', 1)[0] ?? '/'
 }

@@ -50,8 +50,8 @@ const confirming: ReadonlySet<RefuseReason> = new Set([
  * @param own the making of the same exchange
  * @returns undefined where nothing is to be removed
  */
-export function withdrawnBy<Native>(
-  facts: ExchangeFacts<Native> & { readonly isRefresh: boolean },
+export function withdrawnBy(
+  facts: ExchangeFacts & { readonly isRefresh: boolean },
   head: ResponseHead,
   verdict: Verdict,
   own: Making | undefined,
@@ -74,11 +74,7 @@ export function takesBack({ reason }: Refusal): boolean {
 }
 
 /** Would the request have got the stored response, had it been fresh? What was made with credentials may be refused, or led to a login, without. */
-function isMeant<Native>(
-  { lookup }: ExchangeFacts<Native>,
-  standing: StoredResponse,
-  status: number,
-): boolean {
+function isMeant({ lookup }: ExchangeFacts, standing: StoredResponse, status: number): boolean {
   if (lookup.bypass === undefined) return !standing.madeAuthorized || status < 300
   return (
     lookup.bypass === 'credentials' && standing.servesAuthorized && !aboutCredentials.has(status)
@@ -86,8 +82,8 @@ function isMeant<Native>(
 }
 
 /** The most recent answer counts, not the one that took longest. */
-function isOlder<Native>(
-  { lookup, recording, receivedAt }: ExchangeFacts<Native>,
+function isOlder(
+  { lookup, recording, receivedAt }: ExchangeFacts,
   standing: StoredResponse,
 ): boolean {
   return (
@@ -96,8 +92,8 @@ function isOlder<Native>(
   )
 }
 
-function speaksAgainst<Native>(
-  facts: ExchangeFacts<Native>,
+function speaksAgainst(
+  facts: ExchangeFacts,
   head: ResponseHead,
   verdict: Verdict,
   standing: StoredResponse | undefined,
@@ -118,8 +114,8 @@ function speaksAgainst<Native>(
 }
 
 /** Do status and fields keep the answer out, whoever asks and however? */
-function forbids<Native>(
-  { cache, policy, lookup, recording, receivedAt }: ExchangeFacts<Native>,
+function forbids(
+  { cache, policy, lookup, recording, receivedAt }: ExchangeFacts,
   status: number,
   fields: HeaderFields,
 ): boolean {
@@ -136,7 +132,7 @@ function forbids<Native>(
 }
 
 /** Was nothing read of the request that tells one variant from another? Then the answer is that of all of them. */
-function isForAll<Native>(facts: ExchangeFacts<Native>, head: ResponseHead): boolean {
+function isForAll(facts: ExchangeFacts, head: ResponseHead): boolean {
   const { cache, request, observation, policy, recording } = facts
   return (
     observation !== undefined &&

@@ -44,8 +44,8 @@ type Mode =
  * Sees a response as it is made, at the raw `writeHead`, `write` and `end` that every framework and stream ends in. The
  * client gets its bytes as they come; a copy is kept while the exchange wants it.
  */
-export class Capture<Native> {
-  exchange: Exchange<Native>
+export class Capture {
+  exchange: Exchange
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #before: HeaderSnapshot
@@ -63,7 +63,7 @@ export class Capture<Native> {
   /** The head as it stood before the cache added to it. */
   #standing: HeaderSnapshot | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse, exchange: Exchange<Native>) {
+  constructor(request: IncomingMessage, response: ServerResponse, exchange: Exchange) {
     this.exchange = exchange
     this.#request = request
     this.#response = response

@@ -4,7 +4,7 @@ import type { Exchange } from '../flow/exchange.ts'
  * Ends an exchange, or a part of it, in a listener or behind a response that is on its way: failures of the cache and of what
  * it asks are reported as events, and become nobody's error.
  */
-export function conclude<Native>(exchange: Exchange<Native>, act: () => void): void {
+export function conclude(exchange: Exchange, act: () => void): void {
   try {
     act()
   } catch (error) {

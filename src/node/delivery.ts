@@ -54,10 +54,10 @@ export interface Rendition {
 }
 
 /** What a request gets of a stored response: all of it, 304, or ranges (RFC 9110 §13.2.2, §14); GET and HEAD alike. */
-export function renditionOf<Native>(
-  request: IncomingRequest<Native>,
+export function renditionOf(
+  request: IncomingRequest,
   stored: StoredResponse,
-  settings: Settings<Native>,
+  settings: Settings,
   report: Report,
   mayBeCoded = false,
 ): Rendition {
@@ -89,11 +89,11 @@ export function renditionOf<Native>(
 }
 
 /** Sends a stored response with one writeHead and one end; the head is ready and the body is never copied. */
-export function deliver<Native>(
-  request: IncomingRequest<Native>,
+export function deliver(
+  request: IncomingRequest,
   response: ServerResponse,
   stored: StoredResponse,
-  settings: Settings<Native>,
+  settings: Settings,
   report: Report,
   writer: Writer = response,
 ): void {
@@ -157,8 +157,8 @@ function servesRanges({ fields }: StoredResponse): boolean {
 }
 
 /** @returns undefined when the whole response is the right answer. */
-function partialOf<Native>(
-  request: IncomingRequest<Native>,
+function partialOf(
+  request: IncomingRequest,
   stored: StoredResponse,
   head: HeaderFields,
 ): Omit<Rendition, 'added'> | undefined {
@@ -189,11 +189,11 @@ function partialOf<Native>(
 }
 
 /** The head of one kind, with Age and Cache-Status of this second (RFC 9111 §5.1, RFC 9211). */
-function fieldsFor<Native>(
+function fieldsFor(
   kind: 'full' | 'notModified',
   stored: StoredResponse,
   coded: CodedBody | undefined,
-  settings: Settings<Native>,
+  settings: Settings,
   report: Report,
 ): HeaderFields {
   const standing = wires.get(coded ?? stored)
@@ -241,12 +241,7 @@ function prepared(stored: StoredResponse, coded: CodedBody | undefined): Wire {
   return wire
 }
 
-function statusOf<Native>(
-  stored: StoredResponse,
-  settings: Settings<Native>,
-  report: Report,
-  now: number,
-): string {
+function statusOf(stored: StoredResponse, settings: Settings, report: Report, now: number): string {
   const upstream = fieldValue(stored.fields, 'cache-status')
   const key = settings.cacheStatus === 'debug' ? { key: stored.primaryKey } : {}
   if (report.forwardedStatus !== undefined) {

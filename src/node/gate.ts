@@ -24,22 +24,22 @@ import type { Arrival, NodeRequest } from './node-request.ts'
 import { type Observable, observe, reveal } from './observer.ts'
 
 /** One request at one place where the cache stands, with what the framework must do for it. */
-export interface Passage<Native> extends Observable {
+export interface Passage extends Observable {
   /** Made on demand: at a route it is made anew, with what is known by then. */
-  incoming(arrival: Arrival | undefined): NodeRequest<Native>
+  incoming(arrival: Arrival | undefined): NodeRequest
   /** Runs the application behind this place. */
   forward(): void
   /** Makes the draft reachable for handlers. */
-  attach(exchange: Exchange<Native>): void
+  attach(exchange: Exchange): void
   /** Ends the response as a handler would; the capture sends this stored one in its place. */
   finish(stored: StoredResponse): void
   /** Reduces the request target to what is part of the key, so that nothing can be made from the rest. */
-  narrow(policy: Policy<Native>): void
+  narrow(policy: Policy): void
 }
 
-interface Way<Native> {
-  readonly exchange: Exchange<Native>
-  readonly capture: Capture<Native>
+interface Way {
+  readonly exchange: Exchange
+  readonly capture: Capture
 }
 
 /** Responses that some cache of this process has in hand: a second one steps aside (C-25). */
@@ -49,13 +49,13 @@ const claimed = new Mark<true>('claimed')
 const refreshTimeout = 60_000
 
 /** Where requests of `node:http` meet the cache: answered from it, held until another's answer is there, or let through. */
-export class Gate<Native> {
-  readonly cache: ResponseCache<Native>
-  readonly #ways = new Mark<Way<Native>>('way')
-  readonly #arrived = new Mark<NodeRequest<Native>>('arrived')
+export class Gate {
+  readonly cache: ResponseCache
+  readonly #ways = new Mark<Way>('way')
+  readonly #arrived = new Mark<NodeRequest>('arrived')
   readonly #refreshes = new Mark<Making>('refresh')
 
-  constructor(cache: ResponseCache<Native>) {
+  constructor(cache: ResponseCache) {
     this.cache = cache
   }
 
@@ -70,7 +70,7 @@ export class Gate<Native> {
   }
 
   /** The request as it arrived, where the cache already stood before its place. */
-  arrivedAs(message: IncomingMessage): NodeRequest<Native> | undefined {
+  arrivedAs(message: IncomingMessage): NodeRequest | undefined {
     return this.#arrived.get(message)
   }
 
@@ -79,7 +79,7 @@ export class Gate<Native> {
     return this.#refreshes.get(message)
   }
 
-  exchangeOf(response: ServerResponse): Exchange<Native> | undefined {
+  exchangeOf(response: ServerResponse): Exchange | undefined {
     return this.#ways.get(response)?.exchange
   }
 
@@ -87,10 +87,7 @@ export class Gate<Native> {
    * Begins to observe at a request's arrival, for a cache whose place comes later; unless the request will be a hit, as
    * it looks now: then nobody's reads matter.
    */
-  arrive(
-    observable: Observable,
-    incoming: () => NodeRequest<Native>,
-  ): NodeRequest<Native> | undefined {
+  arrive(observable: Observable, incoming: () => NodeRequest): NodeRequest | undefined {
     const { message } = observable
     const { settings, sequence } = this.cache
     const standing = this.#arrived.get(message)
@@ -113,7 +110,7 @@ export class Gate<Native> {
   }
 
   /** Lets a request pass the cache with the given policy. */
-  pass(passage: Passage<Native>, policy: Policy<Native>): void {
+  pass(passage: Passage, policy: Policy): void {
     const { message, response } = passage
     if (claimed.get(response) === true) {
       passage.forward()
@@ -130,7 +127,7 @@ export class Gate<Native> {
   }
 
   /** The request; undefined where the application's own words on hosts and proxies fail, which it will meet by itself. */
-  meet(passage: Passage<Native>): NodeRequest<Native> | undefined {
+  meet(passage: Passage): NodeRequest | undefined {
     return this.guard(
       () => this.#arrived.get(passage.message) ?? passage.incoming(undefined),
       'meeting a request',
@@ -148,7 +145,7 @@ export class Gate<Native> {
   }
 
   /** Lets a request that has passed already meet the policy of its route. */
-  passRoute(passage: Passage<Native>, policyAt: (policy: Policy<Native>) => Policy<Native>): void {
+  passRoute(passage: Passage, policyAt: (policy: Policy) => Policy): void {
     const way = this.#ways.get(passage.response)
     if (way === undefined) {
       this.pass(passage, policyAt(this.cache.settings.policy))
@@ -179,13 +176,8 @@ export class Gate<Native> {
     }
   }
 
-  #follow(
-    passage: Passage<Native>,
-    incoming: NodeRequest<Native>,
-    policy: Policy<Native>,
-    turn: Turn,
-  ): void {
-    const decision: Answer<Native> = answer(this.cache, incoming, policy, turn)
+  #follow(passage: Passage, incoming: NodeRequest, policy: Policy, turn: Turn): void {
+    const decision: Answer = answer(this.cache, incoming, policy, turn)
     switch (decision.act) {
       case 'serve':
         this.#serve(passage, incoming, policy, decision.stored, { kind: decision.reason })
@@ -210,9 +202,9 @@ export class Gate<Native> {
   }
 
   #serve(
-    passage: Passage<Native>,
-    incoming: NodeRequest<Native>,
-    policy: Policy<Native>,
+    passage: Passage,
+    incoming: NodeRequest,
+    policy: Policy,
     stored: StoredResponse,
     report: Report,
   ): void {
@@ -231,12 +223,12 @@ export class Gate<Native> {
     }
   }
 
-  #forward(passage: Passage<Native>, exchange: Exchange<Native>): void {
+  #forward(passage: Passage, exchange: Exchange): void {
     conclude(exchange, () => this.#prepare(passage, exchange))
     withinExchange(exchange, () => passage.forward())
   }
 
-  #prepare(passage: Passage<Native>, exchange: Exchange<Native>): void {
+  #prepare(passage: Passage, exchange: Exchange): void {
     const { message, response } = passage
     const standing = this.#ways.get(response)
     if (standing) standing.capture.exchange = exchange
@@ -252,12 +244,7 @@ export class Gate<Native> {
    * Makes a stale response anew in the background, by a request that goes the way of the visitor's from the server on: what stands
    * around the application belongs to its answers. Settles the making in every case.
    */
-  refresh(
-    incoming: NodeRequest<Native>,
-    stored: StoredResponse,
-    making: Making,
-    policy: Policy<Native>,
-  ): void {
+  refresh(incoming: NodeRequest, stored: StoredResponse, making: Making, policy: Policy): void {
     const { cache } = this
     const { credentials } = cache.settings
     const { server } = incoming

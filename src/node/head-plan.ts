@@ -13,8 +13,8 @@ interface StandingHead {
 }
 
 /** What the exchange makes of a head; undefined where the cache itself failed, and everything passes. */
-export function planOf<Native>(
-  exchange: Exchange<Native>,
+export function planOf(
+  exchange: Exchange,
   request: IncomingMessage,
   response: ServerResponse,
   { status, reason, before, hasTrailers }: StandingHead,

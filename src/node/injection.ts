@@ -75,8 +75,8 @@ export interface Injection {
  * The request of a refresh: that of the visitor who found the response stale, without credentials and conditions. Of its
  * cookies only those remain that select the variant which is refreshed.
  */
-export function injectionFor<Native>(
-  request: IncomingRequest<Native> & { readonly server: RequestEmitter | undefined },
+export function injectionFor(
+  request: IncomingRequest & { readonly server: RequestEmitter | undefined },
   target: string,
   credentials: ReadonlySet<string>,
   inputs: readonly string[],

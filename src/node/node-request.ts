@@ -50,36 +50,45 @@ export interface Arrival {
   readonly recording?: Recording
 }
 
+/** What a framework knows of its own requests; an adapter gives one such object for all of them. */
+export interface FrameworkRequests {
+  /** The routes that matched, the last one first. */
+  routes(native: unknown): readonly MatchedRoute[]
+  /** The properties in which the framework keeps the request target; none by default. */
+  targets?(native: unknown): TargetProperties
+}
+
+/** How a request came to the cache's place. */
+export interface RequestFacts {
+  readonly target: string
+  readonly origin: Origin
+  readonly arrival: Arrival | undefined
+  /** The cache stands before everything else, so that nothing was read yet. */
+  readonly isFirst: boolean
+}
+
 /** A `node:http` (or HTTP/2 compatibility) request as the cache sees it. */
-export class NodeRequest<Native> implements IncomingRequest<Native> {
+export class NodeRequest implements IncomingRequest {
   readonly method: string
   readonly target: string
   readonly origin: string
   readonly headers: RequestHeaders
   readonly isHttp1: boolean
   readonly isIdentified: boolean
-  readonly native: Native
+  readonly native: unknown
   observedFromStart: boolean
   foreseen: boolean
   observation: Observation | undefined
   arrivedAt: Start | undefined
   readonly recording: Recording | undefined
   readonly #message: IncomingMessage
-  readonly #routes: (native: Native) => readonly MatchedRoute[]
-  readonly #targets: (native: Native) => TargetProperties
+  readonly #framework: FrameworkRequests
 
   constructor(
     message: IncomingMessage,
-    target: string,
-    origin: Origin,
-    native: Native,
-    // Those that matched, the last one first.
-    routes: (native: Native) => readonly MatchedRoute[],
-    arrival: Arrival | undefined,
-    /** The cache stands before everything else, so that nothing was read yet. */
-    isFirst: boolean,
-    /** Where the framework keeps the target. */
-    targets: (native: Native) => TargetProperties = () => [],
+    native: unknown,
+    framework: FrameworkRequests,
+    { target, origin, arrival, isFirst }: RequestFacts,
   ) {
     this.method = message.method ?? ''
     this.target = target
@@ -94,8 +103,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
     this.arrivedAt = arrival?.start
     this.recording = arrival?.recording
     this.#message = message
-    this.#routes = routes
-    this.#targets = targets
+    this.#framework = framework
   }
 
   /** What its arrival already told, when the cache's place is reached. */
@@ -144,7 +152,7 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   }
 
   watchTarget(observation: Observation): void {
-    observeTarget(this.#message, observation, this.#targets(this.native))
+    observeTarget(this.#message, observation, this.#framework.targets?.(this.native) ?? [])
   }
 
   /** For events and reports: a router that fails costs them the route, and nothing else. */
@@ -157,6 +165,6 @@ export class NodeRequest<Native> implements IncomingRequest<Native> {
   }
 
   routes(): readonly MatchedRoute[] {
-    return this.#routes(this.native)
+    return this.#framework.routes(this.native)
   }
 }

@@ -10,9 +10,9 @@ type WriteHead = (status: number, ...rest: unknown[]) => ServerResponse
  * Follows the response to an unsafe method that may never reach the cache's place: a success fells what it speaks of when its head
  * is written, and so before the client can know of it (RFC 9111 §4.4). What a cache has in hand it follows by itself.
  */
-export function followUnsafe<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native> | undefined,
+export function followUnsafe(
+  cache: ResponseCache,
+  request: IncomingRequest | undefined,
   response: ServerResponse,
 ): void {
   if (request === undefined || !isUnsafe(request.method)) return
@@ -32,22 +32,22 @@ export function followUnsafe<Native>(
  * For a framework that sends no head to a client who has left: what the application has carried out counts all the same. To be called
  * when it has ended without an error.
  */
-export function concludeUnsafe<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native> | undefined,
+export function concludeUnsafe(
+  cache: ResponseCache,
+  request: IncomingRequest | undefined,
   response: ServerResponse,
-  policy?: Policy<Native>,
+  policy?: Policy,
 ): void {
   if (request === undefined || !isUnsafe(request.method) || response.headersSent) return
   invalidateBy(cache, request, response, response.statusCode, policy)
 }
 
-function invalidateBy<Native>(
-  cache: ResponseCache<Native>,
-  request: IncomingRequest<Native>,
+function invalidateBy(
+  cache: ResponseCache,
+  request: IncomingRequest,
   response: ServerResponse,
   status: number,
-  policy: Policy<Native> = cache.settings.policy,
+  policy: Policy = cache.settings.policy,
 ): void {
   if (isJudged(request)) return
   try {

@@ -11,12 +11,12 @@ import { resolveOptions } from '../../src/options.ts'
 
 const settings = resolveOptions<string>({})
 
-function policyOf(changes: Partial<Policy<string>> = {}): Policy<string> {
+function policyOf(changes: Partial<Policy> = {}): Policy {
   return { ...settings.policy, ...changes }
 }
 
 /** A GET of `target`, which is the framework's request too. */
-function get(target: string, origin = 'https://shop.example'): IncomingRequest<string> {
+function get(target: string, origin = 'https://shop.example'): IncomingRequest {
   return {
     method: 'GET',
     target,
@@ -77,7 +77,7 @@ describe('the cache key', () => {
   })
 
   it('is of the key that key() returns, in place of path and query', () => {
-    const policy = policyOf({ key: (target) => target.split('?', 1)[0] ?? '' })
+    const policy = policyOf({ key: (target: string) => target.split('?', 1)[0] ?? '' })
     const key = cacheKey(get('/posts?utm_source=a'), policy, undefined)
     expect(cacheKey(get('/posts?b'), policy, undefined)).toBe(key)
     expect(cacheKey(get('/other'), policy, undefined)).not.toBe(key)

@@ -8,8 +8,8 @@ import { resolveRoute } from '../../src/route-options.ts'
 function policyOf(
   options: CacheflowOptions<unknown>,
   ...routes: readonly (RouteOptions<unknown> | false)[]
-): Policy<unknown> {
-  return routes.reduce<Policy<unknown>>(
+): Policy {
+  return routes.reduce<Policy>(
     (policy, route) => resolveRoute(route)(policy),
     resolveOptions(options).policy,
   )

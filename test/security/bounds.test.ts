@@ -14,7 +14,7 @@ const mebibyte = 1024 * 1024
 
 /** The core alone, without a server: one request costs microseconds, so that there can be very many. */
 class Core {
-  readonly cache: ResponseCache<undefined>
+  readonly cache: ResponseCache
   highest = 0
 
   constructor(options: CacheflowOptions<undefined>) {
@@ -24,7 +24,7 @@ class Core {
 
   /** One GET, answered with a body of this size when the cache has none. */
   ask(target: string, headers: Record<string, string> = {}, size = 100, made: Made = {}): boolean {
-    const request: IncomingRequest<undefined> = {
+    const request: IncomingRequest = {
       method: 'GET',
       target,
       origin: 'http://shop.example',

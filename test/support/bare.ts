@@ -20,12 +20,14 @@ export function bare(
         incoming: (arrival) =>
           new NodeRequest(
             message,
-            message.url ?? '',
-            { protocol, host },
             message,
-            () => [],
-            arrival,
-            true,
+            { routes: () => [] },
+            {
+              target: message.url ?? '',
+              origin: { protocol, host },
+              arrival,
+              isFirst: true,
+            },
           ),
         forward: () => void listener(message, response),
         attach: () => undefined,

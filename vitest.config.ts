@@ -9,7 +9,7 @@ const entries = {
   'cacheflow/adapter': './src/adapter.ts',
   'cacheflow/express': './adapters/express/index.ts',
   'cacheflow/koa': './adapters/koa/index.ts',
-  'cacheflow/views': './src/view/index.ts',
+  'cacheflow/views': './src/views/index.ts',
 }
 
 // What starts processes and servers, and lets real time pass, for at least one of its tests.

@@ -1,27 +1,27 @@
-import { fail } from './errors.ts'
-import { type CacheflowEvents, type EventName, Events } from './events.ts'
-import { type Explanation, type Impact, explanationOf, impactOf } from './flow/explanation.ts'
-import { type CacheFragment, fragmentIn, fragmentsIn, promisedIn, putIn } from './flow/fragment.ts'
-import type { RedisStatus } from './flow/membership.ts'
-import { Recording } from './flow/recording.ts'
-import { ResponseCache } from './flow/response-cache.ts'
-import { type Scope, contextScope, within } from './flow/scope.ts'
-import type { Entity } from './graph/entity.ts'
+import { fail } from './events/errors.ts'
+import { type CacheflowEvents, type EventName, Events } from './events/events.ts'
+import { type Explanation, type Impact, explanationOf, impactOf } from './response/explain.ts'
+import { type CacheFragment, fragmentIn, fragmentsIn, promisedIn, putIn } from './fragments/cache-fragment.ts'
+import type { RedisStatus } from './redis/member.ts'
+import { Recording } from './fragments/dependency-tracker.ts'
+import { ResponseCache } from './response/response-cache.ts'
+import { type Scope, contextScope, within } from './fragments/scope.ts'
+import type { Entity } from './entities/entity.ts'
 import {
   type InvalidationReceipt,
   type InvalidationTarget,
   dependenciesOf,
-} from './graph/invalidation.ts'
-import type { Softness } from './graph/softening.ts'
-import { type TouchReceipt, type Touched, Touches } from './graph/touch.ts'
-import { type UpdateOptions, updating } from './graph/updates.ts'
-import { Gate } from './node/gate.ts'
-import { flag, refuseUnknown } from './option-check.ts'
-import { type Duration, milliseconds } from './duration.ts'
-import { type CacheflowOptions, resolveOptions } from './options.ts'
-import { type Wait, waitsForAll } from './redis-options.ts'
-import type { Applications, FragmentHandle } from './warm-plan.ts'
-import { type WarmHandle, Warming } from './warming.ts'
+} from './invalidation/target.ts'
+import type { Softness } from './invalidation/soft.ts'
+import { type TouchReceipt, type Touched, Touches } from './entities/touch.ts'
+import { type UpdateOptions, updating } from './entities/touch-on-save.ts'
+import { Gate } from './node/handler.ts'
+import { flag, refuseUnknown } from './values/option-check.ts'
+import { type Duration, milliseconds } from './values/duration.ts'
+import { type CacheflowOptions, resolveOptions } from './options/cache-options.ts'
+import { type Wait, waitsForAll } from './options/redis-options.ts'
+import type { Applications, FragmentHandle } from './warming/plan.ts'
+import { type WarmHandle, Warming } from './warming/warming.ts'
 
 export interface InvalidateOptions {
   /** What falls may be served stale while it is renewed, for as long as it would have been. Default `false`. */
@@ -165,7 +165,8 @@ export class Cacheflow<Native> {
 
   /** @param applications what an adapter knows of them; without HTTP there are none */
   constructor(options: CacheflowOptions<Native>, applications?: Applications) {
-    this.#cache = new ResponseCache(resolveOptions(options), this.#events)
+    const settings = resolveOptions(options)
+    this.#cache = new ResponseCache(settings, this.#events)
     this.gate = new Gate(this.#cache)
     this.#touches = new Touches({
       invalidate: (dependencies) => this.#cache.invalidate(dependencies, false),
@@ -174,7 +175,10 @@ export class Cacheflow<Native> {
         if (this.#events.wants('touch')) this.#events.emit('touch', { records, parents })
       },
     })
-    this.warming = new Warming(this.#cache, () => this.handle, applications)
+    this.warming = new Warming(this.#cache, settings.warming, {
+      handle: () => this.handle,
+      applications,
+    })
     this.handle = this.#handle()
   }
 

@@ -4,11 +4,11 @@ export {
   type InvalidateOptions,
   createCacheflow,
 } from './cacheflow.ts'
-export type { Explanation, Impact } from './flow/explanation.ts'
-export type { ByteSize } from './byte-size.ts'
-export type { CronSchedule } from './cron-schedule.ts'
-export type { Duration } from './duration.ts'
-export { CacheflowError, type ErrorCode } from './errors.ts'
+export type { Explanation, Impact } from './response/explain.ts'
+export type { ByteSize } from './values/byte-size.ts'
+export type { CronSchedule } from './warming/cron-schedule.ts'
+export type { Duration } from './values/duration.ts'
+export { CacheflowError, type ErrorCode } from './events/errors.ts'
 export type {
   AuditEvent,
   BypassEvent,
@@ -28,8 +28,8 @@ export type {
   TouchEvent,
   UnconfirmedEvent,
   WarningEvent,
-} from './events.ts'
-export type { WarmEvent, WarmFailure, WarmProgress } from './warm-events.ts'
+} from './events/events.ts'
+export type { WarmEvent, WarmFailure, WarmProgress } from './events/warm-progress.ts'
 export type {
   AuditDifference,
   BypassReason,
@@ -41,14 +41,14 @@ export type {
   RefreshReason,
   RefuseReason,
   WarmOutcome,
-} from './reasons.ts'
+} from './events/reasons.ts'
 export {
   type Composition,
   type CompositionOptions,
   type Part,
   composition,
-} from './flow/composition.ts'
-export type { Draft, Version, Versioned } from './flow/draft.ts'
+} from './response/composition.ts'
+export type { Draft, Version, Versioned } from './response/response-context.ts'
 export {
   type BodyFor,
   type CacheFragment,
@@ -59,17 +59,17 @@ export {
   cacheFragments,
   dependsOn,
   track,
-} from './flow/fragment.ts'
-export type { Body, Subjects } from './flow/fragment-call.ts'
+} from './fragments/cache-fragment.ts'
+export type { Body, Subjects } from './fragments/fragment-call.ts'
 export type {
   TemplateFragment,
   TemplateFragments,
   TemplateFunctions,
-} from './flow/template-fragment.ts'
-export type { FragmentDraft } from './flow/fragment-draft.ts'
-export type { FragmentOptions } from './flow/fragment-options.ts'
-export type { QueryPolicy } from './flow/policy.ts'
-export type { RouteParams } from './graph/dependency.ts'
+} from './fragments/template-functions.ts'
+export type { FragmentDraft } from './fragments/fragment-context.ts'
+export type { FragmentOptions } from './fragments/fragment-options.ts'
+export type { QueryPolicy } from './request/policy.ts'
+export type { RouteParams } from './invalidation/dependency.ts'
 export {
   type Entity,
   type EntityCollection,
@@ -82,15 +82,15 @@ export {
   type Subject,
   type UpdatedAt,
   entity,
-} from './graph/entity.ts'
+} from './entities/entity.ts'
 export type {
   Dependable,
   InvalidationReceipt,
   InvalidationTarget,
   Named,
-} from './graph/invalidation.ts'
-export type { TouchReceipt, Touched } from './graph/touch.ts'
-export type { UpdateOptions } from './graph/updates.ts'
+} from './invalidation/target.ts'
+export type { TouchReceipt, Touched } from './entities/touch.ts'
+export type { UpdateOptions } from './entities/touch-on-save.ts'
 export { TRACKING_PARAMETERS } from './http/query.ts'
 export {
   akamai,
@@ -104,18 +104,18 @@ export {
   type SurrogateOptions,
   xkey,
 } from './http/surrogate.ts'
-export type { CacheflowOptions } from './options.ts'
-export type { RedisOptions, Wait } from './redis-options.ts'
-export type { RedisClient } from './store/redis-connection.ts'
-export type { RedisStatus } from './flow/membership.ts'
-export type { RouteDeclaration, RouteOptions } from './route-options.ts'
-export type { WarmEntry, WarmPage } from './flow/warm-entry.ts'
-export type { WarmEntries, WarmSource } from './flow/warm-queue.ts'
-export { type WarmReport, warmLine } from './flow/warm-report.ts'
-export { pathsIn, sitemap } from './node/page-list.ts'
-export { type Terminal, progressBar } from './node/progress-bar.ts'
-export type { WarmTarget } from './node/warm-target.ts'
-export type { PaceOptions, WarmOptions, WarmingOptions } from './warming-options.ts'
-export type { RouteWarming, WarmerOptions } from './route-warming.ts'
-export type { FragmentHandle, Warmer, WarmerCall } from './warm-plan.ts'
-export type { Readiness, WarmHandle } from './warming.ts'
+export type { CacheflowOptions } from './options/cache-options.ts'
+export type { RedisOptions, Wait } from './options/redis-options.ts'
+export type { RedisClient } from './redis/connection.ts'
+export type { RedisStatus } from './redis/member.ts'
+export type { RouteDeclaration, RouteOptions } from './options/route-options.ts'
+export type { WarmEntry, WarmPage } from './warming/page-request.ts'
+export type { WarmEntries, WarmSource } from './warming/queue.ts'
+export { type WarmReport, warmLine } from './warming/report.ts'
+export { pathsIn, sitemap } from './warming/sitemap.ts'
+export { type Terminal, progressBar } from './warming/progress-bar.ts'
+export type { WarmTarget } from './warming/target.ts'
+export type { PaceOptions, WarmOptions, WarmingOptions } from './warming/options.ts'
+export type { RouteWarming, WarmerOptions } from './warming/route-options.ts'
+export type { FragmentHandle, Warmer, WarmerCall } from './warming/plan.ts'
+export type { Readiness, WarmHandle } from './warming/warming.ts'

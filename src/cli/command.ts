@@ -1,4 +1,4 @@
-import { CacheflowError, messageOf, withoutPassword } from '../errors.ts'
+import { CacheflowError, messageOf, withoutPassword } from '../events/errors.ts'
 import { outputTo, printable } from './output.ts'
 import type { Terminal } from '../index.ts'
 import { redisCommand } from './redis-command.ts'

@@ -1,5 +1,5 @@
-import type { RedisClient } from '../store/redis-connection.ts'
-import { textIn } from '../store/redis-reply.ts'
+import type { RedisClient } from '../redis/connection.ts'
+import { textIn } from '../redis/reply.ts'
 import { UsageError } from './usage.ts'
 
 /** How long Redis may take to be there, and to answer, milliseconds. */

@@ -1,13 +1,13 @@
-import { shareOf } from '../graph/softening.ts'
-import { type RedisKeys, redisKeys } from '../store/redis-keys.ts'
-import type { RedisClient } from '../store/redis-connection.ts'
-import { listIn, textIn } from '../store/redis-reply.ts'
-import { decodeClosure, encodeDependency } from '../store/closure-text.ts'
-import { decodeEntry } from '../store/entry-codec.ts'
-import type { EntryContent } from '../store/entry-head.ts'
+import { shareOf } from '../invalidation/soft.ts'
+import { type RedisKeys, redisKeys } from '../redis/keys.ts'
+import type { RedisClient } from '../redis/connection.ts'
+import { listIn, textIn } from '../redis/reply.ts'
+import { decodeClosure, encodeDependency } from '../codec/dependency-text.ts'
+import { decodeEntry } from '../codec/entry-codec.ts'
+import type { EntryContent } from '../codec/entry-head.ts'
 import { fragmentsIn } from './dependency-tree.ts'
 
-/** Where the parts of a value begin, as scripts write them (src/store/scripts/state.ts). */
+/** Where the parts of a value begin, as scripts write them (src/redis/scripts/state.ts). */
 const headLength = 87
 
 /** How many fragments of an entry are looked into. */
@@ -210,7 +210,7 @@ export class RedisView {
   }
 }
 
-/** What a dependency remembers of spreads that are under way, as scripts write it (src/store/scripts/invalidate.ts). */
+/** What a dependency remembers of spreads that are under way, as scripts write it (src/redis/scripts/invalidate.ts). */
 function spreadsIn(text = ''): { number: number; at: number; over: number }[] {
   return [...text.matchAll(/(\d+) (\d+) (\d+);/g)].map(([, number, at, over]) => ({
     number: Number(number),

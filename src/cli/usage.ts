@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { type Duration, milliseconds } from '../duration.ts'
-import { withoutPassword } from '../errors.ts'
+import { type Duration, milliseconds } from '../values/duration.ts'
+import { withoutPassword } from '../events/errors.ts'
 
 /** What was typed is not understood: `message` says why, and an example shows how it is written. */
 export class UsageError extends Error {

@@ -6,8 +6,8 @@ import {
   sitemap,
   warmLine,
 } from '../index.ts'
-import { messageOf } from '../errors.ts'
-import type { WarmPage } from '../flow/warm-entry.ts'
+import { messageOf } from '../events/errors.ts'
+import type { WarmPage } from '../warming/page-request.ts'
 import type { Output } from './output.ts'
 import { type Typed, usageError, usages } from './usage.ts'
 

@@ -1,7 +1,7 @@
 import { type Directive, readDirectives } from './cache-directive.ts'
 import type { RequestHeaders } from './header-fields.ts'
 import { lifetimeIn, restrictionsIn } from './restriction.ts'
-import { isToken } from './token.ts'
+import { isToken } from '../values/token.ts'
 
 /**
  * The directives of a `Cache-Control` field (RFC 9111 §5.2, RFC 5861, RFC 8246), all times in seconds.

@@ -1,4 +1,4 @@
-import { isToken } from './token.ts'
+import { isToken } from '../values/token.ts'
 
 /** One directive of a `Cache-Control` field as it was spelled (RFC 9111 §5.2). */
 export interface Directive {

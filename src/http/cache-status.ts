@@ -1,5 +1,5 @@
 import { parseList, serializeString } from './structured-field.ts'
-import { isToken } from './token.ts'
+import { isToken } from '../values/token.ts'
 
 /** Why a request went forward to the application instead of being answered (RFC 9211 §2.2). */
 export type Forward =

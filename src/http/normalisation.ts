@@ -1,4 +1,4 @@
-import { isToken } from './token.ts'
+import { isToken } from '../values/token.ts'
 
 /** Fields whose value is a list, where spaces around the commas mean nothing (RFC 9110 §5.6.1). */
 const LIST_FIELDS: ReadonlySet<string> = new Set([

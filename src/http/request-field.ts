@@ -1,4 +1,4 @@
-import { isToken } from './token.ts'
+import { isToken } from '../values/token.ts'
 
 /** What belongs to the connection, and what tells where a body ends: whoever sends a request says it itself (RFC 9110 §7.6.1, RFC 9112 §6). */
 const framing: ReadonlySet<string> = new Set([

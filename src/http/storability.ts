@@ -1,4 +1,4 @@
-import type { RefuseReason } from '../reasons.ts'
+import type { RefuseReason } from '../events/reasons.ts'
 import { type CacheControl, parseCacheControl } from './cache-control.ts'
 import {
   type Lifetime,

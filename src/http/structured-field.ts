@@ -1,5 +1,5 @@
 import { Scanner } from './scanner.ts'
-import { isTokenCharacter } from './token.ts'
+import { isTokenCharacter } from '../values/token.ts'
 
 /** A value of a structured field (RFC 9651 §3.3), or the list in parentheses that may stand for one. */
 export type BareItem =

@@ -1,4 +1,4 @@
-import { fail } from '../errors.ts'
+import { fail } from '../events/errors.ts'
 import { percentEncoded, serializeString } from './structured-field.ts'
 
 /**

@@ -4,7 +4,7 @@ import { type CacheControl, cacheControlOf } from './cache-control.ts'
 import { fieldLines, fieldValue, type HeaderFields } from './header-fields.ts'
 import { restrictionsIn } from './restriction.ts'
 import { type BareItem, parseDictionary } from './structured-field.ts'
-import { isToken } from './token.ts'
+import { isToken } from '../values/token.ts'
 
 /**
  * The policy of the first field on the list that is present and says anything of storing (RFC 9213 §2.2), or undefined when there is

@@ -1,5 +1,5 @@
-import type { Copy, CopyRoom } from '../flow/copy-room.ts'
-import { type Chunk, bytesOf, lengthOf } from './framing.ts'
+import type { Copy, CopyRoom } from '../store/copy-room.ts'
+import { type Chunk, bytesOf, lengthOf } from './head/framing.ts'
 
 /** The bytes of a body as they were written, up to a limit, in a room that all bodies under way share. */
 export class BodyCopy implements Copy {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { CopyRoom } from '../flow/copy-room.ts'
-import type { BodySource } from '../flow/exchange-facts.ts'
-import type { RefuseReason } from '../reasons.ts'
+import type { CopyRoom } from '../store/copy-room.ts'
+import type { BodySource } from '../response/exchange-facts.ts'
+import type { RefuseReason } from '../events/reasons.ts'
 import { BodyCopy } from './body-copy.ts'
 import { hasStopped, isBroken } from './breakage.ts'
 import {
@@ -12,7 +12,7 @@ import {
   isChunk,
   lengthOf,
   sendsHeadAsText,
-} from './framing.ts'
+} from './head/framing.ts'
 import { UnseenBytes } from './unseen-bytes.ts'
 
 interface Refusal {

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { HeadPlan } from '../flow/exchange-facts.ts'
-import type { Exchange } from '../flow/exchange.ts'
+import type { HeadPlan } from '../response/exchange-facts.ts'
+import type { Exchange } from '../response/exchange.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
-import type { RefuseReason } from '../reasons.ts'
+import type { RefuseReason } from '../events/reasons.ts'
 import { BodyWatch } from './body-watch.ts'
 import { conclude } from './conclusion.ts'
 import { type Report, deliver } from './delivery.ts'
 import { Drain, callbacksIn } from './drain.ts'
-import { type Chunk, isChunk, takeBackHead } from './framing.ts'
-import { planOf } from './head-plan.ts'
+import { type Chunk, isChunk, takeBackHead } from './head/framing.ts'
+import { planOf } from './head/head-plan.ts'
 import {
   type HeaderSnapshot,
   changesSince,
@@ -17,9 +17,9 @@ import {
   restore,
   setField,
   snapshot,
-} from './header-snapshot.ts'
+} from './head/header-snapshot.ts'
 import { watchTrailers } from './trailers.ts'
-import { dropFields, takeHead } from './write-head.ts'
+import { dropFields, takeHead } from './head/write-head.ts'
 
 type WriteHead = (status: number, ...rest: unknown[]) => ServerResponse
 type Write = (chunk: unknown, ...rest: unknown[]) => boolean

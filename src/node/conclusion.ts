@@ -1,4 +1,4 @@
-import type { Exchange } from '../flow/exchange.ts'
+import type { Exchange } from '../response/exchange.ts'
 
 /**
  * Ends an exchange, or a part of it, in a listener or behind a response that is on its way: failures of the cache and of what

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
-import { Mark } from './mark.ts'
+import { Mark } from './slot.ts'
 
 type Streamed = IncomingMessage & {
   readonly stream?: { readonly session?: ServerHttp2Session | undefined }

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
-import type { IncomingRequest } from '../flow/incoming-request.ts'
-import type { ResponseCache } from '../flow/response-cache.ts'
-import type { Policy } from '../flow/policy.ts'
-import { invalidatedBy, isJudged, isUnsafe, noteJudged } from '../flow/unsafe-method.ts'
+import type { IncomingRequest } from '../request/incoming-request.ts'
+import type { ResponseCache } from '../response/response-cache.ts'
+import type { Policy } from '../request/policy.ts'
+import { invalidatedBy, isJudged, isUnsafe, noteJudged } from '../response/invalidate-on-write.ts'
 
 type WriteHead = (status: number, ...rest: unknown[]) => ServerResponse
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { encodingOf } from './framing.ts'
+import { encodingOf } from './head/framing.ts'
 
 /**
  * Finds bytes that leave a response beside the methods whose calls are copied: by a prototype's method, by Node's own

@@ -25,8 +25,8 @@ export interface Cut {
   readonly instead: string
 }
 
-const fragments = 'src/flow/fragment-cache.js'
-const shared = 'src/graph/shared-sequence.js'
+const fragments = 'src/fragments/fragment-cache.js'
+const shared = 'src/redis/shared-sequence.js'
 
 export const ablations: Readonly<Record<string, Ablation>> = {
   fence: {
@@ -34,18 +34,18 @@ export const ablations: Readonly<Record<string, Ablation>> = {
       'the check, before something is stored, against what was invalidated since its making began',
     cuts: [
       {
-        file: 'src/flow/fragment-finish.js',
+        file: 'src/fragments/fragment-finish.js',
         text: 'fallen(sequence.felledBy(making.stamp, outcome.closure))',
         instead: 'undefined',
       },
       {
-        file: 'src/flow/storing.js',
+        file: 'src/response/store-response.js',
         text: 'const felledBy = sequence.felledBy(stamp, closure);',
         instead: 'const felledBy = undefined;',
       },
       // What Redis holds of it is checked again by whoever reads it: the fence there saves memory.
       {
-        file: 'src/store/scripts/write.js',
+        file: 'src/redis/scripts/write.js',
         text: "if by then return '!' .. by end",
         instead: '',
       },
@@ -72,7 +72,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     without: 'the check of a value in Redis against the versions',
     cuts: [
       {
-        file: 'src/store/scripts/read.js',
+        file: 'src/redis/scripts/read.js',
         text: "if stamp < floor or later(stamp, closure, '') then",
         instead: 'if false then',
       },
@@ -83,7 +83,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     without: 'the check of what Redis answered late, before it comes into memory',
     cuts: [
       {
-        file: 'src/flow/shared-store.js',
+        file: 'src/redis/l2-store.js',
         text: 'if (sequence.felledBy(stamp, closure) !== undefined)',
         instead: 'if (false)',
       },
@@ -112,7 +112,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     without: 'the end of the trust in what is in memory when nothing is heard of Redis',
     cuts: [
       {
-        file: 'src/graph/sequence.js',
+        file: 'src/invalidation/sequence.js',
         text: 'if (this.#maxStaleness === Infinity)\n            return true;',
         instead: 'return true;',
       },
@@ -124,12 +124,12 @@ export const ablations: Readonly<Record<string, Ablation>> = {
       'the new epoch when Redis comes back with another life, or with a lower number than was seen',
     cuts: [
       {
-        file: 'src/store/scripts/state.js',
+        file: 'src/redis/scripts/state.js',
         text: 'if m[2] ~= run then return nil end',
         instead: '',
       },
       {
-        file: 'src/store/scripts/state.js',
+        file: 'src/redis/scripts/state.js',
         text: 'if epoch and seq and (epoch ~= known or seq >= (whole(highest) or 0)) then return epoch end',
         instead: 'if epoch and seq then return epoch end',
       },
@@ -140,7 +140,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     without: 'the message to the other processes',
     cuts: [
       {
-        file: 'src/store/scripts/invalidate.js',
+        file: 'src/redis/scripts/invalidate.js',
         text: `redis.call(ARGV[7], ARGV[6], '{"seq":'`,
         instead: `local unsaid = ('{"seq":'`,
       },
@@ -152,7 +152,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     without: 'the wait for the other processes',
     cuts: [
       {
-        file: 'src/graph/shared-invalidation.js',
+        file: 'src/redis/shared-invalidation.js',
         text: 'if (left() > 0) {',
         instead: 'if (false) {',
       },
@@ -163,7 +163,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     without: 'the fall of what is in memory before Redis has confirmed an invalidation',
     cuts: [
       {
-        file: 'src/flow/cache-state.js',
+        file: 'src/response/cache-state.js',
         text: '? sequence.provisional(dependencies, soft)',
         instead: '? 0',
       },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { shareOf } from '../../src/graph/softening.ts'
+import { shareOf } from '../../src/invalidation/soft.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 import type { Database } from './database.ts'

@@ -10,7 +10,7 @@ import {
 } from 'cacheflow'
 import fc from 'fast-check'
 import { describe } from 'vitest'
-import { Sequence } from '../../src/graph/sequence.ts'
+import { Sequence } from '../../src/invalidation/sequence.ts'
 import type { Application } from '../support/application.ts'
 import { type ExpressStage, type KoaStage, expressStages, koaStages } from '../support/stages.ts'
 import { Difference, type Property, type Tally, explore, isLong } from './explore.ts'

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { errorTable } from '../../src/errors.ts'
+import { errorTable } from '../../src/events/errors.ts'
 import { root } from './imports.ts'
 
 const codes = Object.keys(errorTable)
@@ -48,7 +48,7 @@ it('no section of docs/errors.md is empty', () => {
 
 it('every error code is thrown by something in the source', () => {
   const source = new Map([...texts('src'), ...texts('adapters')])
-  source.delete('src/errors.ts')
+  source.delete('src/events/errors.ts')
   expect(codes.filter((code) => mentions(source, code).length === 0)).toEqual([])
 })
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { root } from './imports.ts'
 
-// docs/events.md is held to src/events.ts, src/warm-events.ts and src/reasons.ts: the same events, fields and reasons, and the same sentences.
-const source = ['src/reasons.ts', 'src/events.ts', 'src/warm-events.ts']
+// docs/events.md is held to src/events/events.ts, src/events/warm-progress.ts and src/events/reasons.ts: the same events, fields and reasons, and the same sentences.
+const source = ['src/events/reasons.ts', 'src/events/events.ts', 'src/events/warm-progress.ts']
   .map((path) => readFileSync(root + path, 'utf8'))
   .join('\n')
 const document = readFileSync(`${root}docs/events.md`, 'utf8')
@@ -53,7 +53,7 @@ describe('docs/events.md', () => {
 
   it('names the reasons that are warned of', () => {
     const warned = [
-      ...readFileSync(`${root}src/flow/warning.ts`, 'utf8').matchAll(/^ {2}'?([a-z-]+)'?:\s/gm),
+      ...readFileSync(`${root}src/response/warnings.ts`, 'utf8').matchAll(/^ {2}'?([a-z-]+)'?:\s/gm),
     ]
     const text = /Warned of are ([^]*?)\.\n/.exec(document)?.[1] ?? ''
     const named = [...text.matchAll(/`([\w-]+)`/g)].map((match) => match[1])

@@ -53,12 +53,12 @@ it('an import that the pattern does not understand is noticed', () => {
 
 it.each([
   ['src/http/age.ts', '../flow/answer.ts', /stands above it/],
-  ['src/errors.ts', './http/age.ts', /stands above it/],
+  ['src/events/errors.ts', './http/age.ts', /stands above it/],
   ['src/index.ts', '../adapters/koa/index.ts', /stands above it/],
-  ['src/flow/answer.ts', 'express', /the package express/],
+  ['src/response/lookup.ts', 'express', /the package express/],
   ['adapters/koa/index.ts', 'express', /the package express/],
   ['adapters/koa/index.ts', '../express/index.ts', /adapters see/],
-  ['adapters/koa/index.ts', '../../src/flow/answer.ts', /adapters see/],
+  ['adapters/koa/index.ts', '../../src/response/lookup.ts', /adapters see/],
   ['adapters/koa/index.ts', '../../test/support/x.ts', /in no layer/],
   ['src/helpers.ts', 'node:http', /in no layer/],
 ])('%s may not import %s', (path, specifier, reason) => {
@@ -68,8 +68,8 @@ it.each([
 })
 
 it.each([
-  ['src/flow/answer.ts', '../http/age.ts'],
-  ['src/flow/answer.ts', './exchange.ts'],
+  ['src/response/lookup.ts', '../http/age.ts'],
+  ['src/response/lookup.ts', './exchange.ts'],
   ['src/store/memory-store.ts', 'lru-cache'],
   ['adapters/koa/index.ts', 'koa'],
   ['adapters/koa/index.ts', '../../src/adapter.ts'],

@@ -6,7 +6,7 @@ import { run, typeErrors, write } from './readme/program.ts'
 
 // docs/options.md is held to the source: the same options, types and defaults; its examples compile and run.
 const document = readFileSync(`${root}docs/options.md`, 'utf8')
-const source = ['src/options.ts', 'src/route-options.ts']
+const source = ['src/options/cache-options.ts', 'src/options/route-options.ts']
   .map((path) => readFileSync(root + path, 'utf8'))
   .join('\n')
 const forRoutes = optionsOf('RouteOptions')
@@ -54,7 +54,7 @@ describe('docs/options.md', () => {
   }
 
   it('tells every setting of redis with its default, in the order of the source', () => {
-    const file = readFileSync(`${root}src/redis-options.ts`, 'utf8')
+    const file = readFileSync(`${root}src/options/redis-options.ts`, 'utf8')
     const [, body = ''] = /^export interface RedisOptions \{\n([^]*?)^\}/m.exec(file) ?? []
     const settings = Array.from(
       body.matchAll(/Default (`[^`]+`|[\d,]+)\.\s*\*\/\s*readonly (\w+)\?:/g),

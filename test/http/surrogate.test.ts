@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CacheflowError } from '../../src/errors.ts'
+import { CacheflowError } from '../../src/events/errors.ts'
 import { parseStringList } from '../../src/http/structured-field.ts'
 import {
   akamai,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { forget, reseed, state } from '../../src/store/scripts/state.ts'
+import { forget, reseed, state } from '../../src/redis/scripts/state.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import type { Database } from '../consistency/database.ts'
 import { onGround } from '../consistency/ground.ts'

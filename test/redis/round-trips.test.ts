@@ -1,9 +1,9 @@
 import { type CacheHandle, createCacheflow, entity } from 'cacheflow'
 import { Redis } from 'ioredis'
 import { expect, it, onTestFinished } from 'vitest'
-import { script } from '../../src/store/redis-connection.ts'
-import { read } from '../../src/store/scripts/read.ts'
-import { write } from '../../src/store/scripts/write.ts'
+import { script } from '../../src/redis/connection.ts'
+import { read } from '../../src/redis/scripts/read.ts'
+import { write } from '../../src/redis/scripts/write.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 

@@ -1,7 +1,7 @@
 import { Agent, request as ask } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Observation } from '../../src/flow/observation.ts'
+import { Observation } from '../../src/request/read-tracker.ts'
 import { expressStages, koaStages } from '../support/stages.ts'
 
 const early = 1_000

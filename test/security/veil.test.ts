@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { Events } from '../../src/events.ts'
-import type { IncomingRequest } from '../../src/flow/incoming-request.ts'
-import { Popularity } from '../../src/flow/popularity.ts'
-import { ResponseCache } from '../../src/flow/response-cache.ts'
-import { Veil } from '../../src/flow/veil.ts'
-import { resolveOptions } from '../../src/options.ts'
+import { Events } from '../../src/events/events.ts'
+import type { IncomingRequest } from '../../src/request/incoming-request.ts'
+import { Popularity } from '../../src/warming/popularity.ts'
+import { ResponseCache } from '../../src/response/response-cache.ts'
+import { Veil } from '../../src/request/veil.ts'
+import { resolveOptions } from '../../src/options/cache-options.ts'
 
 it('S-19: no key tells the value of a cookie or of an unknown header', () => {
   const cache = new ResponseCache(resolveOptions({}), new Events())

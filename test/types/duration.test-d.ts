@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from 'vitest'
-import type { Duration } from '../../src/duration.ts'
+import type { Duration } from '../../src/values/duration.ts'
 
 test('a duration is milliseconds or a number with a unit, and nothing else', () => {
   expectTypeOf<5_000>().toExtend<Duration>()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { viewEngine } from '../../src/view/view-engine.ts'
+import { viewEngine } from '../../src/views/view-engine.ts'
 
 type Told = readonly [unknown, string | undefined]
 

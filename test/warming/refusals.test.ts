@@ -2,7 +2,7 @@ import type { CacheflowError } from 'cacheflow'
 import { cacheflow } from 'cacheflow/express'
 import express from 'express'
 import { describe, expect, it } from 'vitest'
-import { resolveOptions } from '../../src/options.ts'
+import { resolveOptions } from '../../src/options/cache-options.ts'
 
 const cache = cacheflow({ warming: { headers: { 'x-a': '1', 'x-b': '1' } } })
 

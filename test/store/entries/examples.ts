@@ -2,7 +2,7 @@ import type {
   EntryContent,
   FragmentContent,
   ResponseContent,
-} from '../../../src/store/entry-head.ts'
+} from '../../../src/codec/entry-head.ts'
 
 const timeline = {
   cachedAt: 1_700_000_000_123.5,

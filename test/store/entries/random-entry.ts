@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import type { FragmentContent, ResponseContent } from '../../../src/store/entry-head.ts'
+import type { FragmentContent, ResponseContent } from '../../../src/codec/entry-head.ts'
 
 /** Lone surrogates included. */
 const anything = fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) })

@@ -1,0 +1,261 @@
+import { channel } from 'node:diagnostics_channel'
+import { fail } from './errors.ts'
+import type {
+  AuditDifference,
+  BypassReason,
+  FlushReason,
+  FragmentReason,
+  FragmentRefusal,
+  HitReason,
+  MissReason,
+  RefreshReason,
+  RefuseReason,
+} from './reasons.ts'
+import type { WarmEvent, WarmProgress } from './warm-progress.ts'
+
+export interface HitEvent {
+  readonly key: string
+  readonly method: string
+  /** Path and query as received. */
+  readonly url: string
+  readonly reason: HitReason
+  /** Where it was found: in the memory of this process, or in Redis, from where this request has brought it there. */
+  readonly from: 'memory' | 'redis'
+  /** Seconds since the response was made. */
+  readonly age: number
+  /** Seconds of freshness left; negative when stale. */
+  readonly ttl: number
+  readonly route: string | undefined
+}
+export interface MissEvent {
+  readonly key: string
+  readonly method: string
+  readonly url: string
+  readonly reason: MissReason
+  /** What felled the entry, for reason 'invalidated': a dependency such as `tag:posts`. */
+  readonly by: string | undefined
+}
+export interface BypassEvent {
+  readonly method: string
+  readonly url: string
+  readonly reason: BypassReason
+  /** The name of the header or option that decided. */
+  readonly detail: string | undefined
+}
+export interface StoreEvent {
+  readonly key: string
+  readonly route: string | undefined
+  readonly status: number
+  readonly bytes: number
+  /** Seconds of freshness. */
+  readonly ttl: number
+  readonly tags: readonly string[]
+  /** The request inputs that select between the variants of this key. */
+  readonly vary: readonly string[]
+}
+export interface RefuseEvent {
+  readonly key: string
+  readonly method: string
+  readonly url: string
+  readonly route: string | undefined
+  readonly reason: RefuseReason
+  readonly detail: string | undefined
+}
+export interface RefreshEvent {
+  readonly key: string
+  readonly reason: RefreshReason
+  /**
+   * What became of it: the entry was replaced, freshened by a 304, kept because the refresh failed, or removed because the
+   * application's answer may not be stored.
+   */
+  readonly outcome: 'stored' | 'validated' | 'kept' | 'removed'
+}
+export interface FragmentEvent {
+  readonly key: string
+  /** The name it was given: `posts/card`. */
+  readonly fragment: string
+  readonly reason: FragmentReason
+  /** What felled the fragment, for reason 'invalidated': a dependency such as `tag:posts`. */
+  readonly by: string | undefined
+  /** Its body ran, and what it made is stored. */
+  readonly stored: boolean
+  /** Why what its body made is not stored. */
+  readonly refusal: FragmentRefusal | undefined
+  readonly detail: string | undefined
+}
+export interface TouchEvent {
+  /** The records that were touched, such as `entity:comment:3`. */
+  readonly records: readonly string[]
+  /** The parents that they touched, such as `entity:post:7`. */
+  readonly parents: readonly string[]
+}
+export interface InvalidateEvent {
+  /** The dependency that was invalidated, such as `tag:posts`. */
+  readonly dependency: string
+  readonly sequence: number
+  readonly soft: boolean
+  /** Over which time what it names becomes stale, milliseconds; 0: at once, or it fell. */
+  readonly spread: number
+  /** The keys that fell in this instance: the first thousand. */
+  readonly keys: readonly string[]
+}
+export interface RedisEvent {
+  /** Redis answers, or it does not: told the first time, and whenever it changes. */
+  readonly connected: boolean
+  /** Why it does not, as far as that is known. */
+  readonly error: unknown
+}
+export interface UnconfirmedEvent {
+  /** What was invalidated, such as `tag:posts`. */
+  readonly dependencies: readonly string[]
+  /** False: Redis has not confirmed, and it is tried again. True: by now it has. */
+  readonly confirmed: boolean
+  readonly error: unknown
+}
+export interface FlushEvent {
+  readonly reason: FlushReason
+  /** How many entries of this process were let go. */
+  readonly entries: number
+}
+export interface AuditEvent {
+  readonly key: string
+  readonly kind: 'response' | 'fragment'
+  /** undefined: it is equal to what is stored. */
+  readonly difference: AuditDifference | undefined
+  readonly detail: string | undefined
+  /** The number of invalidations behind which what is stored counts as made. */
+  readonly sequence: number
+  /** What numbers belong to; undefined without Redis. */
+  readonly epoch: string | undefined
+  /** What it is stored with as its dependencies: one is missing, if it differs. */
+  readonly dependencies: readonly string[]
+}
+export interface EvictEvent {
+  readonly key: string
+  readonly bytes: number
+}
+export interface WarningEvent {
+  /** What makes the route uncacheable or doubtful. */
+  readonly reason: RefuseReason
+  readonly route: string
+  readonly message: string
+}
+export interface FaultEvent {
+  readonly error: unknown
+  /** What the cache was doing; the visitor got the application's own answer. */
+  readonly during: string
+}
+
+/** The events of `cache.on(name, listener)`; the same objects go to `node:diagnostics_channel` as `cacheflow:<name>`. */
+export interface CacheflowEvents {
+  hit: HitEvent
+  miss: MissEvent
+  bypass: BypassEvent
+  store: StoreEvent
+  refuse: RefuseEvent
+  refresh: RefreshEvent
+  fragment: FragmentEvent
+  touch: TouchEvent
+  invalidate: InvalidateEvent
+  evict: EvictEvent
+  redis: RedisEvent
+  unconfirmed: UnconfirmedEvent
+  flush: FlushEvent
+  audit: AuditEvent
+  progress: WarmProgress
+  warm: WarmEvent
+  warning: WarningEvent
+  fault: FaultEvent
+}
+export type EventName = keyof CacheflowEvents
+type Listener = (event: never) => unknown
+
+const eventNames: readonly EventName[] = [
+  'hit',
+  'miss',
+  'bypass',
+  'store',
+  'refuse',
+  'refresh',
+  'fragment',
+  'touch',
+  'invalidate',
+  'evict',
+  'redis',
+  'unconfirmed',
+  'flush',
+  'audit',
+  'progress',
+  'warm',
+  'warning',
+  'fault',
+]
+
+const channels = new Map(eventNames.map((name) => [name, channel(`cacheflow:${name}`)]))
+
+/** Faults differ by what they name, so that their number has to be bounded. */
+const mostPrinted = 100
+
+/** Typed events without cost for those that nobody hears: ask `wants(name)` before making the event. */
+export class Events {
+  readonly #printed = new Set<string>()
+  /** Lists that are replaced, never changed: an event goes to those who listened when it happened. */
+  readonly #listeners = new Map<EventName, readonly { readonly listener: Listener }[]>()
+
+  on<Name extends EventName>(
+    name: Name,
+    listener: (event: CacheflowEvents[Name]) => void,
+  ): () => void {
+    if (!channels.has(name)) {
+      throw fail('ERR_CACHEFLOW_EVENT', name, 'on()', { mend: `Known: ${eventNames.join(', ')}.` })
+    }
+    if (typeof listener !== 'function') {
+      throw fail('ERR_CACHEFLOW_EVENT', listener, 'on()', { mend: 'Give a function as listener.' })
+    }
+    const entry = { listener }
+    this.#listeners.set(name, [...this.#of(name), entry])
+    return () => {
+      const others = this.#of(name).filter((other) => other !== entry)
+      if (others.length === 0) this.#listeners.delete(name)
+      else this.#listeners.set(name, others)
+    }
+  }
+
+  /** True when somebody in this process listens, here or on the diagnostics channel. */
+  wants(name: EventName): boolean {
+    return this.#listeners.has(name) || channels.get(name)?.hasSubscribers === true
+  }
+
+  emit<Name extends EventName>(name: Name, event: CacheflowEvents[Name]): void {
+    if (name === 'fault' && !this.wants(name)) this.#print(event)
+    channels.get(name)?.publish(event)
+    for (const { listener } of this.#of(name)) {
+      try {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a name stand only listeners of that name
+        const done = listener(event as never)
+        // An async listener fails later, and nobody else would hear of it but the process, which would end.
+        if (done instanceof Promise) done.catch((error: unknown) => this.#faulty(name, error))
+      } catch (error) {
+        this.#faulty(name, error)
+      }
+    }
+  }
+
+  // A cache that fails at every request answers like none: whoever does not listen has to hear of it all the same, once.
+  #print(fault: object): void {
+    const { error, during }: { error?: unknown; during?: unknown } = fault
+    const message = `${String(during)}: ${String(error)}`
+    if (this.#printed.has(message) || this.#printed.size >= mostPrinted) return
+    this.#printed.add(message)
+    process.emitWarning(message, { type: 'CacheflowWarning', code: 'fault' })
+  }
+
+  // A listener's fault must not become the page's; and a fault listener's own fault ends here.
+  #faulty(name: EventName, error: unknown): void {
+    if (name !== 'fault') this.emit('fault', { error, during: `a listener of '${name}'` })
+  }
+
+  #of(name: EventName): readonly { readonly listener: Listener }[] {
+    return this.#listeners.get(name) ?? []
+  }
+}

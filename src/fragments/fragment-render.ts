@@ -1,0 +1,243 @@
+import type { FragmentRefusal, RefuseReason } from '../events/reasons.ts'
+import { fail } from '../events/errors.ts'
+import type { Dependency } from '../invalidation/dependency.ts'
+import type { Body, FragmentCall } from './fragment-call.ts'
+import { FragmentDraft } from './fragment-context.ts'
+import { promiseText } from './fragment-promise.ts'
+import { csrfTokenIn } from './csrf-token.ts'
+import { type Enclosed, Recording } from './dependency-tracker.ts'
+import { tells, wordOf } from './page-input.ts'
+import { type FragmentScope, type Read, type Scope, within } from './scope.ts'
+
+/** A fragment that was made, stored or not. */
+export interface Outcome extends Enclosed {
+  readonly text: string
+  readonly closure: readonly Dependency[]
+  /** It is stored, so that others may have it. */
+  readonly isShared: boolean
+}
+
+export interface FragmentFault {
+  readonly reason: FragmentRefusal
+  readonly detail: string
+}
+
+/** One fragment being made: what its body reads and encloses, and who waits for it. */
+export class FragmentMaking implements FragmentScope {
+  readonly key: string
+  readonly outer: FragmentScope | undefined
+  readonly depth: number
+  readonly recording: Recording
+  readonly scope: Scope
+  readonly draft: FragmentDraft
+  isPartial = false
+  isSettled = false
+  readonly #call: FragmentCall
+  readonly #called: readonly Dependency[]
+  readonly #isStrict: boolean
+  readonly #waitsFor = new Set<FragmentMaking>()
+  readonly #settled: Promise<Outcome | undefined>
+  #settle: (outcome: Outcome | undefined) => void = () => undefined
+  /** The first read of something that the key does not have. */
+  #unkeyed: Read | undefined
+
+  /**
+   * @param called what the call itself depends on
+   * @param isStrict reads of what the key does not have are errors
+   */
+  constructor(
+    key: string,
+    call: FragmentCall,
+    outer: Scope,
+    called: readonly Dependency[],
+    isStrict: boolean,
+  ) {
+    this.key = key
+    this.outer = outer.fragment
+    this.depth = outer.fragment === undefined ? 0 : outer.fragment.depth + 1
+    this.#call = call
+    this.#called = called
+    this.#isStrict = isStrict
+    // The encloser's stamp: what a body renders may have been read before it was called.
+    this.recording = new Recording(outer.recording)
+    for (const tag of call.policy.tags) this.recording.tags.add(tag)
+    for (const input of call.policy.vary) this.recording.inputs.add(input)
+    const { session } = call.policy
+    if (typeof session === 'string') this.recording.audiences.add(session)
+    if (session === null) this.recording.refuse(`${call.where}: session is null`)
+    // What a body calls stands in a template of its own, or in none.
+    this.scope = {
+      ...outer,
+      recording: this.recording,
+      fragment: this,
+      digest: undefined,
+      isBound: false,
+    }
+    this.draft = new FragmentDraft(this.recording, outer.visitor?.origin, isStrict)
+    this.#settled = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+  }
+
+  get stamp(): number {
+    return this.recording.stamp
+  }
+
+  /** What it is known to depend on so far. */
+  closure(): readonly Dependency[] {
+    return [...this.#called, ...this.recording.closure]
+  }
+
+  note(read: Read): void {
+    const { policy, where } = this.#call
+    if (policy.isOff) return
+    const isKeyed =
+      read.input === undefined ? typeof policy.session === 'string' : tells(policy.vary, read.input)
+    if (isKeyed) {
+      // What encloses it varies by all that was read.
+      if (read.input !== undefined) this.recording.inputs.add(read.input)
+      return
+    }
+    this.#unkeyed ??= read
+    if (this.#isStrict) throw unkeyed(read, where)
+  }
+
+  stray(detail: string): void {
+    const { where } = this.#call
+    this.recording.stray()
+    if (this.#isStrict) throw fail('ERR_CACHEFLOW_CONTEXT', detail, where)
+  }
+
+  /** What its body gives, or a promise of it. */
+  run(body: Body<unknown>): unknown {
+    this.scope.visitor?.watch()
+    return within(this.scope, () => body(this.draft))
+  }
+
+  /** Why it may not be stored; undefined when it may. */
+  refusal(text: string, isObserving: boolean): FragmentFault | undefined {
+    const { policy, where } = this.#call
+    const { recording } = this
+    if (recording.refusal) {
+      const { reason, detail } = recording.refusal
+      return { reason: isOwnRefusal(reason) ? reason : 'draft', detail }
+    }
+    if (this.#unkeyed) return { reason: 'reads', detail: this.#unkeyed.detail }
+    const inner = this.#unkeyedInside()
+    if (inner) {
+      if (this.#isStrict) throw unkeyed(inner, where)
+      return { reason: 'reads', detail: inner.detail }
+    }
+    const { visitor } = this.scope
+    if (isObserving && visitor?.isObserved === false) {
+      return { reason: 'unobserved', detail: 'what was read before is not known' }
+    }
+    if (text.trim() === promiseText) {
+      if (this.#isStrict) {
+        throw fail('ERR_CACHEFLOW_FRAGMENT', promiseText, `the text of ${where}`, {
+          mend: 'A promise was written into it: await it before.',
+        })
+      }
+      return { reason: 'promise', detail: promiseText }
+    }
+    const token = policy.form === 'html' ? csrfTokenIn(text) : undefined
+    if (token !== undefined) return { reason: 'csrf-token', detail: token }
+    return policy.skipEmpty && text.trim() === '' ? { reason: 'empty', detail: '' } : undefined
+  }
+
+  /** What encloses a fragment for some language or audience has to be for the same. */
+  #unkeyedInside(): Read | undefined {
+    const { vary, session } = this.#call.policy
+    for (const input of this.recording.inputs) {
+      if (!tells(vary, input)) return { input, detail: `${input}, by a fragment inside` }
+    }
+    for (const audience of this.recording.audiences) {
+      if (audience !== session) {
+        return { input: undefined, detail: `a fragment inside for ${audience}` }
+      }
+    }
+    return undefined
+  }
+
+  /** @param freshUntil as the fragment's own lifetime has it */
+  outcome(text: string, freshUntil: number): Outcome {
+    const { tags, attachments, inputs, audiences, refusal, asOf } = this.recording
+    const closure = [...new Set(this.closure())]
+    return {
+      text,
+      closure,
+      tags,
+      attachments,
+      inputs,
+      audiences,
+      refusal,
+      asOf,
+      freshUntil: Math.min(freshUntil, this.recording.freshUntil),
+      isShared: false,
+    }
+  }
+
+  /** Does it wait, at last, for something that this scope is a part of? */
+  needs(scope: Scope): boolean {
+    const asking = new Set<unknown>()
+    for (let at = scope.fragment; at; at = at.outer) asking.add(at)
+    if (asking.size === 0) return false
+    const seen = new Set<FragmentMaking>()
+    const open: FragmentMaking[] = [this]
+    for (let at = open.pop(); at; at = open.pop()) {
+      if (asking.has(at)) return true
+      if (seen.has(at)) continue
+      seen.add(at)
+      open.push(...at.#waitsFor)
+    }
+    return false
+  }
+
+  /** Resolves when it is made; with undefined when it failed, or takes longer. */
+  async wait(scope: Scope, patience: number): Promise<Outcome | undefined> {
+    const waiting: FragmentMaking[] = []
+    for (let at = scope.fragment; at; at = at.outer) {
+      if (at instanceof FragmentMaking) waiting.push(at)
+    }
+    for (const each of waiting) each.#waitsFor.add(this)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), Math.min(patience, longestTimer))
+    })
+    try {
+      return await Promise.race([this.#settled, late])
+    } finally {
+      clearTimeout(timer)
+      for (const each of waiting) each.#waitsFor.delete(this)
+    }
+  }
+
+  settle(outcome: Outcome | undefined): void {
+    this.isSettled = true
+    this.#settle(outcome)
+  }
+}
+
+/** Node lets a longer timer end at once. */
+const longestTimer = 2 ** 31 - 1
+
+/** Refusals that fragments and pages have the same word for. */
+function isOwnRefusal(reason: RefuseReason): reason is 'context' | 'promise' {
+  return reason === 'context' || reason === 'promise'
+}
+
+/** How many frames of the stack tell where something was read: the framework and the observer have theirs. */
+const frames = 50
+
+function unkeyed({ input, detail }: Read, where: string): Error {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = Math.max(stackTraceLimit, frames)
+  const error = fail('ERR_CACHEFLOW_FRAGMENT_READS', detail, where, {
+    mend:
+      input === undefined
+        ? 'It belongs to one visitor: name who shares it with { session }, or keep it out of the fragment.'
+        : `Its value is not in the key: add { vary: ['${wordOf(input)}'] }, or read it outside and pass it by { key }.`,
+  })
+  Error.stackTraceLimit = stackTraceLimit
+  return error
+}

@@ -1,0 +1,133 @@
+import { fail } from '../events/errors.ts'
+import type { Events } from '../events/events.ts'
+import type { FragmentReason } from '../events/reasons.ts'
+import type { Dependency } from '../invalidation/dependency.ts'
+import type { Sequence, Start } from '../invalidation/sequence.ts'
+import type { ResponseStore } from '../store/response-store.ts'
+import { type Body, type FragmentCall, fragmentKey, fragmentVersion } from './fragment-call.ts'
+import type { Stored } from '../store/entry-store.ts'
+import type { FragmentFault } from './fragment-render.ts'
+import type { Membership } from '../redis/member.ts'
+import type { Scope } from './scope.ts'
+
+/** The settings of the cache that concern its fragments. */
+export interface FragmentSettings {
+  readonly build: string
+  readonly clock: () => number
+  readonly collapseTimeout: number | false
+  readonly enabled: boolean
+  readonly observe: boolean
+  readonly strict: boolean
+  readonly outline: boolean
+}
+
+/** What fragments need of the cache that they live in. */
+export interface FragmentRoom {
+  readonly settings: FragmentSettings
+  readonly events: Events
+  readonly store: ResponseStore
+  readonly sequence: Sequence
+  readonly isClosed: boolean
+  readonly membership: Membership | undefined
+  trusts(stored: Stored): boolean
+  /** Has it stale from when on it is so by what was invalidated. */
+  soften(stored: Stored): void
+  /** Keeps what was stored for other instances too. */
+  share(stored: Stored): void
+  /** Lets go of what depends on these, here and elsewhere. */
+  invalidateUnawaited(dependencies: readonly Dependency[]): void
+  /** Fells what stands under a key, in every instance. @returns the start of what takes its place */
+  startAnew(key: string): Promise<Start>
+}
+
+/** Why a body ran, or did not. */
+export interface Way {
+  readonly reason: FragmentReason
+  /** What felled the fragment that was stored. */
+  readonly by?: string | undefined
+  /** Why it runs without the cache, where that is not what the call says. */
+  readonly fault?: FragmentFault
+}
+
+/** One look-up. */
+export interface Asked {
+  readonly call: FragmentCall
+  readonly body: Body<unknown>
+  readonly scope: Scope
+  readonly key: string
+  readonly version: string
+  /** False in a template that cannot await. */
+  readonly mayWait: boolean
+}
+
+/**
+ * One look-up, with the key and the version that it asks for.
+ *
+ * @throws CacheflowError `ERR_CACHEFLOW_FRAGMENT_INCLUDE` where the digest is known not to have all that its template includes
+ */
+export function asking(
+  call: FragmentCall,
+  body: Body<unknown>,
+  scope: Scope,
+  { build, strict }: Pick<FragmentSettings, 'build' | 'strict'>,
+  mayWait: boolean,
+): Asked {
+  const { digest, visitor } = scope
+  if (strict && digest?.endsWith('?') === true) {
+    const where = `an include beside ${call.where}`
+    throw fail('ERR_CACHEFLOW_FRAGMENT_INCLUDE', 'a computed name', where)
+  }
+  const key = fragmentKey(call, (name) => visitor?.read(name), build, digest)
+  return { call, body, scope, key, version: fragmentVersion(call), mayWait }
+}
+
+/** As a page whose reads nobody observes: what a visitor carries may shape it, unless the call says how. */
+function unknownIn(
+  { call, scope }: Asked,
+  { observe }: Pick<FragmentSettings, 'observe'>,
+): string | undefined {
+  const { visitor } = scope
+  if (observe || visitor === undefined || typeof call.policy.session === 'string') return undefined
+  const { carries } = visitor
+  const namesCookies = call.policy.vary.some((name) => name.startsWith('cookie:'))
+  const isKnown = carries === 'nothing' || (carries === 'cookies' && namesCookies)
+  return isKnown ? undefined : carries
+}
+
+/** Why a body runs without the cache; undefined where it need not. */
+export function aside(
+  asked: Asked,
+  { isClosed, settings }: FragmentRoom,
+  distrusts: boolean,
+): Way | undefined {
+  const { scope, call } = asked
+  if (isClosed || !settings.enabled || call.policy.isOff) return { reason: 'off' }
+  const unknown = unknownIn(asked, settings)
+  if (unknown !== undefined) {
+    return { reason: 'off', fault: { reason: 'unobserved', detail: unknown } }
+  }
+  if (scope.isBound === true || scope.visitor === undefined) return undefined
+  if (scope.root.isEnded) {
+    return { reason: 'off', fault: { reason: 'context', detail: 'its response has ended' } }
+  }
+  if (!distrusts) return undefined
+  // Where nothing is observed, no read would tell that the context is another visitor's.
+  if (call.policy.vary.length === 0 && settings.observe) return undefined
+  const detail = call.policy.vary.join(', ') || 'observe: false'
+  return { reason: 'off', fault: { reason: 'context', detail } }
+}
+
+/** What all have in common that may share one making. */
+export function makingId({ key, version }: Asked): string {
+  return `${version} ${key}`
+}
+
+export function fallen(by: string | undefined): FragmentFault | undefined {
+  return by === undefined ? undefined : { reason: 'invalidated', detail: by }
+}
+
+export function isThenable(made: unknown): made is PromiseLike<unknown> {
+  return (
+    typeof made === 'object' && made !== null && 'then' in made && typeof made.then === 'function'
+  )
+}

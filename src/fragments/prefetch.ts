@@ -1,0 +1,48 @@
+import { LRUCache } from 'lru-cache'
+import type { FragmentReads } from './scope.ts'
+import type { SharedStore } from '../redis/l2-store.ts'
+
+/** How many characters the remembered keys have together at most: 4 Mi. */
+const mostCharacters = 4 * 1024 * 1024
+/** How many keys are remembered of one page at most: as many as one script reads. */
+const mostKeys = 500
+
+export interface ViewMemoryOptions {
+  /** undefined where there is no Redis. */
+  readonly shared: () => SharedStore | undefined
+  /** Is it in memory, and fresh? */
+  readonly has: (key: string) => boolean
+}
+
+/** Which fragments each page has shown when it was rendered last, so that they can be read before it is rendered again. */
+export class ViewMemory implements FragmentReads {
+  readonly #options: ViewMemoryOptions
+  readonly #pages = new LRUCache<string, readonly string[]>({
+    maxSize: mostCharacters,
+    sizeCalculation: (keys, page) => keys.reduce((sum, key) => sum + key.length, page.length),
+  })
+
+  constructor(options: ViewMemoryOptions) {
+    this.#options = options
+  }
+
+  get isOpen(): boolean {
+    return this.#options.shared()?.isOpen === true
+  }
+
+  async fetch(keys: readonly string[]): Promise<void> {
+    const shared = this.#options.shared()
+    if (shared) await Promise.all(keys.map(async (key) => shared.fetch(key, 'fragments')))
+  }
+
+  lacking(page: string): string[] {
+    return (this.#pages.get(page) ?? []).filter((key) => !this.#options.has(key))
+  }
+
+  remember(page: string, keys: Iterable<string>): void {
+    const kept: string[] = []
+    for (const key of keys) if (kept.length < mostKeys) kept.push(key)
+    if (kept.length === 0) this.#pages.delete(page)
+    else this.#pages.set(page, kept)
+  }
+}

@@ -1,0 +1,313 @@
+import { randomUUID } from 'node:crypto'
+import { type ByteSize, byteSize } from '../values/byte-size.ts'
+import { type Duration, milliseconds } from '../values/duration.ts'
+import { fail } from '../events/errors.ts'
+import type { UserAgentClass } from '../request/request-input.ts'
+import type { Policy } from '../request/policy.ts'
+import type { Settings } from '../request/settings.ts'
+import {
+  fieldNames,
+  fieldText,
+  flag,
+  fn,
+  inputNames,
+  refuseUnknown,
+  text,
+  wholeNumber,
+} from '../values/option-check.ts'
+import { type BodyCoding, supportsCoding } from '../store/compression.ts'
+import { userAgentClass } from '../http/normalisation.ts'
+import { credentialFields, ignoredInputs } from './observe-options.ts'
+import type { Surrogate } from '../http/surrogate.ts'
+import { isToken } from '../values/token.ts'
+import { type RedisOptions, redisSettings } from './redis-options.ts'
+import type { RedisClient } from '../redis/connection.ts'
+import { type RouteOptions, policyOverlay, routeOptionNames } from './route-options.ts'
+import { type WarmingOptions, warmSettings } from '../warming/options.ts'
+import type { WarmSettings } from '../warming/run.ts'
+
+export interface CacheflowOptions<Native> extends RouteOptions<Native> {
+  /** `false`: a cache that does nothing, for tests and development; requests, fragments and Redis are left alone. Default `true`. */
+  readonly enabled?: boolean
+  readonly memory?: {
+    /** Bound on the bytes in this process, overhead counted. Default `'64MiB'`. */
+    readonly maxSize?: ByteSize
+    /** Bound on one response; larger ones pass through. Default an eighth of maxSize. */
+    readonly maxEntrySize?: ByteSize
+  }
+  readonly fragments?: {
+    /**
+     * A fragment that reads what its key does not have is an error, with the stack of the read, and so are two bodies under
+     * one key in a page. Otherwise such a fragment is not stored. Default: NODE_ENV is `'development'`.
+     */
+    readonly strict?: boolean
+    /** Each fragment stands between comments with its key and the time it was made, for development. Default `false`. */
+    readonly outline?: boolean
+  }
+  /**
+   * What other instances share: a client of ioredis, or `{ client, namespace, ... }`. Default none: this process is alone.
+   */
+  readonly redis?: RedisClient | RedisOptions
+  /** How `warm()` fills the cache before visitors come. Default none: it makes what routes declare, four pages at one time. */
+  readonly warming?: WarmingOptions
+  /**
+   * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. `sample` is the share, from 0
+   * to 1: `0.001` is one hit of a thousand. Default none.
+   */
+  readonly audit?: { readonly sample: number }
+  /**
+   * To switch the cache on without fear: everything is stored, nothing is served from it, and `audit` events tell where it would have
+   * served something else than the application. Default `false`.
+   */
+  readonly verify?: boolean
+  /**
+   * Bodies of 1 KiB and more are compressed once, when they have been stored: so they rest in Redis, and so hits are sent to those who
+   * accept it. `'gzip'`, `'br'`, or `'zstd'` where Node has it (22.15 and later). Default `false`.
+   */
+  readonly compress?: false | 'gzip' | 'br' | 'zstd'
+  /** How many variants of one key are kept. Minimum 1, default 100. */
+  readonly maxVariants?: number
+  /** Equal requests at one time run the application once; `timeout` bounds the wait. Default `{ timeout: '5s' }`. */
+  readonly collapse?: boolean | { readonly timeout: Duration }
+  /** How long requests of a key that could not be stored run side by side without waiting. Default `'2m'`. */
+  readonly hitForMiss?: Duration
+  /**
+   * Observe what the application reads of a request, and keep a variant for each value. `ignore` names headers and cookies
+   * that do not shape responses (`'x-request-id'`, `'cookie:consent'`). Default `true`; `false` turns it off, and requests
+   * with cookies pass by.
+   */
+  readonly observe?: boolean | { readonly ignore: readonly string[] }
+  /** Headers beside Authorization that carry credentials, such as `'x-api-key'`. Default none. */
+  readonly credentials?: readonly string[]
+  /**
+   * Headers and cookies that are no credentials, though their names look like it: `'x-token-count'`, `'cookie:session_theme'`.
+   * Default none.
+   */
+  readonly notCredentials?: readonly string[]
+  /**
+   * In keys, a hash stands for the value of a cookie or of an unknown header. This keys the hash, and is the same in all instances.
+   * Default: the namespace in Redis; without Redis, a random one.
+   */
+  readonly keySecret?: string
+  /**
+   * Targeted Cache-Control fields, in order of precedence (RFC 9213); the two of the default are hidden from clients.
+   * Default `['Cacheflow-Cache-Control', 'Surrogate-Control']`.
+   */
+  readonly targets?: readonly string[]
+  /** The CDNs in front, which then get tag headers: `fastly()`, `cloudflare()`, ... Default none: tags stay inside. */
+  readonly surrogate?: Surrogate | readonly Surrogate[]
+  /** Honour no-cache, max-age, min-fresh, max-stale and only-if-cached of requests. Default `false`. */
+  readonly requestDirectives?: boolean
+  /** Allow heuristic lifetimes from Last-Modified (RFC 9111 §4.2.2). Default `false`. */
+  readonly heuristic?: boolean
+  /** Send Cache-Status (RFC 9211); `'debug'` shows the cache key in it. Default `true`. */
+  readonly cacheStatus?: boolean | 'debug'
+  /** Send `cacheflow-why` and Server-Timing, and print warnings. Default: NODE_ENV is `'development'`. */
+  readonly why?: boolean
+  /**
+   * Names the build; another build never confirms what this one made, and shows nothing of it: with Redis it is part of every key.
+   * Default none; with Redis, where NODE_ENV is `'development'`, another one at each start.
+   */
+  readonly build?: string
+  /** Cache-Control where the application says nothing and we store by maxAge. Default `'no-cache'`; `false`: none. */
+  readonly cacheControl?: string | false
+  /** The class of a User-Agent, which stands for it in variants. Default: `'bot'` or `'human'`. */
+  readonly userAgent?: UserAgentClass
+  /** Milliseconds since 1970, for tests. Default `Date.now`. */
+  readonly clock?: () => number
+}
+
+const names: ReadonlySet<string> = new Set([
+  ...routeOptionNames,
+  'enabled',
+  'memory',
+  'fragments',
+  'redis',
+  'warming',
+  'audit',
+  'verify',
+  'compress',
+  'maxVariants',
+  'collapse',
+  'hitForMiss',
+  'observe',
+  'credentials',
+  'notCredentials',
+  'keySecret',
+  'targets',
+  'surrogate',
+  'requestDirectives',
+  'heuristic',
+  'cacheStatus',
+  'why',
+  'build',
+  'cacheControl',
+  'userAgent',
+  'clock',
+])
+
+const base: Policy = {
+  off: false,
+  mode: 'own',
+  maxAge: 60_000,
+  staleWhileRevalidate: 0,
+  staleIfError: 0,
+  heuristic: false,
+  namesLifetime: false,
+  tags: [],
+  vary: [],
+  key: undefined,
+  session: undefined,
+  query: undefined,
+  guard: true,
+  invalidateRedirect: false,
+}
+
+/** The settings of a cache and of its warming. */
+export interface CacheSettings extends Settings {
+  readonly warming: WarmSettings
+}
+
+/** Checks and completes the options of one cache. */
+export function resolveOptions<Native>(options: CacheflowOptions<Native>): CacheSettings {
+  refuseUnknown(options, names, 'cacheflow()')
+  const { collapse = true, observe = true, hitForMiss = '2m' } = options
+  const { cacheStatus = true, cacheControl = 'no-cache' } = options
+  const isDevelopment = process.env['NODE_ENV'] === 'development'
+  // Yesterday's code would go on in Redis: where nobody names builds, each start is one.
+  const isOwnBuild = isDevelopment && options.redis !== undefined && options.build === undefined
+  const build = isOwnBuild ? `start-${randomUUID()}` : text(options.build, 'build', '')
+  const heuristic = flag(options.heuristic, 'heuristic', false)
+  const redis = redisSettings(options.redis)
+  const harmless = new Set(inputNames(options.notCredentials, 'notCredentials', []))
+  const credentials = credentialFields(options.credentials)
+  const enabled = flag(options.enabled, 'enabled', true)
+  const settings: CacheSettings = {
+    enabled,
+    policy: policyOverlay(options)({ ...base, heuristic, off: !enabled }),
+    ...sizesOf(options.memory),
+    ...fragmentSettings(options.fragments),
+    redis,
+    warming: warmSettings(options.warming),
+    compress: coding(options.compress),
+    auditSample: auditSample(options.audit),
+    verify: flag(options.verify, 'verify', false),
+    maxVariants: wholeNumber(options.maxVariants, 'maxVariants', 100),
+    collapseTimeout: collapseTimeout(collapse),
+    hitForMiss: milliseconds(hitForMiss, 'hitForMiss'),
+    observe: observe !== false,
+    ignoredInputs: new Set(ignoredInputs(observe, credentials, harmless)),
+    credentials,
+    harmless,
+    keySecret: text(options.keySecret, 'keySecret', '') || redis?.namespace,
+    targets: fieldNames(options.targets, 'targets', [
+      'Cacheflow-Cache-Control',
+      'Surrogate-Control',
+    ]),
+    surrogates: surrogatesOf(options.surrogate),
+    requestDirectives: flag(options.requestDirectives, 'requestDirectives', false),
+    cacheStatus: statusOf(cacheStatus),
+    why: flag(options.why, 'why', isDevelopment),
+    build,
+    keyedBuild: options.redis === undefined ? '' : build,
+    cacheControl: cacheControl === false ? false : fieldText(cacheControl, 'cacheControl'),
+    userAgentClass: fn(options.userAgent, 'userAgent') ?? userAgentClass,
+    clock: fn(options.clock, 'clock') ?? Date.now,
+  }
+  return enabled ? settings : disabled(settings)
+}
+
+function statusOf(given: unknown): boolean | 'debug' {
+  if (given === 'debug' || typeof given === 'boolean') return given
+  throw fail('ERR_CACHEFLOW_OPTION', given, 'cacheStatus', { mend: "Give true, false or 'debug'." })
+}
+
+const sizeNames: ReadonlySet<string> = new Set(['maxSize', 'maxEntrySize'])
+
+function sizesOf(
+  memory: CacheflowOptions<never>['memory'] = {},
+): Pick<Settings, 'maxSize' | 'maxEntrySize'> {
+  refuseUnknown(memory, sizeNames, 'memory', "Give { maxSize: '64MiB', maxEntrySize: '8MiB' }.")
+  const { maxSize: given = '64MiB' } = memory
+  const maxSize = byteSize(given, 'memory.maxSize')
+  if (maxSize === 0) {
+    throw fail('ERR_CACHEFLOW_BYTE_SIZE', given, 'memory.maxSize', {
+      mend: 'Give at least one byte; maxAge: false or route(false) keep responses out of the cache.',
+    })
+  }
+  const { maxEntrySize: givenEntry = Math.max(1, Math.floor(maxSize / 8)) } = memory
+  const maxEntrySize = byteSize(givenEntry, 'memory.maxEntrySize')
+  if (maxEntrySize === 0 || maxEntrySize > maxSize) {
+    throw fail('ERR_CACHEFLOW_BYTE_SIZE', givenEntry, 'memory.maxEntrySize', {
+      mend: `Give at least one byte, and no more than memory.maxSize, which is ${maxSize} bytes.`,
+    })
+  }
+  return { maxSize, maxEntrySize }
+}
+
+const fragmentNames: ReadonlySet<string> = new Set(['strict', 'outline'])
+
+function fragmentSettings(
+  fragments: CacheflowOptions<never>['fragments'] = {},
+): Pick<Settings, 'strict' | 'outline'> {
+  refuseUnknown(fragments, fragmentNames, 'fragments', 'Give { strict: true, outline: true }.')
+  const isDevelopment = process.env['NODE_ENV'] === 'development'
+  return {
+    strict: flag(fragments.strict, 'fragments.strict', isDevelopment),
+    outline: flag(fragments.outline, 'fragments.outline', false),
+  }
+}
+
+function auditSample(audit: CacheflowOptions<never>['audit']): number {
+  if (audit === undefined) return 0
+  refuseUnknown(audit, new Set(['sample']), 'audit', 'Give { sample: 0.001 }.')
+  const { sample } = audit
+  if (typeof sample === 'number' && sample >= 0 && sample <= 1) return sample
+  throw fail('ERR_CACHEFLOW_OPTION', sample, 'audit.sample', { mend: 'Give a number from 0 to 1.' })
+}
+
+function collapseTimeout(
+  given: Exclude<CacheflowOptions<never>['collapse'], undefined>,
+): number | false {
+  if (typeof given === 'boolean') return given && 5_000
+  refuseUnknown(given, new Set(['timeout']), 'collapse', "Give true, false or { timeout: '5s' }.")
+  return milliseconds(given.timeout, 'collapse.timeout')
+}
+
+function surrogatesOf(given: Surrogate | readonly Surrogate[] | undefined): readonly Surrogate[] {
+  const list: readonly unknown[] = given === undefined ? [] : Array.isArray(given) ? given : [given]
+  return list.map((surrogate) => {
+    if (isSurrogate(surrogate)) return surrogate
+    throw fail('ERR_CACHEFLOW_OPTION', surrogate, 'surrogate', {
+      mend: 'Give fastly(), cloudflare(), cloudfront(), akamai(), bunny(), xkey(), cacheGroups() or an object of that shape.',
+    })
+  })
+}
+
+function isSurrogate(given: unknown): given is Surrogate {
+  return (
+    typeof given === 'object' &&
+    given !== null &&
+    'header' in given &&
+    typeof given.header === 'string' &&
+    isToken(given.header) &&
+    'encode' in given &&
+    typeof given.encode === 'function'
+  )
+}
+
+function coding(given: unknown = false): BodyCoding {
+  if (given === false) return 'identity'
+  const known = (['gzip', 'br', 'zstd'] as const).find((each) => each === given)
+  if (known !== undefined && supportsCoding(known)) return known
+  throw fail('ERR_CACHEFLOW_OPTION', given, 'compress', {
+    mend: "Give false, 'gzip', 'br', or 'zstd' where Node has it (22.15 and later).",
+  })
+}
+
+/** The settings of a cache that does nothing: options that are wrong are told all the same. */
+function disabled(settings: CacheSettings): CacheSettings {
+  const nothing = { redis: undefined, observe: false, verify: false, auditSample: 0 }
+  const silent = { cacheStatus: false, why: false }
+  return { ...settings, ...nothing, ...silent, warming: { ...settings.warming, enabled: false } }
+}

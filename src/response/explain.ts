@@ -1,0 +1,71 @@
+import { keyDependency } from '../invalidation/dependency.ts'
+import { type InvalidationTarget, dependenciesOf } from '../invalidation/target.ts'
+import { keysOf, shownKey } from './receipt.ts'
+import type { ResponseCache } from './response-cache.ts'
+
+/** What would fall with a target, as far as this instance holds it: others, and Redis, may have more. */
+export interface Impact {
+  readonly responses: number
+  readonly fragments: number
+  /** Their keys. */
+  readonly keys: readonly string[]
+}
+
+/** What is known of one key. */
+export interface Explanation {
+  readonly key: string
+  /** `absent`: nothing is stored under it. */
+  readonly kind: 'response' | 'fragment' | 'absent'
+  /** How many variants are stored; 1 for a fragment. */
+  readonly entries: number
+  /** Everything it depends on, such as `entity:post:7`. */
+  readonly dependencies: readonly string[]
+  /** The keys of the fragments inside, at any depth. */
+  readonly encloses: readonly string[]
+  /** The keys of the fragments and responses around it, at any distance. */
+  readonly enclosedBy: readonly string[]
+  readonly tags: readonly string[]
+  /** Milliseconds of freshness left; Infinity where only a change ends it; 0 when it is stale or absent. */
+  readonly freshFor: number
+  /** The dependency that felled what was stored last, as far as that is remembered. */
+  readonly felledBy: string | undefined
+}
+
+/** What would fall, by the same index that invalidations go by. */
+export function impactOf(cache: ResponseCache, target: InvalidationTarget): Impact {
+  const { store } = cache
+  const dependencies = dependenciesOf(target, 'impact()')
+  const found = new Set(
+    dependencies === 'all'
+      ? store.all()
+      : dependencies.flatMap((dependency) => store.enclosing(dependency)),
+  )
+  const fragments = [...found].filter(({ kind }) => kind === 'fragment').length
+  return { responses: found.size - fragments, fragments, keys: keysOf(found) }
+}
+
+/** Whatever encloses a fragment has its key among its dependencies, and so has each variant of a response. */
+export function explanationOf(cache: ResponseCache, key: string): Explanation {
+  const { store, settings } = cache
+  const found = store.enclosing(keyDependency(key))
+  const own = found.filter((stored) => shownKey(stored) === key)
+  const [first] = own
+  const dependencies = [...new Set(own.flatMap(({ closure }) => closure))]
+  const staleAt = Math.max(0, ...own.map(({ timeline }) => timeline.staleAt))
+  return {
+    key,
+    kind: first?.kind ?? 'absent',
+    entries: own.length,
+    dependencies,
+    encloses: dependencies
+      .filter((dependency) => dependency.startsWith(enclosedFragment))
+      .map((dependency) => dependency.slice('key:'.length))
+      .filter((enclosed) => enclosed !== key),
+    enclosedBy: keysOf(found.filter((stored) => shownKey(stored) !== key)),
+    tags: [...new Set(own.flatMap(({ tags }) => tags))],
+    freshFor: Math.max(0, staleAt - settings.clock()),
+    felledBy: store.fallOf(key)?.by,
+  }
+}
+
+const enclosedFragment = keyDependency('fragment:')

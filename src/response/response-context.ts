@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto'
+import { type Duration, milliseconds } from '../values/duration.ts'
+import { fail } from '../events/errors.ts'
+import { onOrigin } from '../invalidation/dependency.ts'
+import { type Dependable, dependenciesFrom } from '../invalidation/target.ts'
+import { type Moment, momentOf } from '../values/timestamp.ts'
+import { formatHttpDate } from '../http/http-date.ts'
+import { several } from '../values/to-list.ts'
+import {
+  type CacheFragment,
+  type CacheFragments,
+  fragmentIn,
+  fragmentsIn,
+  promisedIn,
+} from '../fragments/cache-fragment.ts'
+import { noteTags } from '../fragments/given-tags.ts'
+import type { Recording } from '../fragments/dependency-tracker.ts'
+import { type Scope, innermost, recordingsOf } from '../fragments/scope.ts'
+import type { VersionCheck, VersionTag } from './version.ts'
+
+/** A record that tells when it changed. */
+export interface Versioned {
+  /** A Date, milliseconds since 1970, or an ISO 8601 string; a string's precision is kept. */
+  readonly updatedAt: Date | number | string
+  readonly id?: string | number | bigint
+}
+
+/** What freshWhen() takes: a record, several, or an entity tag of the application's own. */
+export type Version =
+  | Versioned
+  | readonly Versioned[]
+  | { readonly etag: string; readonly updatedAt?: Versioned['updatedAt'] }
+
+/** How an adapter carries out what a handler decides before it renders. */
+export interface DraftSink {
+  /** Header fields of the response that is about to be made. */
+  setHeader(name: string, value: string): void
+  /** Ends the response with 304; the cache turns it into the stored response where the client has none. */
+  endNotModified(): void
+}
+
+/** What a draft speaks for: an exchange. */
+export interface DraftSubject {
+  readonly recording: Recording
+  readonly request: { readonly origin: string }
+  readonly cache: { readonly settings: { readonly strict: boolean } }
+  checkVersion(version: VersionTag): Pick<VersionCheck, 'etag' | 'lastModified' | 'holder'>
+}
+
+/**
+ * The response that is being made, as its handler can speak of it: `res.locals.cacheflow` in Express,
+ * `ctx.state.cacheflow` in Koa. On requests that pass by the cache every call is allowed and changes nothing.
+ */
+export class Draft {
+  readonly #exchange: DraftSubject
+  readonly #sink: DraftSink
+  readonly #scope: () => Scope
+
+  /** @param scope where its fragments are made */
+  constructor(exchange: DraftSubject, sink: DraftSink, scope: () => Scope) {
+    this.#exchange = exchange
+    this.#sink = sink
+    this.#scope = scope
+  }
+
+  /**
+   * cacheFragment() of this response, also where no async context tells which one is meant, as in a callback out of the queue
+   * of a pool.
+   *
+   * @throws CacheflowError as `cacheFragment()`
+   */
+  readonly fragment: CacheFragment = (name: string, ...given: readonly unknown[]) =>
+    promisedIn(this.#scope(), 'fragment()', (scope) => fragmentIn(scope, name, given))
+
+  /** cacheFragments() of this response. @throws CacheflowError as `cacheFragments()` */
+  readonly fragments: CacheFragments = (name: string, ...given: readonly unknown[]) =>
+    promisedIn(this.#scope(), 'fragments()', (scope) => fragmentsIn(scope, name, given))
+
+  /** track() of this response. @throws CacheflowError `ERR_CACHEFLOW_TARGET` */
+  track<Data>(target: Dependable | readonly Dependable[], read: () => Data): Data {
+    this.dependsOn(...several<Dependable>(target))
+    return read()
+  }
+
+  /**
+   * Tags the response: `invalidate({ tag })` fells it, and tag headers carry it to CDNs.
+   *
+   * What is no tag may come from a client: elsewhere than in development the response is not stored then, and the refuse event tells why.
+   *
+   * @throws CacheflowError `ERR_CACHEFLOW_TAG` in development (`fragments.strict`), for what is no string or is empty
+   */
+  tag(...tags: readonly string[]): this {
+    noteTags(this.#recording, tags, this.#exchange.cache.settings.strict)
+    return this
+  }
+
+  // Called in the body of a fragment it speaks of the fragment, and so reaches the response whenever that is shown.
+  get #recording(): Recording {
+    return innermost(this.#exchange.recording)
+  }
+
+  /** The response falls with these targets too, without carrying them in its tag headers. */
+  dependsOn(...targets: readonly Dependable[]): this {
+    const { origin } = this.#exchange.request
+    this.#recording.dependOn(onOrigin(dependenciesFrom(targets, 'dependsOn()'), origin))
+    return this
+  }
+
+  /**
+   * How long the response is fresh; it outranks the response's own headers and the route's option. Of several calls the
+   * shortest holds.
+   *
+   * @throws CacheflowError `ERR_CACHEFLOW_DURATION`
+   */
+  maxAge(duration: Duration): this {
+    this.#recording.limitMaxAge(milliseconds(duration, 'maxAge()'))
+    return this
+  }
+
+  /** This response is not stored; `reason` appears in the refuse event. Works until the last byte is sent. */
+  noStore(reason: string): this {
+    this.#recording.refuse(reason)
+    return this
+  }
+
+  /** What fragments have attached under a name, each once, in the order of the page. */
+  attachments(name: string): readonly string[] {
+    const recordings = recordingsOf(this.#exchange.recording)
+    return [...new Set(recordings.flatMap(({ attachments }) => [...(attachments.get(name) ?? [])]))]
+  }
+
+  /**
+   * Answers at once when the client, or the cache, already has the response made from this version of the records:
+   *
+   *   const post = await db.posts.find(req.params.id)
+   *   if (res.locals.cacheflow.freshWhen(post)) return       // 304, or the stored page: nothing is rendered
+   *   res.render('post', { post })
+   *
+   * Sets ETag on the response: weak, from `updatedAt`, `id`, the cache key, `build`, the language, the last invalidation of what
+   * the page depends on and, where they shape the page, the visitor's credentials. Sets Last-Modified where none of these but
+   * the record makes the page. No version stands for a page that is made from a session or a user: it gets neither, and is
+   * made each time, unless `session` names who shares it or the version is an `etag` of the application's own.
+   *
+   * @returns true when the response was ended: the handler returns without rendering
+   * @throws CacheflowError `ERR_CACHEFLOW_VERSION` when `updatedAt` is missing or no date
+   */
+  freshWhen(version: Version): boolean {
+    const tag = tagOf(version)
+    const { etag, lastModified, holder } = this.#exchange.checkVersion(tag)
+    if (etag !== undefined) this.#sink.setHeader('ETag', etag)
+    if (lastModified !== undefined) {
+      this.#sink.setHeader('Last-Modified', formatHttpDate(lastModified))
+    }
+    if (holder === undefined) return false
+    this.#sink.endNotModified()
+    return true
+  }
+}
+
+function tagOf(version: Version): VersionTag {
+  const given: unknown = version
+  if (typeof given !== 'object' || given === null) {
+    throw fail('ERR_CACHEFLOW_VERSION', given, 'freshWhen()')
+  }
+  if ('etag' in version) {
+    if (!/^(W\/)?"[!\u0023-\u007E\u0080-\u00FF]*"$/.test(version.etag)) {
+      throw fail('ERR_CACHEFLOW_VERSION', version.etag, 'freshWhen()', {
+        mend: 'An entity tag is quoted: \'"v1"\' or \'W/"v1"\'.',
+      })
+    }
+    const lastModified =
+      version.updatedAt === undefined ? undefined : moment(version.updatedAt).time
+    const { etag } = version
+    return { lastModified, isOwn: true, tagFor: () => etag }
+  }
+  const records: readonly unknown[] = Array.isArray(version) ? version : [version]
+  const versions = records.map(versionOf)
+  const texts = versions.map(({ text }) => text)
+  const youngest = versions.reduce((latest, { time }) => Math.max(latest, time), -Infinity)
+  return {
+    lastModified: versions.length === 0 ? undefined : youngest,
+    isOwn: false,
+    tagFor: (reader) => {
+      const hash = createHash('sha1').update(JSON.stringify([reader, texts]))
+      return `W/"${hash.digest('base64url')}"`
+    },
+  }
+}
+
+function versionOf(record: unknown): { readonly text: string; readonly time: number } {
+  if (!isVersioned(record)) throw fail('ERR_CACHEFLOW_VERSION', record, 'freshWhen()')
+  const { id = '', updatedAt } = record
+  const { text, time } = moment(updatedAt)
+  return { text: `${id}@${text}`, time }
+}
+
+function isVersioned(record: unknown): record is Versioned {
+  return typeof record === 'object' && record !== null && 'updatedAt' in record
+}
+
+function moment(updatedAt: unknown): Moment {
+  const read = momentOf(updatedAt)
+  if (read !== undefined) return read
+  throw fail('ERR_CACHEFLOW_VERSION', updatedAt, 'freshWhen()')
+}

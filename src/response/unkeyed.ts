@@ -1,0 +1,86 @@
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
+import { type HeaderFields, fieldValue } from '../http/header-fields.ts'
+import { cookieValue } from '../http/normalisation.ts'
+import { type IncomingRequest, headerValue } from '../request/incoming-request.ts'
+
+/** A value with fewer letters and digits stands in many a page by chance. */
+const shortest = 8
+/** What templates put in the place of one character comes to no more. */
+const longestEscape = 24
+/** More is not looked at of one value, nor of the places where it may begin. */
+const mostRuns = 16
+const mostPlaces = 1_000
+const longestBody = 16 * 1024 * 1024
+
+/**
+ * Which of these inputs does a response show? They were read, and are not in its key: what one client sends in them would stand in
+ * everybody's page.
+ */
+export function shownIn(
+  request: IncomingRequest,
+  names: Iterable<string>,
+  fields: HeaderFields,
+  body: Buffer,
+): string | undefined {
+  let texts: readonly Buffer[] | undefined
+  for (const name of names) {
+    for (const value of valuesOf(request, name)) {
+      const runs = value.match(/[A-Za-z0-9]+/g)?.slice(0, mostRuns) ?? []
+      if (runs.join('').length < shortest) continue
+      texts ??= textsOf(fields, body)
+      if (texts === undefined) return `${name}, perhaps: the body is coded`
+      if (texts.some((text) => holds(text, runs))) return name
+    }
+  }
+  return undefined
+}
+
+function valuesOf(request: IncomingRequest, name: string): string[] {
+  const { headers } = request
+  const value = name.startsWith('cookie:')
+    ? cookieValue(headerValue(headers, 'cookie'), name.slice('cookie:'.length))
+    : headerValue(headers, name)
+  const values = value === undefined ? [] : [value]
+  // Who ignores what proxies say of the address ignores the peer's, too.
+  if (name === 'x-forwarded-for') {
+    values.push(...(value?.split(',') ?? []))
+    if (!/^(?:::ffff:)?127\.|^::1$/.test(request.remoteAddress)) values.push(request.remoteAddress)
+  }
+  return values
+}
+
+/** A text with these parts in their order, however what is between them is escaped. */
+function holds(text: Buffer, [first = '', ...others]: readonly string[]): boolean {
+  let place = text.indexOf(first)
+  for (let looked = 0; place >= 0 && looked < mostPlaces; looked++) {
+    let end = place + first.length
+    const isHere = others.every((run) => {
+      const next = text.subarray(end, end + longestEscape + run.length).indexOf(run)
+      end += next + run.length
+      return next >= 0
+    })
+    if (isHere) return true
+    place = text.indexOf(first, place + 1)
+  }
+  return false
+}
+
+/** Undefined where the body cannot be read: it may hold anything. */
+function textsOf(fields: HeaderFields, body: Buffer): readonly Buffer[] | undefined {
+  try {
+    return [Buffer.from(fields.join('\n')), plain(fields, body)]
+  } catch {
+    return undefined
+  }
+}
+
+/** The body without its coding. */
+function plain(fields: HeaderFields, body: Buffer): Buffer {
+  const coding = fieldValue(fields, 'content-encoding')?.toLowerCase()
+  const options = { maxOutputLength: longestBody }
+  if (coding === 'gzip' || coding === 'x-gzip') return gunzipSync(body, options)
+  if (coding === 'br') return brotliDecompressSync(body, options)
+  if (coding === 'deflate') return inflateSync(body, options)
+  if (coding !== undefined && coding !== 'identity') throw new Error(`unknown coding ${coding}`)
+  return body
+}

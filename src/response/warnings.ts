@@ -1,0 +1,79 @@
+import type { RefuseReason } from '../events/reasons.ts'
+import type { IncomingRequest } from '../request/incoming-request.ts'
+
+/** What to do about the refusals that are mostly oversights; the others are the application's plain will. */
+const mends: Partial<Record<RefuseReason, string>> = {
+  'set-cookie':
+    'It sets a cookie, and a cookie is for one visitor. Set it on another route, or only when it changes.',
+  'session-read':
+    'It reads the session. Say who shares the page with session: (req) => ..., or load the personal part by a request of its own.',
+  'session-early':
+    'session() is asked before the middleware that knows the visitor. Mount the cache behind that middleware, or say session: (req) => ... in cache.route() on routes behind it.',
+  'user-read':
+    'It reads the user. Say who shares the page with session: (req) => ..., or load the personal part by a request of its own.',
+  'cookie-read':
+    "It reads the whole Cookie header. Read cookies by name through a cookie parser, or name those that matter: vary: ['cookie:theme'].",
+  'credentials-read':
+    'It reads a credential. Say who shares the response with session: (req) => ..., or send Cache-Control: public.',
+  'headers-read':
+    'It reads all request headers at once. Read them by name; or, where everybody may have the response, send Cache-Control: public.',
+  'connection-read':
+    "It reads the client's certificate or a port. Say who shares the page with session: (req) => ...; or, where only a port is read, for a log, add observe: { ignore: ['connection'] }.",
+  'csrf-token':
+    'It holds a CSRF token, which is for one visitor. Load the token by a request of its own; route({ guard: false }) stores it nevertheless.',
+  'csp-nonce':
+    'It holds a CSP nonce, which is for one response. Use hashes instead; route({ guard: false }) stores it nevertheless.',
+  operational:
+    'It looks like a health check, a heartbeat or metrics. Keep it out with cache.route(false), or say how long it is fresh: cache.route({ maxAge: ... }).',
+  'request-shown':
+    'It shows a value that only this request has. Load that part by a request of its own, or, for the User-Agent, name classes: userAgent: (ua) => ....',
+  promise:
+    'It shows the promise of a fragment where its text should stand: await cacheFragment(...).',
+  context:
+    'Its code ran in the async context of another request. Await promises in place of callbacks, bind them by AsyncResource.bind(), or call fragment() and dependsOn() of the draft.',
+  'vary-any': 'It sends Vary: *, which no stored response can match, or varies by too many names.',
+  'no-validator':
+    'It must be validated on each use and never can be. Send ETag or Last-Modified and answer conditional requests (in Koa by koa-conditional-get behind the cache), or say how long it is fresh: Cache-Control: max-age=60.',
+}
+
+/** A route is warned of once for each reason, and so many routes at most. */
+const mostWarnings = 1_000
+/** Where no route is known its name is a path, and that is anybody's. */
+const longestRoute = 512
+
+export interface Told {
+  readonly route: string
+  readonly message: string
+}
+
+/** What makes routes uncacheable and what can be done about it, told once per route and reason. */
+export class Warnings {
+  readonly #told = new Set<string>()
+
+  messageOnce(route: string, reason: RefuseReason, detail: string | undefined): Told | undefined {
+    const mend = mends[reason]
+    const name = `${route} ${reason}`
+    const isRoom = this.#told.size < mostWarnings && route.length <= longestRoute
+    if (mend === undefined || this.#told.has(name) || !isRoom) return undefined
+    this.#told.add(name)
+    const what = detail === undefined ? reason : `${reason}: ${detail}`
+    return { route, message: `${route} is not cached (${what}). ${mend}` }
+  }
+
+  /** For what is stored, and perhaps should not be. */
+  doubtOnce(route: string): Told | undefined {
+    const name = `${route} stored`
+    const isRoom = this.#told.size < mostWarnings && route.length <= longestRoute
+    if (this.#told.has(name) || !isRoom) return undefined
+    this.#told.add(name)
+    return {
+      route,
+      message: `${route} is cached by the default lifetime, and its path looks as if it did something or told of this moment. Keep it out with cache.route(false), or say how long it is fresh: cache.route({ maxAge: ... }).`,
+    }
+  }
+}
+
+/** What a request is called in warnings: by its route, or else its path. */
+export function nameOf(request: IncomingRequest): string {
+  return request.route()?.pattern ?? request.target.split('?', 1)[0] ?? '/'
+}

@@ -19,7 +19,7 @@ const withProcesses = [
   'test/house/**/*.test.ts',
   'test/redis/**/*.test.ts',
   'test/scenarios/shop*.test.ts',
-  'test/store/redis-connection.test.ts',
+  'test/redis/connection.test.ts',
   'test/views/**/*.test.ts',
   'test/warming/**/*.test.ts',
 ]

@@ -4,7 +4,13 @@
  */
 export { Cacheflow, type CacheHandle } from './cacheflow.ts'
 export { arriving, type Turn } from './response/attempt.ts'
-export { type Answer, answer, asksAgain, passingExchange, refreshExchange } from './response/lookup.ts'
+export {
+  type Answer,
+  answer,
+  asksAgain,
+  passingExchange,
+  refreshExchange,
+} from './response/lookup.ts'
 export type { BodySource, HeadPlan } from './response/exchange-facts.ts'
 export { Exchange } from './response/exchange.ts'
 export { templateFunctions } from './fragments/template-functions.ts'
@@ -35,14 +41,25 @@ export {
   setField,
   snapshot,
 } from './node/head/header-snapshot.ts'
-export { type Observable, isHttp1, observe, originalHeaders, reveal } from './node/tracking/observer.ts'
+export {
+  type Observable,
+  isHttp1,
+  observe,
+  originalHeaders,
+  reveal,
+} from './node/tracking/observer.ts'
 export type { TargetProperties } from './node/tracking/target-observer.ts'
 export { isBroken } from './node/breakage.ts'
 export { conclude } from './node/conclusion.ts'
 export { Mark } from './node/slot.ts'
-export { type Carrier, type KnownReaders, type Logger, fileReading } from './node/tracking/reader.ts'
+export {
+  type Carrier,
+  type KnownReaders,
+  type Logger,
+  fileReading,
+} from './node/tracking/reader.ts'
 export { PrototypeLinks, inherited } from './node/tracking/prototype-links.ts'
-export { isCodeOf } from './node/tracking/package-code.ts'
+export { isCodeOf } from './events/package-code.ts'
 export { PropertyObserver } from './node/tracking/property-observer.ts'
 export { pagesOfRoute, resolveRoute } from './options/route-options.ts'
 export type { Applications } from './warming/plan.ts'

@@ -1,7 +1,13 @@
 import { fail } from './events/errors.ts'
 import { type CacheflowEvents, type EventName, Events } from './events/events.ts'
 import { type Explanation, type Impact, explanationOf, impactOf } from './response/explain.ts'
-import { type CacheFragment, fragmentIn, fragmentsIn, promisedIn, putIn } from './fragments/cache-fragment.ts'
+import {
+  type CacheFragment,
+  fragmentIn,
+  fragmentsIn,
+  promisedIn,
+  putIn,
+} from './fragments/cache-fragment.ts'
 import type { RedisStatus } from './redis/member.ts'
 import { Recording } from './fragments/dependency-tracker.ts'
 import { ResponseCache } from './response/response-cache.ts'

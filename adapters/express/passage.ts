@@ -100,7 +100,10 @@ export class ExpressPassage implements Passage {
       enumerable: false,
       value: draft,
     })
-    Object.assign(response.locals, templateFunctions(() => boundScope(exchange)))
+    Object.assign(
+      response.locals,
+      templateFunctions(() => boundScope(exchange)),
+    )
     followRoutes(this.message)
   }
 

@@ -138,7 +138,10 @@ export function attachDraft(ctx: Context, exchange: Exchange): void {
     enumerable: false,
     value: draft,
   })
-  Object.assign(ctx.state, templateFunctions(() => boundScope(exchange)))
+  Object.assign(
+    ctx.state,
+    templateFunctions(() => boundScope(exchange)),
+  )
   if (exchange.observation) observeOnce(ctx, exchange.observation)
 }
 

@@ -4,7 +4,6 @@ import { type Duration, milliseconds } from '../values/duration.ts'
 import { fail } from '../events/errors.ts'
 import type { UserAgentClass } from '../request/request-input.ts'
 import type { Policy } from '../request/policy.ts'
-import type { Settings } from '../request/settings.ts'
 import {
   fieldNames,
   fieldText,
@@ -24,7 +23,7 @@ import { type RedisOptions, redisSettings } from './redis-options.ts'
 import type { RedisClient } from '../redis/connection.ts'
 import { type RouteOptions, policyOverlay, routeOptionNames } from './route-options.ts'
 import { type WarmingOptions, warmSettings } from '../warming/options.ts'
-import type { WarmSettings } from '../warming/run.ts'
+import { type CacheSettings, disabled } from './cache-settings.ts'
 
 export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   /** `false`: a cache that does nothing, for tests and development; requests, fragments and Redis are left alone. Default `true`. */
@@ -163,11 +162,6 @@ const base: Policy = {
   invalidateRedirect: false,
 }
 
-/** The settings of a cache and of its warming. */
-export interface CacheSettings extends Settings {
-  readonly warming: WarmSettings
-}
-
 /** Checks and completes the options of one cache. */
 export function resolveOptions<Native>(options: CacheflowOptions<Native>): CacheSettings {
   refuseUnknown(options, names, 'cacheflow()')
@@ -226,7 +220,7 @@ const sizeNames: ReadonlySet<string> = new Set(['maxSize', 'maxEntrySize'])
 
 function sizesOf(
   memory: CacheflowOptions<never>['memory'] = {},
-): Pick<Settings, 'maxSize' | 'maxEntrySize'> {
+): Pick<CacheSettings, 'maxSize' | 'maxEntrySize'> {
   refuseUnknown(memory, sizeNames, 'memory', "Give { maxSize: '64MiB', maxEntrySize: '8MiB' }.")
   const { maxSize: given = '64MiB' } = memory
   const maxSize = byteSize(given, 'memory.maxSize')
@@ -249,7 +243,7 @@ const fragmentNames: ReadonlySet<string> = new Set(['strict', 'outline'])
 
 function fragmentSettings(
   fragments: CacheflowOptions<never>['fragments'] = {},
-): Pick<Settings, 'strict' | 'outline'> {
+): Pick<CacheSettings, 'strict' | 'outline'> {
   refuseUnknown(fragments, fragmentNames, 'fragments', 'Give { strict: true, outline: true }.')
   const isDevelopment = process.env['NODE_ENV'] === 'development'
   return {
@@ -303,11 +297,4 @@ function coding(given: unknown = false): BodyCoding {
   throw fail('ERR_CACHEFLOW_OPTION', given, 'compress', {
     mend: "Give false, 'gzip', 'br', or 'zstd' where Node has it (22.15 and later).",
   })
-}
-
-/** The settings of a cache that does nothing: options that are wrong are told all the same. */
-function disabled(settings: CacheSettings): CacheSettings {
-  const nothing = { redis: undefined, observe: false, verify: false, auditSample: 0 }
-  const silent = { cacheStatus: false, why: false }
-  return { ...settings, ...nothing, ...silent, warming: { ...settings.warming, enabled: false } }
 }

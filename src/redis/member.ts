@@ -3,12 +3,7 @@ import type { Events } from '../events/events.ts'
 import type { FlushReason } from '../events/reasons.ts'
 import type { Dependency } from '../invalidation/dependency.ts'
 import type { Softness } from '../invalidation/soft.ts'
-import {
-  acknowledgement,
-  channelOf,
-  messageOf,
-  replyChannelOf,
-} from './channel.ts'
+import { acknowledgement, channelOf, messageOf, replyChannelOf } from './channel.ts'
 import type { Sequence } from '../invalidation/sequence.ts'
 import { SharedInvalidation } from './shared-invalidation.ts'
 import { SharedSequence } from './shared-sequence.ts'

@@ -14,7 +14,7 @@ import { CopyRoom } from '../store/copy-room.ts'
 import { Membership } from '../redis/member.ts'
 import type { SharedLease, SharedStore } from '../redis/l2-store.ts'
 import { type Making, RequestCollapsing } from './collapsing.ts'
-import { type Fallen, Felled, fallenOf, mostNamed, receiptOf, shownKeys } from './receipt.ts'
+import { type Fallen, Felled, fallenOf, mostNamed, receiptOf, shownKeys } from '../store/receipt.ts'
 import type { Settings } from '../request/settings.ts'
 import { UrlMemory } from '../request/url-memory.ts'
 

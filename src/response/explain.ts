@@ -1,6 +1,6 @@
 import { keyDependency } from '../invalidation/dependency.ts'
 import { type InvalidationTarget, dependenciesOf } from '../invalidation/target.ts'
-import { keysOf, shownKey } from './receipt.ts'
+import { keysOf, shownKey } from '../store/receipt.ts'
 import type { ResponseCache } from './response-cache.ts'
 
 /** What would fall with a target, as far as this instance holds it: others, and Redis, may have more. */

@@ -4,7 +4,7 @@ import type { BypassReason, HitReason, MissReason, RefuseReason } from '../event
 import { keyDependency } from '../invalidation/dependency.ts'
 import { currentAge, timeToLive, unrefreshable } from '../http/freshness.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
-import { Audiences } from '../request/audience.ts'
+import { Audiences } from '../privacy/audience.ts'
 import { CacheState } from './cache-state.ts'
 import type { IncomingRequest } from '../request/incoming-request.ts'
 import { Observation } from '../request/read-tracker.ts'
@@ -15,7 +15,7 @@ import { FragmentCache } from '../fragments/fragment-cache.ts'
 import type { Settings } from '../request/settings.ts'
 import { VersionMemory } from './version-memory.ts'
 import type { Visit } from '../request/warm-request.ts'
-import { Veil } from '../request/veil.ts'
+import { Veil } from '../privacy/veil.ts'
 import { type Told, Warnings, nameOf } from './warnings.ts'
 
 /** How many keys that could not be stored are remembered. */

@@ -7,7 +7,12 @@ import { speaksBeyond } from '../http/targeted-cache-control.ts'
 import type { ExchangeFacts, HeadFields, ResponseHead } from './exchange-facts.ts'
 import { isPageInput } from '../fragments/page-input.ts'
 import type { Policy } from '../request/policy.ts'
-import { enumeratedFields, everyField, everyOtherField, varyFields } from '../request/request-input.ts'
+import {
+  enumeratedFields,
+  everyField,
+  everyOtherField,
+  varyFields,
+} from '../request/request-input.ts'
 
 /** The request fields that Vary names, in lower case. */
 function varyNames(fields: readonly string[]): string[] {

@@ -13,9 +13,16 @@ import type { BodySource, ExchangeFacts, ResponseHead } from './exchange-facts.t
 import { completed, inputsOf, tagsOf } from './response-fields.ts'
 import { headerValue } from '../request/incoming-request.ts'
 import { mostInputs } from '../request/read-tracker.ts'
-import { secretIn } from './page-secret.ts'
-import { shownIn } from './unkeyed.ts'
-import { type Refusal, type Verdict, isByDefault, judgeHead, pathOf, refuse } from './cacheability.ts'
+import { secretIn } from '../privacy/page-secret.ts'
+import { shownIn } from '../privacy/unkeyed.ts'
+import {
+  type Refusal,
+  type Verdict,
+  isByDefault,
+  judgeHead,
+  pathOf,
+  refuse,
+} from './cacheability.ts'
 
 export type Made = { readonly store: true; readonly response: StoredResponse } | Refusal
 

@@ -1,7 +1,7 @@
 import { fail } from '../events/errors.ts'
 import type { WarmSchedule } from './run.ts'
 import { refuseUnknown } from '../values/option-check.ts'
-import { optionalPackage } from '../node/optional-package.ts'
+import { optionalPackage } from '../values/optional-package.ts'
 
 /** Times of the day, by a pattern of cron and a time zone. */
 export interface CronSchedule {

@@ -1,12 +1,6 @@
 import { fail } from '../events/errors.ts'
 import type { CacheFragment, CacheFragments } from '../fragments/cache-fragment.ts'
-import {
-  type WarmPart,
-  type WarmQueue,
-  type WarmSource,
-  partOf,
-  tasksOf,
-} from './queue.ts'
+import { type WarmPart, type WarmQueue, type WarmSource, partOf, tasksOf } from './queue.ts'
 import { type DeclaredPages, type WarmerOptions, warmerPriority } from './route-options.ts'
 import { warmSource } from './options.ts'
 

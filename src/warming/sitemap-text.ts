@@ -1,5 +1,5 @@
 import type { SaxesParser } from 'saxes'
-import { optionalPackage } from '../node/optional-package.ts'
+import { optionalPackage } from '../values/optional-package.ts'
 
 /** No address is longer (sitemaps.org has 2,048 characters). */
 const longestAddress = 8 * 1024

@@ -8,8 +8,8 @@ import { isHopByHop } from '../../src/http/header-fields.ts'
 import { decodeEntry, encodeEntry } from '../../src/codec/entry-codec.ts'
 import type { EntryContent, ResponseContent } from '../../src/codec/entry-head.ts'
 import { Random } from '../support/random.ts'
-import { examples } from '../store/entries/examples.ts'
-import { anyText, randomEntry, randomResponse } from '../store/entries/random-entry.ts'
+import { examples } from './entries/examples.ts'
+import { anyText, randomEntry, randomResponse } from './entries/random-entry.ts'
 
 const { page, bare, fragment } = examples
 const largest = 1_000_000

@@ -53,7 +53,9 @@ describe('docs/events.md', () => {
 
   it('names the reasons that are warned of', () => {
     const warned = [
-      ...readFileSync(`${root}src/response/warnings.ts`, 'utf8').matchAll(/^ {2}'?([a-z-]+)'?:\s/gm),
+      ...readFileSync(`${root}src/response/warnings.ts`, 'utf8').matchAll(
+        /^ {2}'?([a-z-]+)'?:\s/gm,
+      ),
     ]
     const text = /Warned of are ([^]*?)\.\n/.exec(document)?.[1] ?? ''
     const named = [...text.matchAll(/`([\w-]+)`/g)].map((match) => match[1])

@@ -52,8 +52,8 @@ it('an import that the pattern does not understand is noticed', () => {
 })
 
 it.each([
-  ['src/http/age.ts', '../flow/answer.ts', /stands above it/],
-  ['src/events/errors.ts', './http/age.ts', /stands above it/],
+  ['src/http/age.ts', '../response/lookup.ts', /stands above it/],
+  ['src/events/errors.ts', '../http/age.ts', /stands above it/],
   ['src/index.ts', '../adapters/koa/index.ts', /stands above it/],
   ['src/response/lookup.ts', 'express', /the package express/],
   ['adapters/koa/index.ts', 'express', /the package express/],

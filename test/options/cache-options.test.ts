@@ -608,8 +608,8 @@ describe('the defaults', () => {
   })
 
   it('are what the documentation of each option says', () => {
-    const source = ['options.ts', 'route-options.ts']
-      .map((file) => readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8'))
+    const source = ['cache-options.ts', 'route-options.ts']
+      .map((file) => readFileSync(new URL(`../../src/options/${file}`, import.meta.url), 'utf8'))
       .join('\n')
     for (const [name, text] of Object.entries(documented)) {
       const comment = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+readonly ${name}\\?:`).exec(

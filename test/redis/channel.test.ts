@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  acknowledgement,
-  channelOf,
-  messageOf,
-  replyChannelOf,
-} from '../../src/redis/channel.ts'
+import { acknowledgement, channelOf, messageOf, replyChannelOf } from '../../src/redis/channel.ts'
 import { encodeDependency } from '../../src/codec/dependency-text.ts'
 import { Random } from '../support/random.ts'
 

@@ -68,7 +68,7 @@ describe('the built package', () => {
   it('has every entry, for all who ask at one time', async () => {
     const [directory, ...others] = await Promise.all([1, 2, 3].map(builtPackage))
     expect(new Set(others)).toEqual(new Set([directory]))
-    for (const entry of ['src/index', 'src/adapter', 'src/view/index', 'adapters/koa/index']) {
+    for (const entry of ['src/index', 'src/adapter', 'src/views/index', 'adapters/koa/index']) {
       expect(existsSync(join(directory!, `${entry}.js`))).toBe(true)
     }
   })

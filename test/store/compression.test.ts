@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest'
 import { BODY_CODINGS, type BodyCoding, supportsCoding } from '../../src/store/compression.ts'
 import { decodeEntry, encodeEntry } from '../../src/codec/entry-codec.ts'
 import type { EntryContent, ResponseContent } from '../../src/codec/entry-head.ts'
-import { examples, longPage } from './entries/examples.ts'
-import { randomEntry } from './entries/random-entry.ts'
+import { examples, longPage } from '../codec/entries/examples.ts'
+import { randomEntry } from '../codec/entries/random-entry.ts'
 
 const largest = 4_000_000
 const codings = BODY_CODINGS.filter((coding) => coding !== 'identity' && supportsCoding(coding))
@@ -114,7 +114,7 @@ describe('compressed bodies', () => {
   it('of format 1 are read as they were written', async () => {
     for (const coding of BODY_CODINGS) {
       if (coding === 'identity') continue
-      const file = new URL(`entries/1-${coding}.hex`, import.meta.url)
+      const file = new URL(`../codec/entries/1-${coding}.hex`, import.meta.url)
       const bytes = Buffer.from(readFileSync(file, 'utf8').replaceAll(/\s/g, ''), 'hex')
       const content = await decodeEntry(bytes, longPage.key, largest)
       // What another Node wrote is a miss for one that has not got the coding.

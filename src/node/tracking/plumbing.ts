@@ -1,4 +1,4 @@
-import { callSitesAbove } from './call-site.ts'
+import { callSitesAbove } from '../../events/call-site.ts'
 
 /**
  * Packages that read fields of framing, ranges and traces for what these are meant for: they serve a range, read a body,

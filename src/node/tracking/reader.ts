@@ -1,4 +1,4 @@
-import { callSitesAbove } from './call-site.ts'
+import { callSitesAbove } from '../../events/call-site.ts'
 
 /**
  * A package that reads the whole Cookie header, or the session's own cookie, on every request in order to offer what it

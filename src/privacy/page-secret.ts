@@ -1,7 +1,7 @@
 import type { RefuseReason } from '../events/reasons.ts'
 import { type HeaderFields, fieldLines, fieldValue } from '../http/header-fields.ts'
-import { csrfTokenIn, isTokenAnswer, tokenInScript } from '../fragments/csrf-token.ts'
-import { attributesOf, tagsIn } from '../fragments/markup.ts'
+import { csrfTokenIn, isTokenAnswer, tokenInScript } from '../html/csrf-token.ts'
+import { attributesOf, tagsIn } from '../html/markup.ts'
 
 /**
  * Letters that a body with a token has: the search for a few bytes spares most pages the rest. It costs by how often the first of them comes

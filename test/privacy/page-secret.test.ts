@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { secretIn } from '../../src/response/page-secret.ts'
+import { secretIn } from '../../src/privacy/page-secret.ts'
 
 const html = ['Content-Type', 'text/html; charset=utf-8']
 

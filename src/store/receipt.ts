@@ -1,6 +1,6 @@
 import type { InvalidationReceipt } from '../invalidation/target.ts'
-import type { Many } from '../store/dependents.ts'
-import type { Stored } from '../store/entry-store.ts'
+import type { Many } from './dependents.ts'
+import type { Stored } from './entry-store.ts'
 
 /** What fell, as receipts and events tell it. */
 export interface Fallen {

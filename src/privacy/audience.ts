@@ -1,7 +1,7 @@
-import { audienceOf } from './cache-key.ts'
-import type { IncomingRequest } from './incoming-request.ts'
-import type { Observation } from './read-tracker.ts'
-import type { Policy } from './policy.ts'
+import { audienceOf } from '../request/cache-key.ts'
+import type { IncomingRequest } from '../request/incoming-request.ts'
+import type { Observation } from '../request/read-tracker.ts'
+import type { Policy } from '../request/policy.ts'
 
 /** What session() looked for on the request when it was asked, and did not find: `user`, `state.user`. */
 export interface Asked {

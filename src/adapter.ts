@@ -44,11 +44,11 @@ export {
 export {
   type Observable,
   isHttp1,
-  observe,
   originalHeaders,
   reveal,
 } from './node/tracking/observer.ts'
 export type { TargetProperties } from './node/tracking/target-observer.ts'
+export { attend } from './node/attendance.ts'
 export { isBroken } from './node/breakage.ts'
 export { conclude } from './node/conclusion.ts'
 export { Mark } from './node/slot.ts'

@@ -12,11 +12,11 @@ import {
   answer,
   arriving,
   asksAgain,
+  attend,
   changesSince,
   conclude,
   followUnsafe,
   isBroken,
-  observe,
   passingExchange,
   refreshExchange,
   removeRepresentationFields,
@@ -189,7 +189,7 @@ export class KoaPlace {
 
   #prepare(ctx: Context, exchange: Exchange): void {
     conclude(exchange, () => {
-      observe(observableOf(ctx), exchange.observation, exchange.overrides)
+      attend(observableOf(ctx), exchange)
       if (!exchange.isPassing && exchange.policy.query !== undefined) narrow(ctx, exchange.policy)
       attachDraft(ctx, exchange)
     })

@@ -112,7 +112,7 @@ export class Recording implements Enclosed {
 
   dependOn(dependencies: Iterable<Dependency>): void {
     for (const dependency of dependencies) this.dependencies.add(dependency)
-    this.onLate?.()
+    this.tellLate()
   }
 
   /** Takes over what something has that is a part of this now. */
@@ -120,7 +120,7 @@ export class Recording implements Enclosed {
     this.#freshUntil = Math.min(this.#freshUntil, part.freshUntil)
     this.#asOf = Math.min(this.#asOf, part.asOf)
     this.#parts.push(part)
-    this.onLate?.()
+    this.tellLate()
     for (const tag of part.tags) this.tags.add(tag)
     for (const input of part.inputs) this.inputs.add(input)
     for (const audience of part.audiences) this.audiences.add(audience)
@@ -164,7 +164,14 @@ export class Recording implements Enclosed {
   /** It may not be stored, though what was said of it so far allows that. */
   refuseFor(reason: 'context' | 'promise', detail: string): void {
     this.#refuse({ reason, detail })
-    this.onLate?.()
+    this.tellLate()
+  }
+
+  /** Once: what is taken back is told of, and whoever tells may say more of it. */
+  tellLate(): void {
+    const { onLate } = this
+    this.onLate = undefined
+    onLate?.()
   }
 
   /** The first counts, but the application's word outranks a failure. */

@@ -44,8 +44,7 @@ export function finished(
   const isStored = store.putFragment(stored)
   const { isBound, root } = asked.scope
   // Only the context tells for whom it was made: taken back where that turns out to be another's.
-  const isByContext = policy.vary.length > 0 || !settings.observe
-  if (isByContext && isBound !== true) root.visitorKeys.push(key)
+  if (policy.vary.length > 0 && isBound !== true) root.visitorKeys.push(key)
   if (isStored) tally.missed(asked, way, undefined, stored)
   else tally.missed(asked, way, { reason: 'too-large', detail: '' })
   return { ...outcome, freshUntil: stored.timeline.staleAt, isShared: isStored }

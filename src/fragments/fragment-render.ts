@@ -6,6 +6,7 @@ import { FragmentDraft } from './fragment-context.ts'
 import { promiseText } from './fragment-promise.ts'
 import { csrfTokenIn } from '../html/csrf-token.ts'
 import { type Enclosed, Recording } from './dependency-tracker.ts'
+import { watchOthers } from './bystanders.ts'
 import { tells, wordOf } from './page-input.ts'
 import { type FragmentScope, type Read, type Scope, within } from './scope.ts'
 
@@ -40,6 +41,8 @@ export class FragmentMaking implements FragmentScope {
   #settle: (outcome: Outcome | undefined) => void = () => undefined
   /** The first read of something that the key does not have. */
   #unkeyed: Read | undefined
+  /** Of its visitor, when it began. */
+  readonly #strayReads: number
 
   /**
    * @param called what the call itself depends on
@@ -54,6 +57,7 @@ export class FragmentMaking implements FragmentScope {
   ) {
     this.key = key
     this.outer = outer.fragment
+    this.#strayReads = outer.visitor?.strayReads ?? 0
     this.depth = outer.fragment === undefined ? 0 : outer.fragment.depth + 1
     this.#call = call
     this.#called = called
@@ -111,6 +115,7 @@ export class FragmentMaking implements FragmentScope {
   /** What its body gives, or a promise of it. */
   run(body: Body<unknown>): unknown {
     this.scope.visitor?.watch()
+    watchOthers(this.scope.visitor)
     return within(this.scope, () => body(this.draft))
   }
 
@@ -129,6 +134,9 @@ export class FragmentMaking implements FragmentScope {
       return { reason: 'reads', detail: inner.detail }
     }
     const { visitor } = this.scope
+    if ((visitor?.strayReads ?? 0) !== this.#strayReads) {
+      return { reason: 'context', detail: 'its request was read in another async context' }
+    }
     if (isObserving && visitor?.isObserved === false) {
       return { reason: 'unobserved', detail: 'what was read before is not known' }
     }

@@ -8,6 +8,7 @@ import { type Body, type FragmentCall, fragmentKey, fragmentVersion } from './fr
 import type { Stored } from '../store/entry-store.ts'
 import type { FragmentFault } from './fragment-render.ts'
 import type { Membership } from '../redis/member.ts'
+import { hasUnknownOthers } from './bystanders.ts'
 import type { Scope } from './scope.ts'
 
 /** The settings of the cache that concern its fragments. */
@@ -110,11 +111,15 @@ export function aside(
   if (scope.root.isEnded) {
     return { reason: 'off', fault: { reason: 'context', detail: 'its response has ended' } }
   }
-  if (!distrusts) return undefined
-  // Where nothing is observed, no read would tell that the context is another visitor's.
-  if (call.policy.vary.length === 0 && settings.observe) return undefined
-  const detail = call.policy.vary.join(', ') || 'observe: false'
-  return { reason: 'off', fault: { reason: 'context', detail } }
+  const { vary, session } = call.policy
+  // Where a request is not observed, no read would tell that the context is another visitor's.
+  const isTold = vary.length === 0 && typeof session === 'string'
+  if (!isTold && (!settings.observe || hasUnknownOthers(scope.visitor))) {
+    const detail = 'the async context alone tells whose it is'
+    return { reason: 'off', fault: { reason: 'unobserved', detail } }
+  }
+  if (!distrusts || vary.length === 0) return undefined
+  return { reason: 'off', fault: { reason: 'context', detail: vary.join(', ') } }
 }
 
 /** What all have in common that may share one making. */

@@ -81,7 +81,7 @@ export class Pass implements ViewPass {
     const { maxAge } = this.recording
     if (maxAge !== undefined) recording.limitMaxAge(maxAge)
     // What comes later comes for what is around.
-    this.recording.onLate = () => recording.onLate?.()
+    this.recording.onLate = () => recording.tellLate()
     keepShown(root, this.recording)
     for (const effect of this.#effects.splice(0)) effect()
     for (const effect of this.#passes.untold.values()) effect()

@@ -24,6 +24,8 @@ export interface Visitor {
   readonly carries: 'nothing' | 'cookies' | 'credentials'
   /** The framework's own request: the same for all caches that it meets. */
   readonly owner: unknown
+  /** How often it was read outside of its own async context: what is being made meanwhile has not heard of that. */
+  readonly strayReads: number
   /** The body of a fragment is about to run: what it reads of the target is noted from now on. */
   watch(): void
 }
@@ -32,6 +34,8 @@ export interface Visitor {
 export interface Reader {
   /** The framework's request and what is made of it; undefined before it has come to a cache. */
   readonly served: { readonly owner: unknown; readonly recording: Recording } | undefined
+  /** Counts reads in the async context of another request, or in none. */
+  strayReads: number
 }
 
 /** Fragments that other instances may have stored. */
@@ -149,12 +153,22 @@ export function contextScope(): Scope | undefined {
 /** Tells every fragment that is being made of a read: it shapes them all. @param reader undefined where many share it */
 export function noteRead(read: Read, reader: Reader | undefined): void {
   const scope = scopes.getStore()
-  if (scope === undefined) return
+  if (scope === undefined) {
+    if (reader) reader.strayReads++
+    return
+  }
   const { served } = reader ?? {}
-  if (served && scope.visitor && scope.visitor.owner !== served.owner) {
+  if (reader && served && scope.visitor?.owner !== served.owner) {
+    reader.strayReads++
+    // A job has no request, and so no input of one in its keys.
+    if (scope.visitor === undefined) {
+      for (let at = scope.fragment; at; at = at.outer) at.note({ ...read, input: undefined })
+      return
+    }
     scope.root.meet(served.recording)
+    // Whatever else that code says by the context, it says of another's response.
+    if (!scope.root.isEnded) scope.fragments.distrustContext(scope.root)
     if (scope.fragment) {
-      scope.fragments.distrustContext(scope.root)
       scope.root.stray()
       served.recording.stray()
       for (let at: FragmentScope | undefined = scope.fragment; at; at = at.outer)

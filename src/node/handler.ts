@@ -15,6 +15,7 @@ import type { Making } from '../response/collapsing.ts'
 import type { ResponseCache } from '../response/response-cache.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import { type Turn, arriving } from '../response/attempt.ts'
+import { attend } from './attendance.ts'
 import { Capture } from './capture.ts'
 import { conclude } from './conclusion.ts'
 import { type Report, deliver } from './delivery.ts'
@@ -235,7 +236,7 @@ export class Gate {
     const capture = standing?.capture ?? new Capture(message, response, exchange)
     this.#ways.set(response, { exchange, capture })
     claimed.set(response, true)
-    observe(passage, exchange.observation, exchange.overrides)
+    attend(passage, exchange)
     if (!exchange.isPassing && exchange.policy.query !== undefined) passage.narrow(exchange.policy)
     passage.attach(exchange)
   }

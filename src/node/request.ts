@@ -83,6 +83,7 @@ export class NodeRequest implements IncomingRequest {
   readonly recording: Recording | undefined
   readonly #message: IncomingMessage
   readonly #framework: FrameworkRequests
+  #watching: Observation | undefined
 
   constructor(
     message: IncomingMessage,
@@ -152,6 +153,7 @@ export class NodeRequest implements IncomingRequest {
   }
 
   watchTarget(observation: Observation): void {
+    this.#watching = observation
     observeTarget(this.#message, observation, this.#framework.targets?.(this.native) ?? [])
   }
 
@@ -164,7 +166,9 @@ export class NodeRequest implements IncomingRequest {
     }
   }
 
+  /** What the framework keeps of routes is read on the cache's behalf, not on the application's. */
   routes(): readonly MatchedRoute[] {
-    return this.#framework.routes(this.native)
+    const read = (): readonly MatchedRoute[] => this.#framework.routes(this.native)
+    return this.#watching ? this.#watching.quietly(read) : read()
   }
 }

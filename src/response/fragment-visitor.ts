@@ -28,6 +28,10 @@ export class RequestVisitor implements Visitor {
     return observation !== undefined && request.observedFromStart
   }
 
+  get strayReads(): number {
+    return this.#facts.observation?.strayReads ?? 0
+  }
+
   get carries(): Visitor['carries'] {
     const { request, cache } = this.#facts
     if (credentialIn(request, cache.settings.credentials) !== undefined) return 'credentials'

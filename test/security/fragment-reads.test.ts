@@ -284,8 +284,8 @@ describe('a fragment of a request whose reads are not all known', () => {
     async (_what, headers) => {
       const app = await onExpress(
         5,
-        (req) =>
-          cacheFragment(
+        (req, res) =>
+          res.locals.cacheflow.fragment(
             'who',
             () =>
               `hello ${JSON.stringify(req.headers.cookie ?? req.headers.authorization ?? 'guest')}`,

@@ -96,6 +96,11 @@ export function isFramingReading(readers: KnownReaders, below: Below): boolean {
   return isNode(file) || readers.framers.test(file) || loggerReading(readers, below) !== undefined
 }
 
+/** Is Node's server reading a request of its own? */
+export function isServerReading(below: Below): boolean {
+  return (callerOf(below) ?? '').startsWith('node:_http')
+}
+
 /** Is Node reading a connection's properties for another of them? */
 export function isSocketReading(below: Below): boolean {
   return /^node:(net|_tls_wrap)$/.test(callerOf(below) ?? '')

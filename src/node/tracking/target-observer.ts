@@ -1,7 +1,9 @@
 import type { Observation } from '../../request/read-tracker.ts'
 import type { PageInput } from '../../fragments/page-input.ts'
 import { connectionOf } from '../connection.ts'
+import { currentScope } from '../../fragments/scope.ts'
 import type { IncomingMessage } from 'node:http'
+import { isServerReading } from './reader.ts'
 
 /** Where a framework keeps what it knows of the target, and what each property tells. */
 export type TargetProperties = readonly (readonly [
@@ -59,6 +61,12 @@ function watch(
   }
 }
 
+/** Node asks for the method itself, whenever bytes arrive, in the context of the connection. */
+function isServers({ served }: Observation, name: string, below: () => unknown): boolean {
+  if (name !== 'method' || currentScope()?.visitor?.owner === served?.owner) return false
+  return isServerReading(below)
+}
+
 const ours = new WeakSet<object>()
 const descriptors = new Map<string, PropertyDescriptor>()
 
@@ -69,9 +77,9 @@ function descriptor(name: string, input: PageInput, enumerable: boolean): Proper
   const made: PropertyDescriptor = {
     configurable: true,
     enumerable,
-    get(this: object): unknown {
+    get: function read(this: object): unknown {
       const state = watched.get(this)
-      if (state) state.observation.page(input, name)
+      if (state && !isServers(state.observation, name, read)) state.observation.page(input, name)
       const property = state?.properties.get(name)
       return property?.get ? Reflect.apply(property.get, this, []) : property?.value
     },

@@ -41,12 +41,7 @@ export {
   setField,
   snapshot,
 } from './node/head/header-snapshot.ts'
-export {
-  type Observable,
-  isHttp1,
-  originalHeaders,
-  reveal,
-} from './node/tracking/observer.ts'
+export { type Observable, isHttp1, originalHeaders, reveal } from './node/tracking/observer.ts'
 export type { TargetProperties } from './node/tracking/target-observer.ts'
 export { attend } from './node/attendance.ts'
 export { isBroken } from './node/breakage.ts'

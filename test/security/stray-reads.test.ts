@@ -190,7 +190,8 @@ describe.each(sites)('a fragment whose request is read in another context ($name
       const app = await site.open(async (page) =>
         cacheFragment(
           'who',
-          () => new Promise<string>((resolve) => outside(() => resolve(`<b>${read(page, '')}</b>`))),
+          () =>
+            new Promise<string>((resolve) => outside(() => resolve(`<b>${read(page, '')}</b>`))),
         ),
       )
       await app.get('/0', { 'X-Who': 'nobody' })

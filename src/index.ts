@@ -42,12 +42,6 @@ export type {
   RefuseReason,
   WarmOutcome,
 } from './events/reasons.ts'
-export {
-  type Composition,
-  type CompositionOptions,
-  type Part,
-  composition,
-} from './response/composition.ts'
 export type { Draft, Version, Versioned } from './response/response-context.ts'
 export {
   type BodyFor,

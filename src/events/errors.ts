@@ -28,7 +28,6 @@ export const errorTable = {
     'The same key was shown with two different bodies in one page: add what they differ in, the record or { key }.',
   ERR_CACHEFLOW_FRAGMENT_INCLUDE:
     "Name what it may include to what connects its engine, such as ejsFragments(ejs, { dynamic: ['cards/*'] }); [] where nothing of it is in a fragment.",
-  ERR_CACHEFLOW_PART: 'Give a text for each place of the composition, and for no other.',
   ERR_CACHEFLOW_NO_REQUEST:
     'Mount app.use(cacheflow()) above this route, or use cache.fragment(...) in a job.',
   ERR_CACHEFLOW_CONTEXT:

@@ -4,7 +4,6 @@ import {
   type EntityRecord,
   cacheFragment,
   cacheFragments,
-  composition,
   createCacheflow,
   entity,
 } from '../../src/index.ts'
@@ -77,11 +76,4 @@ test('touches() decorates methods that save', () => {
     }
   }
   expectTypeOf(new Posts().save).parameters.toEqualTypeOf<[id: number]>()
-})
-
-test('a composition takes the parts that it has places for', () => {
-  const layout = composition`${'top'}${'main'}`
-  void layout({ top: '', main: async () => '' })
-  // @ts-expect-error -- no such place
-  void layout({ top: '', aside: '' })
 })

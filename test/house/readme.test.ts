@@ -17,6 +17,33 @@ it('the README has blocks to run', () => {
   expect(written.flatMap(({ program }) => program.exchanges).length).toBeGreaterThanOrEqual(1)
 })
 
+it('the README has at most 10 KB', () => {
+  expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(10_000)
+})
+
+it('its figures stand in docs/benchmarks.md as measured', () => {
+  const measured = readFileSync(`${root}docs/benchmarks.md`, 'utf8')
+  const [, hit, bare] =
+    /\| ([\d.]+) µs; `res\.send` of a ready page takes ([\d.]+) µs/.exec(markdown) ?? []
+  const [, bodies] = /\| (\d+) bodies ran/.exec(markdown) ?? []
+  const [, renders] = /\| (\d+) render\b/.exec(markdown) ?? []
+  const html = measured.slice(measured.indexOf('### 20 KiB HTML'), measured.indexOf('### 1 KiB'))
+  const cold = measured.slice(measured.indexOf('### 1,000 requests for one cold page'))
+  const cpu = (server: string): string | undefined =>
+    html
+      .split('\n')
+      .find((line) => line.startsWith(`| ${server} `))
+      ?.split('|')[2]
+      ?.split('±')[0]
+      ?.trim()
+  expect([hit, bare]).toEqual([
+    cpu('**Express 5, app.use(cache) first**'),
+    cpu('Express 5, res.send'),
+  ])
+  expect(measured).toContain(`One card changed: ${bodies} bodies ran.`)
+  expect(/\*\*cacheflow\*\* \| (\d+) /.exec(cold)?.[1]).toBe(renders)
+})
+
 it('every block says what it is: ts, js, http, sh, json or text', () => {
   const known = new Set(['ts', 'js', 'http', 'sh', 'json', 'text'])
   const unknown = all.filter(({ language }) => !known.has(language))

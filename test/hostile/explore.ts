@@ -51,15 +51,13 @@ export interface Property<Plan> {
    * only.
    */
   readonly without?: () => () => void
-  /** Red still: in `npm test` it is listed as skipped; the long run has it. */
-  readonly isRed?: boolean
 }
 
 /** One test of one property, over every seed of the run. */
 export function explore<Plan>(title: string, property: Property<Plan>): void {
   const long = (totalSteps * property.share) / 100 / seedCount
   const steps = isLong ? Math.ceil(long) : property.steps
-  const isOff = !isLong && (property.without !== undefined || property.isRed === true)
+  const isOff = !isLong && property.without !== undefined
   it.skipIf(isOff)(
     title,
     async () => {

@@ -19,6 +19,12 @@ import onHeaders from 'on-headers'
 import responseTime from 'response-time'
 import { secret } from './ways.ts'
 
+/** What of `res.locals` or `ctx.state` is listed: engines copy these for templates, so that the functions for them have to be. */
+function listed(local: object): string {
+  const names = Object.keys(local).filter((name) => !/^cacheFragments?$/.test(name))
+  return names.join(' ') || 'none'
+}
+
 const sink = new Writable({ write: (_chunk, _coding, done) => done() })
 const own = fileURLToPath(new URL('.', import.meta.url))
 const file = fileURLToPath(new URL('explore.ts', import.meta.url))
@@ -51,7 +57,7 @@ export const expressLayers: Readonly<Record<string, () => RequestHandler>> = {
   },
   'lists locals': () => (_request, response, next) => {
     onHeaders(response, () => {
-      response.setHeader('X-Locals', Object.keys(response.locals).join(' ') || 'none')
+      response.setHeader('X-Locals', listed(response.locals))
     })
     next()
   },
@@ -150,7 +156,7 @@ export const koaLayers: Readonly<Record<string, (app: Koa) => Middleware>> = {
   },
   'lists state': () => async (ctx, next) => {
     await next()
-    ctx.set('X-State', Object.keys(ctx.state).join(' ') || 'none')
+    ctx.set('X-State', listed(ctx.state))
   },
   'looks for a session': () => (ctx, next) => {
     ctx.set('X-Has', ['session', 'user'].filter((name) => name in ctx.req).join())

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe } from 'vitest'
 import type { Application } from '../support/application.ts'
 import { expressStages, koaStages } from '../support/stages.ts'
 import { type Answer, isHit, stands } from './stand.ts'
@@ -113,14 +113,9 @@ function features(plan: Plan): ReadonlySet<string> {
   return found
 }
 
-/** Ways that differ still; listed with the tests, and left out of their pages. */
-const pending: readonly RegExp[] = [
-  /^structuredClone|^v8\.serialize/,
-  /^own slot|^inspect, not customised|^console\.dir/,
-  /^user in$/,
-]
-const known = (ways: object): string[] =>
-  Object.keys(ways).filter((name) => !pending.some((each) => each.test(name)))
+/** No Proxy can be copied by these, whatever it holds: behind the cache they throw, as docs/decisions/0005-private-reads.md says. */
+const uncopied = /^structuredClone|^v8\.serialize/
+const known = (ways: object): string[] => Object.keys(ways).filter((name) => !uncopied.test(name))
 
 /** Ways that a cache with `observe: false` can know of: by the cookies and credentials that it sees arrive. */
 const credentialWays = (ways: object): string[] =>
@@ -131,16 +126,12 @@ const credentialWays = (ways: object): string[] =>
   )
 
 describe('INV8, INV9: whatever a page and its fragments read, by whatever way, each gets what is for him', () => {
-  it.skipIf(pending.length > 0)(`also where they read by ${pending.join(' ')}`, () => {
-    expect(pending).toEqual([])
-  })
   const stages = expressStages.length + koaStages.length
   const base = {
     share: 60 / stages,
-    steps: 50,
+    steps: 100,
     stepsPerPlan: 10,
     leastHits: 0.01,
-    isRed: true,
     features,
   }
   const propertyFor = <Stage>(

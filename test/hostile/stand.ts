@@ -18,13 +18,22 @@ export interface Answer {
 /** Longer than any wait of the cache, milliseconds. */
 const patience = 8_000
 
+/** An application without a cache waits for nothing: what takes so long never comes. */
+const plainPatience = 2_000
+
 /** A server whose application each plan replaces, and clients that keep their connections. */
 export class Stand {
   listener: RequestListener = (_, response) => void response.end()
   readonly #server = createServer({ keepAliveTimeout: 60_000 }, (incoming, response) =>
     this.listener(incoming, response),
   )
+  readonly #patience: number
   readonly #agents = new Map<string, Agent>()
+
+  /** @param given how long a client waits, milliseconds */
+  constructor(given = patience) {
+    this.#patience = given
+  }
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port
@@ -72,7 +81,8 @@ export class Stand {
           resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text })
         })
       })
-      client.setTimeout(patience, () => client.destroy(new Error(`no answer in ${patience} ms`)))
+      const waits = this.#patience
+      client.setTimeout(waits, () => client.destroy(new Error(`no answer in ${waits} ms`)))
       client.end(body)
     })
   }
@@ -80,7 +90,7 @@ export class Stand {
 
 /** One with the cache and one without, up for the tests of a file. */
 export function stands(): { readonly cached: Stand; readonly plain: Stand } {
-  const both = { cached: new Stand(), plain: new Stand() }
+  const both = { cached: new Stand(), plain: new Stand(plainPatience) }
   beforeAll(async () => {
     await both.cached.open()
     await both.plain.open()

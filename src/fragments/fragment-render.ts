@@ -41,8 +41,10 @@ export class FragmentMaking implements FragmentScope {
   #settle: (outcome: Outcome | undefined) => void = () => undefined
   /** The first read of something that the key does not have. */
   #unkeyed: Read | undefined
-  /** Of its visitor, when it began. */
-  readonly #strayReads: number
+  /** The first read of its request that its body may have made in another context. */
+  #suspected: string | undefined
+  /** Whoever called for it runs on until its first await: what is read then is the caller's. */
+  #isBeginning = true
 
   /**
    * @param called what the call itself depends on
@@ -57,7 +59,6 @@ export class FragmentMaking implements FragmentScope {
   ) {
     this.key = key
     this.outer = outer.fragment
-    this.#strayReads = outer.visitor?.strayReads ?? 0
     this.depth = outer.fragment === undefined ? 0 : outer.fragment.depth + 1
     this.#call = call
     this.#called = called
@@ -95,15 +96,26 @@ export class FragmentMaking implements FragmentScope {
   note(read: Read): void {
     const { policy, where } = this.#call
     if (policy.isOff) return
-    const isKeyed =
-      read.input === undefined ? typeof policy.session === 'string' : tells(policy.vary, read.input)
-    if (isKeyed) {
+    if (this.#isKeyed(read)) {
       // What encloses it varies by all that was read.
       if (read.input !== undefined) this.recording.inputs.add(read.input)
       return
     }
     this.#unkeyed ??= read
     if (this.#isStrict) throw unkeyed(read, where)
+  }
+
+  #isKeyed({ input }: Read): boolean {
+    const { session, vary } = this.#call.policy
+    return input === undefined ? typeof session === 'string' : tells(vary, input)
+  }
+
+  suspect(read: Read | undefined): void {
+    if (read === undefined) {
+      this.#suspected ??= 'its request was read in another async context'
+    } else if (!this.#isBeginning && !this.#isKeyed(read)) {
+      this.#suspected ??= `${read.detail} was read beside it`
+    }
   }
 
   stray(detail: string): void {
@@ -114,8 +126,11 @@ export class FragmentMaking implements FragmentScope {
 
   /** What its body gives, or a promise of it. */
   run(body: Body<unknown>): unknown {
-    this.scope.visitor?.watch()
-    watchOthers(this.scope.visitor)
+    const { visitor } = this.scope
+    visitor?.makings?.add(this)
+    queueMicrotask(() => (this.#isBeginning = false))
+    visitor?.watch()
+    watchOthers(visitor)
     return within(this.scope, () => body(this.draft))
   }
 
@@ -134,9 +149,7 @@ export class FragmentMaking implements FragmentScope {
       return { reason: 'reads', detail: inner.detail }
     }
     const { visitor } = this.scope
-    if ((visitor?.strayReads ?? 0) !== this.#strayReads) {
-      return { reason: 'context', detail: 'its request was read in another async context' }
-    }
+    if (this.#suspected !== undefined) return { reason: 'context', detail: this.#suspected }
     if (isObserving && visitor?.isObserved === false) {
       return { reason: 'unobserved', detail: 'what was read before is not known' }
     }
@@ -222,6 +235,7 @@ export class FragmentMaking implements FragmentScope {
 
   settle(outcome: Outcome | undefined): void {
     this.isSettled = true
+    this.scope.visitor?.makings?.delete(this)
     this.#settle(outcome)
   }
 }

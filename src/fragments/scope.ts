@@ -24,8 +24,8 @@ export interface Visitor {
   readonly carries: 'nothing' | 'cookies' | 'credentials'
   /** The framework's own request: the same for all caches that it meets. */
   readonly owner: unknown
-  /** How often it was read outside of its own async context: what is being made meanwhile has not heard of that. */
-  readonly strayReads: number
+  /** The fragments being made for it: each hears of what is read of it, by whatever code; undefined where nothing is. */
+  readonly makings: Set<FragmentScope> | undefined
   /** The body of a fragment is about to run: what it reads of the target is noted from now on. */
   watch(): void
 }
@@ -34,8 +34,8 @@ export interface Visitor {
 export interface Reader {
   /** The framework's request and what is made of it; undefined before it has come to a cache. */
   readonly served: { readonly owner: unknown; readonly recording: Recording } | undefined
-  /** Counts reads in the async context of another request, or in none. */
-  strayReads: number
+  /** The fragments being made for the request. */
+  readonly makings: Set<FragmentScope>
 }
 
 /** Fragments that other instances may have stored. */
@@ -115,6 +115,13 @@ export interface FragmentScope {
   /** Something in it was left out. */
   isPartial: boolean
   note(read: Read): void
+  /**
+   * Its request was read, and not by its body, as it seems: a callback of the body's may have run in the context of what is
+   * around it.
+   *
+   * @param read undefined where it was in the context of another request, or in none
+   */
+  suspect(read: Read | undefined): void
   /** Its body reads another request than the one that it is made for. */
   stray(detail: string): void
 }
@@ -153,13 +160,13 @@ export function contextScope(): Scope | undefined {
 /** Tells every fragment that is being made of a read: it shapes them all. @param reader undefined where many share it */
 export function noteRead(read: Read, reader: Reader | undefined): void {
   const scope = scopes.getStore()
-  if (scope === undefined) {
-    if (reader) reader.strayReads++
-    return
-  }
   const { served } = reader ?? {}
-  if (reader && served && scope.visitor?.owner !== served.owner) {
-    reader.strayReads++
+  const isOwn = scope?.visitor?.owner === served?.owner
+  for (const making of reader?.makings ?? []) {
+    if (!isWithin(making, scope)) making.suspect(isOwn ? read : undefined)
+  }
+  if (scope === undefined) return
+  if (served && !isOwn) {
     // A job has no request, and so no input of one in its keys.
     if (scope.visitor === undefined) {
       for (let at = scope.fragment; at; at = at.outer) at.note({ ...read, input: undefined })
@@ -177,6 +184,11 @@ export function noteRead(read: Read, reader: Reader | undefined): void {
     }
   }
   for (let at = scope.fragment; at; at = at.outer) at.note(read)
+}
+
+function isWithin(making: FragmentScope, scope: Scope | undefined): boolean {
+  for (let at = scope?.fragment; at; at = at.outer) if (at === making) return true
+  return false
 }
 
 /** A response is on its way, sent by whatever function is running: in the context of another it may lack what was said. */

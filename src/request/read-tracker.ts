@@ -62,7 +62,7 @@ const longestInput = 256
 export class Observation implements Reader {
   /** Set when its request comes to a cache. */
   served: Reader['served']
-  strayReads = 0
+  readonly makings: Reader['makings'] = new Set()
   readonly #inputs = new Set<string>()
   readonly #ignored: ReadonlySet<string>
   readonly #credentials: ReadonlySet<string>

@@ -28,8 +28,8 @@ export class RequestVisitor implements Visitor {
     return observation !== undefined && request.observedFromStart
   }
 
-  get strayReads(): number {
-    return this.#facts.observation?.strayReads ?? 0
+  get makings(): Visitor['makings'] {
+    return this.#facts.observation?.makings
   }
 
   get carries(): Visitor['carries'] {

@@ -203,6 +203,63 @@ describe.each(sites)('a fragment whose request is read in another context ($name
   )
 
   it.each(Object.entries(ways))(
+    'is not stored where its own body reads %s in the context of its page',
+    async (_, read) => {
+      const app = await site.open(async (page) => {
+        const asPage = AsyncResource.bind((run: () => void) => run())
+        return cacheFragment('who', async () => {
+          await new Promise(setImmediate)
+          return new Promise<string>((resolve) => asPage(() => resolve(`<b>${read(page, '')}</b>`)))
+        })
+      })
+      await app.get('/0', { 'X-Who': 'nobody' })
+      const first = await app.get('/alice', { 'X-Who': 'alice' })
+      expect(first.body).toContain('alice')
+      const second = await app.get('/bob', { 'X-Who': 'bob' })
+      expect(second.body).toBe(first.body.replace('alice', 'bob'))
+    },
+  )
+
+  it('is stored where its page reads what it likes before, beside it at once, and after', async () => {
+    const app = await site.open(async (page) => {
+      const text = cacheFragment('slow', async () => {
+        await new Promise(setImmediate)
+        return 'slow'
+      })
+      const who = whoIn(page)
+      return `${await text} ${who} ${page.request.url}`
+    })
+    await app.get('/0')
+    await app.get('/alice', { 'X-Who': 'alice' })
+    expect((await app.get('/bob', { 'X-Who': 'bob' })).body).toBe('slow bob /bob')
+    expect(app.seen('fragment').at(-1)?.reason).toBe('fresh')
+  })
+
+  it('is stored where another is made beside it that varies by what its body reads', async () => {
+    const app = await site.open(async (page) =>
+      (
+        await Promise.all([
+          cacheFragment('slow', async () => {
+            await new Promise(setImmediate)
+            await new Promise(setImmediate)
+            return 'slow'
+          }),
+          cacheFragment('who', { vary: ['x-who'] }, () => whoIn(page)),
+        ])
+      ).join(' '),
+    )
+    await app.get('/0')
+    await app.get('/alice', { 'X-Who': 'alice' })
+    expect((await app.get('/alice', { 'X-Who': 'alice' })).body).toBe('slow alice')
+    expect(
+      app
+        .seen('fragment')
+        .slice(-2)
+        .map(({ reason }) => reason),
+    ).toEqual(['fresh', 'fresh'])
+  })
+
+  it.each(Object.entries(ways))(
     'is not stored where it is made in the context of another request and reads %s',
     async (_, read) => {
       const { ask } = await crossed(site, async (page, crossing) =>

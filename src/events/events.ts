@@ -135,8 +135,8 @@ export interface EvictEvent {
   readonly bytes: number
 }
 export interface WarningEvent {
-  /** What makes the route uncacheable or doubtful. */
-  readonly reason: RefuseReason
+  /** What makes the route uncacheable or doubtful, or a fragment of it: `clash`. */
+  readonly reason: RefuseReason | FragmentRefusal
   readonly route: string
   readonly message: string
 }

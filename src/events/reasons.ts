@@ -212,6 +212,8 @@ export type FragmentRefusal =
   | 'csrf-token'
   /** A promise was written into it instead of what it promised. */
   | 'promise'
+  /** A page showed two texts under its key: each place shows its own, and nothing is stored under the key. */
+  | 'clash'
   /** It is empty, and `skipEmpty` is set. */
   | 'empty'
   /** Something it depends on was invalidated after its page had begun. */

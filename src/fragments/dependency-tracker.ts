@@ -29,6 +29,12 @@ export interface Enclosed {
   readonly refusal: Refusal | undefined
 }
 
+/** A call that asked for a key first. */
+export interface Shown {
+  readonly recording: Recording
+  readonly body: unknown
+}
+
 /** A context that outlives its request, in a pool, is met by all. */
 const mostStrangers = 100
 
@@ -47,6 +53,8 @@ export class Recording implements Enclosed {
   isEnded = false
   /** Fragments that were stored by the values of its visitor, where the async context alone told whose they are. */
   readonly visitorKeys: string[] = []
+  /** The keys that its page has asked for, where that is looked after. */
+  shown: Map<string, Shown> | undefined
   /** Something of it was found by the async context alone. */
   #isAmbient = false
   /** Responses whose code ran in the context of this one, the last ones. */

@@ -7,6 +7,7 @@ import { enclosedIn, noneOf } from './store-fragment.ts'
 import { finished } from './fragment-finish.ts'
 import { FragmentMaking, type Outcome } from './fragment-render.ts'
 import { FragmentMakings } from './in-flight.ts'
+import { Agreement } from './agreement.ts'
 import { FragmentTally } from './fragment-stats.ts'
 import { written } from './output.ts'
 import {
@@ -14,6 +15,7 @@ import {
   type FragmentRoom,
   type Way,
   aside,
+  clashing,
   asking,
   isThenable,
   makingId,
@@ -38,6 +40,7 @@ export class FragmentCache implements FragmentSource {
   readonly #patience: number
   readonly reads: ViewMemory
   readonly tally: FragmentTally
+  readonly #agreement = new Agreement()
   /** Since then requests are observed though nothing of them is stored: their fragments are. */
   isUsed = false
 
@@ -89,6 +92,7 @@ export class FragmentCache implements FragmentSource {
     const asked = asking(call, body, scope, this.#room.settings, mayWait)
     const way = aside(asked, this.#room, this.#distrusts)
     if (way) return this.#make(asked, way)
+    if (this.#agreement.isClashing(asked.key)) return this.#make(asked, clashing(asked))
     scope.pass?.meets(asked.key)
     return this.#look(asked, false)
   }
@@ -125,7 +129,7 @@ export class FragmentCache implements FragmentSource {
     }
     const now = settings.clock()
     if (now < stored.timeline.staleAt) {
-      return settings.strict ? this.#compared(asked, stored) : this.#serve(asked, stored, 'fresh')
+      return this.#compared(asked, this.#serve(asked, stored, 'fresh'))
     }
     if (mayWait && now < stored.timeline.revalidateUntil) {
       this.#renew(asked)
@@ -150,10 +154,11 @@ export class FragmentCache implements FragmentSource {
 
   /** Waits for another that makes it, or asks Redis, or makes it. */
   #missing(asked: Asked, way: Way, isFetched: boolean): string | Promise<string> {
-    const { scope, mayWait } = asked
+    const { scope, mayWait, key, body } = asked
+    noteShown(pageOf(scope), key, { recording: scope.recording, body })
     const running = mayWait ? this.#makings.find(makingId(asked)) : undefined
     if (running && this.#mayJoin(running, scope)) return this.#join(asked, running, way)
-    if (!mayWait && scope.pass?.leavesOut(asked.key, scope.fragment) === true) return ''
+    if (!mayWait && scope.pass?.leavesOut(key, scope.fragment) === true) return ''
     const shared = this.#room.membership?.store
     if (mayWait && !isFetched && shared?.isOpen === true) return this.#fetch(asked, shared)
     return this.#make(asked, way)
@@ -188,7 +193,7 @@ export class FragmentCache implements FragmentSource {
     if (!isUsable) return this.#make(asked, way)
     scope.recording.enclose(outcome)
     this.tally.hit(asked, 'joined')
-    return outcome.text
+    return this.#compared(asked, outcome.text)
   }
 
   /** Makes it anew beside what is shown; one at a time. */
@@ -212,7 +217,6 @@ export class FragmentCache implements FragmentSource {
   #make(asked: Asked, way: Way): string | Promise<string> {
     const { call, scope, key, body } = asked
     const { strict } = this.#room.settings
-    if (strict) noteShown(pageOf(scope), key)
     const closure = fragmentClosure(call, key, scope.visitor?.origin)
     const making = new FragmentMaking(key, call, scope, closure, strict)
     const id = makingId(asked)
@@ -268,20 +272,28 @@ export class FragmentCache implements FragmentSource {
   }
 
   /**
-   * The stored text; where the page has shown this key before, the body runs again, and has to give the same: a key that
-   * leaves out its record would show the first record everywhere.
+   * A text that was at hand. Where the page has asked for its key before, the body runs as well, and has to give the same:
+   * if it does not, each place shows its own, and nothing is stored under the key.
    */
-  #compared(asked: Asked, stored: StoredFragment): string | Promise<string> {
-    const { scope, body, call, key } = asked
-    const text = this.#serve(asked, stored, 'fresh')
-    if (noteShown(pageOf(scope), key) || this.#room.settings.outline) return text
-    const making = new FragmentMaking(key, call, scope, [], true)
-    const check = (made: unknown): string => {
+  #compared(asked: Asked, text: string): string | Promise<string> {
+    const { scope, body, call, key, earlier } = asked
+    const { strict, outline } = this.#room.settings
+    if (earlier === undefined || outline) return text
+    if (!strict && !this.#agreement.isDue(call, earlier, scope, body)) return text
+    const making = new FragmentMaking(key, call, scope, [], strict)
+    const check = (made: unknown): string | Promise<string> => {
       // What was left out of it is not there to be compared.
       if (making.isPartial || written(made, call.policy.form, call.where) === text) return text
-      throw fail('ERR_CACHEFLOW_FRAGMENT_KEY', key, call.where)
+      if (strict) throw fail('ERR_CACHEFLOW_FRAGMENT_KEY', key, call.where)
+      this.#clash(asked)
+      return this.#make(asked, clashing(asked))
     }
-    const made = making.run(body)
-    return isThenable(made) ? Promise.resolve(made).then(check) : check(made)
+    return this.#agreement.run(() => making.run(body), check, strict ? undefined : text)
+  }
+
+  #clash({ key, call, scope }: Asked): void {
+    const message = this.#agreement.clash(key, call)
+    this.#room.invalidateUnawaited([keyDependency(key)])
+    if (message) this.#room.warn('clash', { route: scope.visitor?.page ?? call.name, message })
   }
 }

@@ -1,26 +1,31 @@
-import type { Recording } from './dependency-tracker.ts'
+import type { Recording, Shown } from './dependency-tracker.ts'
 import type { Scope } from './scope.ts'
 
-/** The keys that each page has shown, where that is looked after. */
-const shown = new WeakMap<Recording, Set<string>>()
+/** A job without an end is not a page: of more keys the first ones are known. */
+const mostShown = 10_000
 
-/** @returns true when the page of this recording shows a fragment of this key for the first time */
-export function noteShown(page: Recording, key: string): boolean {
-  const keys = shown.get(page) ?? new Set<string>()
-  shown.set(page, keys)
-  const { size } = keys
-  return keys.add(key).size > size
+/** Notes that the page of this recording shows a key, unless it has asked for it before. */
+export function noteShown(page: Recording, key: string, asks: Shown): void {
+  page.shown ??= new Map()
+  if (page.shown.size < mostShown && !page.shown.has(key)) page.shown.set(key, asks)
+}
+
+/**
+ * Might a call show something else than the one before it? The iterations of a loop stand in one encloser, and another body
+ * has another source; what several enclosers have of one body is one fragment that they share.
+ */
+export function mayDiffer(earlier: Shown, { recording, body }: Shown): boolean {
+  return earlier.recording === recording || String(earlier.body) !== String(body)
 }
 
 /** A pass over a view begins with what its page has shown. */
 export function takeShown(pass: Recording, page: Recording): void {
-  const keys = shown.get(page)
-  if (keys) shown.set(pass, new Set(keys))
+  if (page.shown) pass.shown = new Map(page.shown)
 }
 
 /** What a pass has shown, its page has. */
 export function keepShown(page: Recording, pass: Recording): void {
-  for (const key of shown.get(pass) ?? []) noteShown(page, key)
+  for (const [key, asks] of pass.shown ?? []) noteShown(page, key, asks)
 }
 
 /** Each pass over a view notes for itself what its page shows. */

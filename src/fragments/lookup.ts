@@ -1,6 +1,6 @@
 import { fail } from '../events/errors.ts'
 import type { Events } from '../events/events.ts'
-import type { FragmentReason } from '../events/reasons.ts'
+import type { FragmentReason, FragmentRefusal } from '../events/reasons.ts'
 import type { Dependency } from '../invalidation/dependency.ts'
 import type { Sequence, Start } from '../invalidation/sequence.ts'
 import type { ResponseStore } from '../store/response-store.ts'
@@ -9,6 +9,8 @@ import type { Stored } from '../store/entry-store.ts'
 import type { FragmentFault } from './fragment-render.ts'
 import type { Membership } from '../redis/member.ts'
 import { hasUnknownOthers } from './bystanders.ts'
+import type { Shown } from './dependency-tracker.ts'
+import { noteShown, pageOf } from './fragment-repeat.ts'
 import type { Scope } from './scope.ts'
 
 /** The settings of the cache that concern its fragments. */
@@ -37,6 +39,8 @@ export interface FragmentRoom {
   share(stored: Stored): void
   /** Lets go of what depends on these, here and elsewhere. */
   invalidateUnawaited(dependencies: readonly Dependency[]): void
+  /** Tells of what keeps something from being stored, and is mostly an oversight. */
+  warn(reason: FragmentRefusal, told: { readonly route: string; readonly message: string }): void
   /** Fells what stands under a key, in every instance. @returns the start of what takes its place */
   startAnew(key: string): Promise<Start>
 }
@@ -59,6 +63,8 @@ export interface Asked {
   readonly version: string
   /** False in a template that cannot await. */
   readonly mayWait: boolean
+  /** The page has asked for this key before, there. */
+  readonly earlier: Shown | undefined
 }
 
 /**
@@ -79,7 +85,12 @@ export function asking(
     throw fail('ERR_CACHEFLOW_FRAGMENT_INCLUDE', 'a computed name', where)
   }
   const key = fragmentKey(call, (name) => visitor?.read(name), build, digest)
-  return { call, body, scope, key, version: fragmentVersion(call), mayWait }
+  const page = pageOf(scope)
+  const earlier = page.shown?.get(key)
+  // A page of hits alone notes nothing: what it shows was compared when it was made.
+  const isNoted = strict || page.shown !== undefined
+  if (isNoted && !earlier) noteShown(page, key, { recording: scope.recording, body })
+  return { call, body, scope, key, version: fragmentVersion(call), mayWait, earlier }
 }
 
 /** As a page whose reads nobody observes: what a visitor carries may shape it, unless the call says how. */
@@ -120,6 +131,11 @@ export function aside(
   }
   if (!distrusts || vary.length === 0) return undefined
   return { reason: 'off', fault: { reason: 'context', detail: vary.join(', ') } }
+}
+
+/** A page showed two texts under its key. */
+export function clashing({ key }: Asked): Way {
+  return { reason: 'off', fault: { reason: 'clash', detail: key } }
 }
 
 /** What all have in common that may share one making. */

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Events, HitEvent, RefreshEvent } from '../events/events.ts'
+import type { Events, HitEvent, RefreshEvent, WarningEvent } from '../events/events.ts'
 import type { BypassReason, HitReason, MissReason, RefuseReason } from '../events/reasons.ts'
 import { keyDependency } from '../invalidation/dependency.ts'
 import { currentAge, timeToLive, unrefreshable } from '../http/freshness.ts'
@@ -255,15 +255,15 @@ export class ResponseCache extends CacheState {
       const { method, target: url } = request
       this.events.emit('refuse', { key, method, url, route, reason, detail })
     }
-    this.#warn(reason, this.#warnings.messageOnce(nameOf(request), reason, detail))
+    this.warn(reason, this.#warnings.messageOnce(nameOf(request), reason, detail))
   }
 
   /** Tells once that a route is stored by default whose path looks as if it did something. */
   doubt(request: IncomingRequest): void {
-    this.#warn('operational', this.#warnings.doubtOnce(nameOf(request)))
+    this.warn('operational', this.#warnings.doubtOnce(nameOf(request)))
   }
 
-  #warn(reason: RefuseReason, told: Told | undefined): void {
+  warn(reason: WarningEvent['reason'], told: Told | undefined): void {
     if (told === undefined) return
     if (this.events.wants('warning')) this.events.emit('warning', { reason, ...told })
     else if (this.settings.why) {

@@ -298,6 +298,22 @@ describe.each(sites)('a fragment whose request is read in another context ($name
   })
 })
 
+describe.each(sites)('a fragment of a page that has listed all headers ($name)', (site) => {
+  it.each<[string, (headers: object) => unknown]>([
+    ['their descriptors', (headers) => Object.getOwnPropertyDescriptors(headers)],
+    ['their names', (headers) => Object.keys(headers)],
+  ])('is not stored where its body reads a field behind a look at %s', async (_, look) => {
+    const app = await site.open(async (page) => {
+      look(page.request.headers)
+      return cacheFragment('host', () => `<b>${page.request.headers.host}</b>`)
+    })
+    await app.get('/0')
+    for (const host of ['a.example', 'b.example']) {
+      expect((await app.get('/1', { Host: host })).body).toBe(`<b>${host}</b>`)
+    }
+  })
+})
+
 describe.each(sites)('a fragment where nothing is observed ($name)', (site) => {
   it('is stored where its call names its response, and not by the context alone', async () => {
     const app = await site.open(

@@ -1,4 +1,5 @@
 import { type Observation, plumbingFields } from '../../request/read-tracker.ts'
+import { type Scope, currentScope } from '../../fragments/scope.ts'
 import type { PageInput } from '../../fragments/page-input.ts'
 import { isToken } from '../../values/token.ts'
 import { Backdrop } from './inspection.ts'
@@ -13,7 +14,15 @@ export class HeaderObserver implements ProxyHandler<object> {
   readonly #state: Observed
   readonly #observation: Observation
   /** What an enumeration still has to come to: the fields that it looks at one by one are no reads of their own. */
-  #walk: { readonly names: readonly string[]; got: number; described: number } | undefined
+  #walk:
+    | {
+        readonly names: readonly string[]
+        /** What was being made: whatever else looks at a field has not been told of the enumeration. */
+        readonly scope: Scope | undefined
+        got: number
+        described: number
+      }
+    | undefined
 
   readonly #backdrop: Backdrop
 
@@ -58,7 +67,8 @@ export class HeaderObserver implements ProxyHandler<object> {
     this.#observation.enumeration()
     this.#backdrop.told()
     const keys = Reflect.ownKeys(this.#headers)
-    this.#walk = { names: keys.filter(isFieldName), got: 0, described: 0 }
+    const names = keys.filter(isFieldName)
+    this.#walk = { names, scope: currentScope(), got: 0, described: 0 }
     return keys
   }
 
@@ -72,7 +82,7 @@ export class HeaderObserver implements ProxyHandler<object> {
   /** `Object.entries()`, spread and `for in` look at every field in its turn: told by the enumeration itself. */
   #isNext(name: string | symbol, turn: 'got' | 'described'): boolean {
     const walk = this.#walk
-    if (walk?.names[walk[turn]] !== name) return false
+    if (walk?.names[walk[turn]] !== name || walk.scope !== currentScope()) return false
     walk[turn]++
     return true
   }

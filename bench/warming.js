@@ -5,13 +5,17 @@ import { Child } from './child.js'
 import { median, ratio } from './statistics.js'
 
 const KINDS = [
-  { id: 'share 0.1', title: 'cacheflow, `warming.share` 0.1 (the default)', share: 0.1 },
-  { id: 'share 0.03', title: 'cacheflow, `warming.share` 0.03', share: 0.03 },
-  { id: 'share 1', title: 'cacheflow, `warming.share` 1', share: 1 },
+  {
+    id: 'share 0.1',
+    title: 'cacheflow, `warming.maxUtilization` 0.1 (the default)',
+    maxUtilization: 0.1,
+  },
+  { id: 'share 0.03', title: 'cacheflow, `warming.maxUtilization` 0.03', maxUtilization: 0.03 },
+  { id: 'share 1', title: 'cacheflow, `warming.maxUtilization` 1', maxUtilization: 1 },
   {
     id: 'fetch',
     title: 'a loop in the same process that fetches them, four at a time',
-    share: 'fetch',
+    maxUtilization: 'fetch',
   },
 ]
 

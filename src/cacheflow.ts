@@ -9,7 +9,7 @@ import {
   putIn,
 } from './fragments/cache-fragment.ts'
 import type { RedisStatus } from './redis/member.ts'
-import { Recording } from './fragments/dependency-tracker.ts'
+import { DependencyTracker } from './fragments/dependency-tracker.ts'
 import { ResponseCache } from './response/response-cache.ts'
 import { type Scope, contextScope, within } from './fragments/scope.ts'
 import type { Entity } from './entities/entity.ts'
@@ -21,7 +21,7 @@ import {
 import type { Softness } from './invalidation/soft.ts'
 import { type TouchReceipt, type Touched, Touches } from './entities/touch.ts'
 import { type UpdateOptions, updating } from './entities/touch-on-save.ts'
-import { Gate } from './node/handler.ts'
+import { RequestHandler } from './node/handler.ts'
 import { flag, refuseUnknown } from './values/option-check.ts'
 import { type Duration, milliseconds } from './values/duration.ts'
 import { type CacheflowOptions, resolveOptions } from './options/cache-options.ts'
@@ -55,7 +55,7 @@ export interface CacheStats {
   /** The distinct dependencies that stored responses and fragments have. */
   readonly dependencies: number
   /** Responses and fragments being made that others may wait for. */
-  readonly making: number
+  readonly inFlight: number
   /** The number of the last invalidation. */
   readonly sequence: number
   /** Of visitors: what warmers ask for in this process is not counted. */
@@ -162,7 +162,7 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
 
 /** The rooms put together: one cache with its handle and the gate through which adapters send requests. */
 export class Cacheflow<Native> {
-  readonly gate: Gate
+  readonly handler: RequestHandler
   readonly handle: CacheHandle
   readonly #cache: ResponseCache
   readonly #events = new Events()
@@ -173,7 +173,7 @@ export class Cacheflow<Native> {
   constructor(options: CacheflowOptions<Native>, applications?: Applications) {
     const settings = resolveOptions(options)
     this.#cache = new ResponseCache(settings, this.#events)
-    this.gate = new Gate(this.#cache)
+    this.handler = new RequestHandler(this.#cache)
     this.#touches = new Touches({
       invalidate: (dependencies) => this.#cache.invalidate(dependencies, false),
       clock: this.#cache.settings.clock,
@@ -227,8 +227,8 @@ export class Cacheflow<Native> {
     const { fragments, sequence } = this.#cache
     const scope = contextScope()
     if (scope?.fragments === fragments) return scope
-    const root = new Recording(sequence.start())
-    return { fragments, recording: root, root, visitor: undefined, fragment: undefined }
+    const root = new DependencyTracker(sequence.start())
+    return { fragments, tracker: root, root, visitor: undefined, fragment: undefined }
   }
 
   async #invalidate(
@@ -264,7 +264,7 @@ export class Cacheflow<Native> {
       bytes: store.bytes,
       maxBytes: store.maxSize,
       dependencies: store.dependencies,
-      making: collapsing.making + fragments.making,
+      inFlight: collapsing.render + fragments.inFlight,
       sequence: membership?.sequence.applied ?? sequence.applied,
       hits,
       misses,

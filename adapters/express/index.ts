@@ -11,7 +11,7 @@ import type {
 } from '../../src/index.ts'
 import { Cacheflow, followUnsafe, pagesOfRoute, resolveRoute } from '../../src/adapter.ts'
 import { routePatterns } from './route-patterns.ts'
-import { ExpressPassage, type Listener, isMounted, rootOf } from './passage.ts'
+import { ExpressAdapterRequest, type Listener, isMounted, rootOf } from './passage.ts'
 
 export type { Listener }
 
@@ -93,20 +93,20 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       return [app, ...mounted].flatMap((each) => routePatterns(each, of))
     },
   })
-  const { gate } = core
-  const { policy } = gate.cache.settings
+  const { handler } = core
+  const { policy } = handler.cache.settings
   const asksApplication = policy.key !== undefined || policy.session !== undefined
 
   const stood = new Set<Application>()
 
   function middleware(request: Request, response: Response, next: NextFunction): void {
-    if (gate.isClaimed(response)) {
+    if (handler.isClaimed(response)) {
       next()
       return
     }
     refuseOthers(response)
     observeFromNowOn(request)
-    gate.pass(new ExpressPassage(request, response, request.app, false, next), policy)
+    handler.handle(new ExpressAdapterRequest(request, response, request.app, false, next), policy)
   }
 
   /**
@@ -116,7 +116,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
   function observeFromNowOn(request: Request): void {
     // Called by another application as a function, or by something that is not Express, there may be none.
     const app: Application | undefined = request.app
-    if (app !== undefined && gate.arrivedAs(request) === undefined) stand(rootOf(app), false)
+    if (app !== undefined && handler.arrivedAs(request) === undefined) stand(rootOf(app), false)
   }
 
   function route(routeOptions: RouteDeclaration<Request> | false): RouteMiddleware {
@@ -125,9 +125,9 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     const placed: RouteMiddleware = (request, response, next) => {
       const native = request as unknown as Request
       refuseOthers(response)
-      if (!gate.isClaimed(response)) observeFromNowOn(native)
-      const passage = new ExpressPassage(native, response, native.app, false, next)
-      gate.passRoute(passage, policyAt)
+      if (!handler.isClaimed(response)) observeFromNowOn(native)
+      const adapterRequest = new ExpressAdapterRequest(native, response, native.app, false, next)
+      handler.handleRoute(adapterRequest, policyAt)
     }
     if (pages) core.warming.plan.declare(placed, pages)
     return placed
@@ -157,7 +157,7 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
       if (asksApplication) Object.setPrototypeOf(request, Reflect.get(app, 'request') as object)
       const forward = (): void => void app(request, response)
       const isFirst = request.originalUrl === undefined
-      gate.pass(new ExpressPassage(request, response, app, isFirst, forward), policy)
+      handler.handle(new ExpressAdapterRequest(request, response, app, isFirst, forward), policy)
     }
     wrapped.set(listener, app)
     return listener
@@ -181,24 +181,24 @@ export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCache
     const handle: unknown = Reflect.get(app, 'handle')
     if (stood.has(app) || typeof handle !== 'function') return
     stood.add(app)
-    const standing = (request: Request, response: Response, done?: NextFunction): void => {
+    const existing = (request: Request, response: Response, done?: NextFunction): void => {
       const forward = (): void => void Reflect.apply(handle, app, [request, response, done])
       // Mounted in another application, the first here is not the first: the outer one has its own middleware.
       const isOutermost = !isMounted(app) && isUntouched(request)
-      const passage = new ExpressPassage(request, response, app, isOutermost, forward)
-      if (gate.isClaimed(response)) forward()
+      const adapterRequest = new ExpressAdapterRequest(request, response, app, isOutermost, forward)
+      if (handler.isClaimed(response)) forward()
       else if (isFirst) {
         if (!isOutermost) observeFromNowOn(request)
-        gate.pass(passage, policy)
+        handler.handle(adapterRequest, policy)
       } else {
         if (isOutermost) {
-          const incoming = gate.arrive(passage, () => passage.incoming(undefined))
-          followUnsafe(gate.cache, incoming ?? gate.meet(passage), response)
+          const incoming = handler.arrive(adapterRequest, () => adapterRequest.incoming(undefined))
+          followUnsafe(handler.cache, incoming ?? handler.meet(adapterRequest), response)
         }
         forward()
       }
     }
-    Reflect.set(app, 'handle', standing)
+    Reflect.set(app, 'handle', existing)
   }
 
   return Object.assign(middleware, core.handle, {

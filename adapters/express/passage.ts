@@ -29,7 +29,7 @@ type ParseQuery = (query: string) => Request['query']
 type Trust = (address: string | undefined, hop: number) => boolean
 
 /** One Express request at one place, for the gate. */
-export class ExpressPassage implements Passage {
+export class ExpressAdapterRequest implements Passage {
   readonly message: Request
   readonly response: Response
   readonly readers: KnownReaders = readers
@@ -78,11 +78,11 @@ export class ExpressPassage implements Passage {
     this.#next()
   }
 
-  attach(exchange: Exchange): void {
+  expose(exchange: Exchange): void {
     const { response } = this
     // Before Express has set them up: it keeps the locals it finds.
     response.locals ??= Object.create(null)
-    const draft = new Draft(
+    const context = new Draft(
       exchange,
       {
         setHeader: (name, value) => response.setHeader(name, value),
@@ -98,7 +98,7 @@ export class ExpressPassage implements Passage {
       configurable: true,
       writable: true,
       enumerable: false,
-      value: draft,
+      value: context,
     })
     Object.assign(
       response.locals,
@@ -112,7 +112,7 @@ export class ExpressPassage implements Passage {
     this.response.end()
   }
 
-  narrow(policy: Policy): void {
+  stripQuery(policy: Policy): void {
     const { message } = this
     const current = message.originalUrl ?? message.url
     const narrowed = keyedTarget(arrivedTarget(message, current), policy.query)
@@ -154,17 +154,17 @@ function targetsOf(request: Request): TargetProperties {
  * anew would bring back what was taken out.
  */
 function dropParameters(
-  standing: Request['query'],
+  existing: Request['query'],
   whole: Request['query'],
   narrowed: Request['query'],
 ): void {
-  for (const name of Object.keys(standing)) {
+  for (const name of Object.keys(existing)) {
     const kept = narrowed[name]
-    if (kept === undefined) delete standing[name]
-    else if (JSON.stringify(kept) !== JSON.stringify(whole[name])) standing[name] = kept
+    if (kept === undefined) delete existing[name]
+    else if (JSON.stringify(kept) !== JSON.stringify(whole[name])) existing[name] = kept
   }
   // What a policy further out has hidden, and this one has in its key.
-  for (const name of Object.keys(narrowed)) if (!(name in whole)) standing[name] = narrowed[name]
+  for (const name of Object.keys(narrowed)) if (!(name in whole)) existing[name] = narrowed[name]
 }
 
 /** What all requests of an application inherit from. */

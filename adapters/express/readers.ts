@@ -27,7 +27,7 @@ function hasKnownStore(request: object, file: string): boolean {
 
 /** Packages around Express whose reads do not shape a response by themselves. */
 export const readers: KnownReaders = {
-  carriers: [
+  passThrough: [
     {
       package: 'cookie-parser',
       begins: 'cookies',

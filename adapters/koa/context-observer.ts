@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import { Mark, type Observation, PrototypeLinks, inherited } from '../../src/adapter.ts'
-import { isKeptBySession } from './session-carrier.ts'
+import { isStoredBySession } from './session-carrier.ts'
 
 /** What an observed context keeps beside itself. */
 interface Observed {
@@ -22,9 +22,9 @@ export function observeContext(ctx: Context, observation: Observation): void {
   const state: Observed = { ctx, observation, jars: new WeakMap(), session: undefined }
   observed.set(ctx, state)
   observed.set(ctx.request, state)
-  const standing = Object.getOwnPropertyDescriptor(ctx, 'session')
-  if (standing && 'value' in standing && standing.configurable === true) {
-    state.session = standing.value
+  const existing = Object.getOwnPropertyDescriptor(ctx, 'session')
+  if (existing && 'value' in existing && existing.configurable === true) {
+    state.session = existing.value
     Object.defineProperty(ctx, 'session', session)
   }
   contexts.add(ctx)
@@ -115,7 +115,7 @@ function observedJar(jar: object, ctx: object, observation: Observation): object
       if (typeof value !== 'function') return value
       if (name !== 'get') return value.bind(target)
       const get = (cookie: string, options?: { signed?: boolean }): unknown => {
-        if (!isKeptBySession(ctx, get)) {
+        if (!isStoredBySession(ctx, get)) {
           observation.cookie(cookie)
           if (options?.signed !== false) observation.cookie(`${cookie}.sig`)
         }
@@ -127,10 +127,10 @@ function observedJar(jar: object, ctx: object, observation: Observation): object
 }
 
 function observeState(state: Record<string, unknown>, observation: Observation): void {
-  const standing = Object.getOwnPropertyDescriptor(state, 'user')
-  users.set(state, { observation, user: standing?.value })
-  if (standing) {
-    if (standing.configurable === true && 'value' in standing)
+  const existing = Object.getOwnPropertyDescriptor(state, 'user')
+  users.set(state, { observation, user: existing?.value })
+  if (existing) {
+    if (existing.configurable === true && 'value' in existing)
       Object.defineProperty(state, 'user', user)
   } else states.add(state)
 }

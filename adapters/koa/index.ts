@@ -16,8 +16,8 @@ import type {
   RouteDeclaration,
   TemplateFunctions,
 } from '../../src/index.ts'
-import { KoaPassage, incomingOf, observableOf, observeOnce } from './passage.ts'
-import { KoaPlace } from './place.ts'
+import { KoaAdapterRequest, incomingOf, observableOf, observeOnce } from './passage.ts'
+import { KoaMount } from './place.ts'
 import { routePatterns } from './route-patterns.ts'
 import { sendTextAsBytes } from './stored-body.ts'
 
@@ -84,23 +84,23 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
     },
     patterns: (app, of) => (isApplication(app) ? routePatterns(app, of) : []),
   })
-  const { gate } = core
-  const { policy } = gate.cache.settings
-  const place = new KoaPlace(gate)
+  const { handler } = core
+  const { policy } = handler.cache.settings
+  const place = new KoaMount(handler)
   const stood = new Set<Koa>()
 
   async function middleware(ctx: Context, next: Next): Promise<void> {
     refuseOthers(ctx)
-    if (gate.isClaimed(ctx.res)) {
+    if (handler.isClaimed(ctx.res)) {
       await next()
       return
     }
     // Koa tells a middleware its application with the first request; from the second one on we stand before it.
     stand(ctx.app, isFirstIn(ctx.app))
     if (isFirstIn(ctx.app)) {
-      await passRaw(ctx, next, (passage) => gate.pass(passage, policy))
+      await handleRaw(ctx, next, (adapterRequest) => handler.handle(adapterRequest, policy))
       conclude(ctx)
-    } else await place.pass(ctx, next, policy)
+    } else await place.handle(ctx, next, policy)
   }
 
   function route(routeOptions: RouteDeclaration<Context> | false): KoaMiddleware {
@@ -108,11 +108,14 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
     const pages = pagesOfRoute(routeOptions)
     const placed: KoaMiddleware = async (ctx, next) => {
       refuseOthers(ctx)
-      const isRaw = gate.exchangeOf(ctx.res) !== undefined
-      if (!gate.isClaimed(ctx.res)) stand(ctx.app, false)
-      if (isRaw) await passRaw(ctx, next, (passage) => gate.passRoute(passage, policyAt))
-      else if (gate.isClaimed(ctx.res) && !place.follows(ctx)) await next()
-      else await place.passRoute(ctx, next, policyAt)
+      const isRaw = handler.exchangeOf(ctx.res) !== undefined
+      if (!handler.isClaimed(ctx.res)) stand(ctx.app, false)
+      if (isRaw)
+        await handleRaw(ctx, next, (adapterRequest) =>
+          handler.handleRoute(adapterRequest, policyAt),
+        )
+      else if (handler.isClaimed(ctx.res) && !place.follows(ctx)) await next()
+      else await place.handleRoute(ctx, next, policyAt)
     }
     if (pages) core.warming.plan.declare(placed, pages)
     return placed
@@ -149,33 +152,33 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
     if (stood.has(app)) return
     stood.add(app)
     const handle = Reflect.get(app, 'handleRequest') as HandleRequest
-    const standing: HandleRequest = (ctx, run) => {
-      if (gate.isClaimed(ctx.res)) return handle.call(app, ctx, run)
+    const existing: HandleRequest = (ctx, run) => {
+      if (handler.isClaimed(ctx.res)) return handle.call(app, ctx, run)
       if (!isFirst) {
-        const arrived = gate.arrive(observableOf(ctx), () => incomingOf(ctx, undefined, true))
+        const arrived = handler.arrive(observableOf(ctx), () => incomingOf(ctx, undefined, true))
         const { observation } = arrived ?? {}
-        if (observation) gate.guard(() => observeOnce(ctx, observation), 'observing a request')
-        const incoming = arrived ?? gate.meet(new KoaPassage(ctx, true, () => undefined))
-        followUnsafe(gate.cache, incoming, ctx.res)
+        if (observation) handler.guard(() => observeOnce(ctx, observation), 'observing a request')
+        const incoming = arrived ?? handler.meet(new KoaAdapterRequest(ctx, true, () => undefined))
+        followUnsafe(handler.cache, incoming, ctx.res)
         return handle.call(app, ctx, async (unwinding) => {
           await run(unwinding)
-          if (!ctx.writable) concludeUnsafe(gate.cache, incoming, ctx.res)
-          gate.guard(() => sendTextAsBytes(unwinding), 'sending a text')
+          if (!ctx.writable) concludeUnsafe(handler.cache, incoming, ctx.res)
+          handler.guard(() => sendTextAsBytes(unwinding), 'sending a text')
         })
       }
       const concluded: Run = (unwinding) => run(unwinding).then(() => conclude(unwinding))
       const isWatched = ctx.method !== 'GET' && ctx.method !== 'HEAD'
       const forward = (): Promise<void> => handle.call(app, ctx, isWatched ? concluded : run)
-      gate.pass(new KoaPassage(ctx, true, () => void forward()), policy)
+      handler.handle(new KoaAdapterRequest(ctx, true, () => void forward()), policy)
       return done
     }
-    Reflect.set(app, 'handleRequest', standing)
+    Reflect.set(app, 'handleRequest', existing)
   }
 
   /** Koa 2 sends nothing to a client who has left, and so no head tells of what was carried out. */
   function conclude(ctx: Context): void {
-    const exchange = ctx.writable ? undefined : gate.exchangeOf(ctx.res)
-    if (exchange) concludeUnsafe(gate.cache, exchange.request, ctx.res, exchange.policy)
+    const exchange = ctx.writable ? undefined : handler.exchangeOf(ctx.res)
+    if (exchange) concludeUnsafe(handler.cache, exchange.request, ctx.res, exchange.policy)
   }
 
   return Object.assign(middleware, core.handle, { route, wrap })
@@ -184,10 +187,14 @@ export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow
 const done = Promise.resolve()
 
 /** Lets a context pass the gate from within the middleware chain; resolves when it was answered, or the chain has run. */
-function passRaw(ctx: Context, next: Next, pass: (passage: KoaPassage) => void): Promise<void> {
+function handleRaw(
+  ctx: Context,
+  next: Next,
+  pass: (adapterRequest: KoaAdapterRequest) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let isForwarded = false
-    const passage = new KoaPassage(
+    const adapterRequest = new KoaAdapterRequest(
       ctx,
       true,
       () => {
@@ -206,7 +213,7 @@ function passRaw(ctx: Context, next: Next, pass: (passage: KoaPassage) => void):
     ctx.res.once('close', () => {
       if (!isForwarded) resolve()
     })
-    pass(passage)
+    pass(adapterRequest)
   })
 }
 

@@ -84,7 +84,7 @@ function pathsOf(ctx: Context): Tried[] {
   tried.push({ path: ctx.path, mount })
   let at = 0
   // Longer ones than anybody mounts at are not looked for: a client chooses the path.
-  for (let depth = 0; depth < mostMounts && at >= 0; depth++) {
+  for (let depth = 0; depth < MAX_MOUNTS && at >= 0; depth++) {
     tried.push({ path: whole.slice(at), mount: whole.slice(0, at) })
     at = whole.indexOf('/', at + 1)
   }
@@ -92,7 +92,7 @@ function pathsOf(ctx: Context): Tried[] {
   return tried
 }
 
-const mostMounts = 8
+const MAX_MOUNTS = 8
 
 function textsOf(given: unknown): Record<string, string> {
   const params: Record<string, string> = {}

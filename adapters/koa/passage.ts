@@ -25,7 +25,7 @@ import { readers } from './readers.ts'
 import { matchedRoutes } from './matched-routes.ts'
 
 /** One Koa request at one place where nothing stands outside of the cache, for the gate. */
-export class KoaPassage implements Passage {
+export class KoaAdapterRequest implements Passage {
   readonly message: IncomingMessage
   readonly response: ServerResponse
   readonly readers: KnownReaders = readers
@@ -57,8 +57,8 @@ export class KoaPassage implements Passage {
     this.#next()
   }
 
-  attach(exchange: Exchange): void {
-    attachDraft(this.#ctx, exchange)
+  expose(exchange: Exchange): void {
+    exposeContext(this.#ctx, exchange)
   }
 
   /** Middleware that the context passes on its way back finds the stored response there. */
@@ -68,8 +68,8 @@ export class KoaPassage implements Passage {
     this.#unwind()
   }
 
-  narrow(policy: Policy): void {
-    narrow(this.#ctx, policy)
+  stripQuery(policy: Policy): void {
+    stripQuery(this.#ctx, policy)
   }
 }
 
@@ -119,8 +119,8 @@ function targetsOf(ctx: Context): TargetProperties {
   ]
 }
 
-export function attachDraft(ctx: Context, exchange: Exchange): void {
-  const draft = new Draft(
+export function exposeContext(ctx: Context, exchange: Exchange): void {
+  const context = new Draft(
     exchange,
     {
       setHeader: (name, value) => ctx.set(name, value),
@@ -136,7 +136,7 @@ export function attachDraft(ctx: Context, exchange: Exchange): void {
     configurable: true,
     writable: true,
     enumerable: false,
-    value: draft,
+    value: context,
   })
   Object.assign(
     ctx.state,
@@ -156,7 +156,7 @@ export function observeOnce(ctx: Context, observation: Observation): void {
 }
 
 /** Takes from the request what is not part of the key, wherever Koa keeps it. */
-export function narrow(ctx: Context, policy: Policy): void {
+export function stripQuery(ctx: Context, policy: Policy): void {
   const narrowed = keyedTarget(arrivedTarget(ctx.req, ctx.originalUrl), policy.query)
   if (narrowed === ctx.originalUrl) return
   keepTarget(ctx.req, ctx.originalUrl)

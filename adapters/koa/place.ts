@@ -28,13 +28,13 @@ import {
   withinExchange,
 } from '../../src/adapter.ts'
 import { BodyInHand, tap } from './body.ts'
-import { attachDraft, incomingOf, narrow, observableOf } from './passage.ts'
+import { exposeContext, incomingOf, stripQuery, observableOf } from './passage.ts'
 import { putStored } from './stored-body.ts'
 
 type Incoming = Exchange['request']
 
 /** What one context's way past the cache has come to. */
-interface Way {
+interface Attempt {
   exchange: Exchange
   /** A route found a stored response, which is in ctx already. */
   isServed: boolean
@@ -45,36 +45,36 @@ interface Way {
  * hit gives them back as the application had set them, so that what stands outside (compression, envelopes, timing) finds
  * the same on a hit as on a miss.
  */
-export class KoaPlace {
-  readonly #gate: Gate
-  readonly #ways = new Mark<Way>('way')
+export class KoaMount {
+  readonly #handler: Gate
+  readonly #attempts = new Mark<Attempt>('way')
   /** Exchanges whose body is read beside the response. */
   readonly #isReading = new WeakSet<Exchange>()
 
-  constructor(gate: Gate) {
-    this.#gate = gate
+  constructor(handler: Gate) {
+    this.#handler = handler
   }
 
-  async pass(ctx: Context, next: Next, policy: Policy): Promise<void> {
-    const gate = this.#gate
-    const incoming = gate.arrivedAs(ctx.req) ?? incomingOf(ctx, undefined, false)
-    const making = gate.refreshOf(ctx.req)
-    const exchange = making
-      ? refreshExchange(gate.cache, incoming, policy, making)
+  async handle(ctx: Context, next: Next, policy: Policy): Promise<void> {
+    const handler = this.#handler
+    const incoming = handler.arrivedAs(ctx.req) ?? incomingOf(ctx, undefined, false)
+    const render = handler.refreshOf(ctx.req)
+    const exchange = render
+      ? refreshExchange(handler.cache, incoming, policy, render)
       : await this.#look(ctx, policy, incoming)
     if (exchange) await this.#run(ctx, next, exchange)
   }
 
   /** Is the context on its way past this place? */
   follows(ctx: Context): boolean {
-    return this.#ways.get(ctx) !== undefined
+    return this.#attempts.get(ctx) !== undefined
   }
 
   /** Lets a context that is on its way already meet the policy of its route. */
-  async passRoute(ctx: Context, next: Next, policyAt: (policy: Policy) => Policy): Promise<void> {
-    const way = this.#ways.get(ctx)
+  async handleRoute(ctx: Context, next: Next, policyAt: (policy: Policy) => Policy): Promise<void> {
+    const way = this.#attempts.get(ctx)
     if (way === undefined) {
-      await this.pass(ctx, next, policyAt(this.#gate.cache.settings.policy))
+      await this.handle(ctx, next, policyAt(this.#handler.cache.settings.policy))
       return
     }
     const { exchange } = way
@@ -91,16 +91,16 @@ export class KoaPlace {
       ctx,
       {
         observation: exchange.observation,
-        start: exchange.recording,
+        start: exchange.tracker,
         isComplete: exchange.request.observedFromStart && exchange.observation !== undefined,
         foreseen: exchange.request.foreseen,
-        recording: exchange.recording,
+        tracker: exchange.tracker,
       },
       false,
     )
-    const making = this.#gate.refreshOf(ctx.req)
-    const found = making
-      ? refreshExchange(this.#gate.cache, incoming, policy, making)
+    const render = this.#handler.refreshOf(ctx.req)
+    const found = render
+      ? refreshExchange(this.#handler.cache, incoming, policy, render)
       : await this.#look(ctx, policy, incoming)
     if (found === undefined) {
       way.isServed = true
@@ -117,14 +117,14 @@ export class KoaPlace {
     policy: Policy,
     incoming: ReturnType<typeof incomingOf>,
   ): Promise<Exchange | undefined> {
-    const { cache } = this.#gate
-    for (let turn = arriving; ;) {
-      const decision: Answer = answer(cache, incoming, policy, turn)
+    const { cache } = this.#handler
+    for (let attempt = arriving; ;) {
+      const decision: Answer = answer(cache, incoming, policy, attempt)
       switch (decision.act) {
         case 'forward':
           return decision.exchange
         case 'wait':
-          turn = await decision.until
+          attempt = await decision.until
           break
         case 'serve': {
           const { stored, refresh } = decision
@@ -136,9 +136,9 @@ export class KoaPlace {
             cache.store.delete(stored.key)
             restore(ctx.res, before)
             if (refresh) cache.settle(refresh)
-            return passingExchange(cache, incoming, policy, 'fault')
+            return passingExchange(cache, incoming, policy, 'error')
           }
-          if (refresh) this.#gate.refresh(incoming, stored, refresh, policy)
+          if (refresh) this.#handler.refresh(incoming, stored, refresh, policy)
           return undefined
         }
         case 'unsatisfiable':
@@ -151,9 +151,9 @@ export class KoaPlace {
   }
 
   async #run(ctx: Context, next: Next, exchange: Exchange): Promise<void> {
-    this.#gate.claim(ctx.res)
-    const way: Way = { exchange, isServed: false }
-    this.#ways.set(ctx, way)
+    this.#handler.claim(ctx.res)
+    const way: Attempt = { exchange, isServed: false }
+    this.#attempts.set(ctx, way)
     const before = snapshot(ctx.res)
     this.#prepare(ctx, exchange)
     ctx.res.once('close', () => {
@@ -182,16 +182,17 @@ export class KoaPlace {
       this.#finish(ctx, way.exchange, before)
     } catch (error) {
       // The application's answer stands in ctx; a fault of the cache takes nothing from it.
-      this.#gate.cache.fault(error, 'judging a response')
-      way.exchange.refuse('fault')
+      this.#handler.cache.fault(error, 'judging a response')
+      way.exchange.refuse('error')
     }
   }
 
   #prepare(ctx: Context, exchange: Exchange): void {
     conclude(exchange, () => {
       attend(observableOf(ctx), exchange)
-      if (!exchange.isPassing && exchange.policy.query !== undefined) narrow(ctx, exchange.policy)
-      attachDraft(ctx, exchange)
+      if (!exchange.isPassing && exchange.policy.query !== undefined)
+        stripQuery(ctx, exchange.policy)
+      exposeContext(ctx, exchange)
     })
   }
 
@@ -237,7 +238,7 @@ export class KoaPlace {
       conclude(exchange, () => {
         if (bytes === undefined) exchange.refuse('too-large', `over ${limit} bytes`)
         else {
-          exchange.veto(changesSince(ctx.res, before))
+          exchange.forbid(changesSince(ctx.res, before))
           // What stands outside may change the body: a tag of these bytes could confirm another.
           exchange.complete(bytes, form, false)
         }
@@ -261,7 +262,7 @@ export class KoaPlace {
             (bytes) => complete(Buffer.from(bytes), 'bytes'),
             (error: unknown) => {
               exchange.cache.fault(error, 'reading a Blob')
-              exchange.refuse('fault')
+              exchange.refuse('error')
             },
           )
         }
@@ -291,6 +292,6 @@ export class KoaPlace {
   }
 
   #put(ctx: Context, incoming: Incoming, stored: StoredResponse, report: Report): void {
-    putStored(ctx, stored, renditionOf(incoming, stored, this.#gate.cache.settings, report))
+    putStored(ctx, stored, renditionOf(incoming, stored, this.#handler.cache.settings, report))
   }
 }

@@ -3,7 +3,7 @@ import type { KnownReaders } from '../../src/adapter.ts'
 /** Packages around Koa whose reads of the raw request do not shape a response by themselves. */
 export const readers: KnownReaders = {
   // koa-session goes by the context.
-  carriers: [],
+  passThrough: [],
   loggers: [{ package: 'morgan', notes: 'logger', keeps: '_remoteAddress', writes: 'logRequest' }],
   framers: /[\\/]node_modules[\\/]koa[^\\/]*[\\/]lib[\\/]/,
   // Koa remembers the address that it told once, and tells it to the application next.

@@ -16,7 +16,7 @@ interface ContextSession {
  * finds is then seen by `ctx.session` alone. A store of the application's own is given the context, and can put there what it
  * likes; so can functions among the options that are shown what was found.
  */
-export function isKeptBySession(ctx: object, below: (...args: never[]) => unknown): boolean {
+export function isStoredBySession(ctx: object, below: (...args: never[]) => unknown): boolean {
   const file = fileReading('koa-session', below)
   if (file === undefined) return false
   const session = sessionOf(ctx)

@@ -17,7 +17,7 @@ const { content } = pageOf('html')
 const isLoop = process.argv[2] === 'fetch'
 const cache = cacheflow({
   maxAge: '1h',
-  warming: { share: isLoop ? 1 : Number(process.argv[2]) },
+  warming: { maxUtilization: isLoop ? 1 : Number(process.argv[2]) },
 })
 const app = express()
 app.use(cache)

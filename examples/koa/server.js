@@ -5,7 +5,7 @@ import { Stations } from './stations.js'
 const { PORT = '3000', HOST = 'localhost' } = process.env
 
 const { app, cache } = createApi({ stations: new Stations() })
-for (const name of ['hit', 'miss', 'bypass', 'refuse', 'invalidate']) {
+for (const name of ['hit', 'miss', 'bypass', 'uncacheable', 'invalidate']) {
   cache.on(name, (event) => {
     const about = event.dependency ?? event.key ?? `${event.method} ${event.url}`
     console.log(`${name.padEnd(10)}  ${about}  ${event.reason ?? ''}`)

@@ -10,7 +10,7 @@ const names = [
   'miss',
   'bypass',
   'store',
-  'refuse',
+  'uncacheable',
   'refresh',
   'touch',
   'invalidate',
@@ -18,12 +18,12 @@ const names = [
   'warning',
   'redis',
   'unconfirmed',
-  'flush',
+  'reset',
   'warm',
 ]
 
 /** What happens when a page is made: for a visitor, or before one has asked. */
-const ofMaking = new Set(['miss', 'store', 'refuse'])
+const ofMaking = new Set(['miss', 'store', 'uncacheable'])
 
 /**
  * @typedef {object} Exchange    one request and what the cache made of it
@@ -107,7 +107,7 @@ export class Journal {
       ) {
         exchange.response.appendHeader('Server-Timing', 'redis')
       }
-      if (name === 'refuse') exchange.refused = reason
+      if (name === 'uncacheable') exchange.refused = reason
       if (name !== 'invalidate' && name !== 'touch' && passedOver.test(exchange.url)) return
     }
     // After each POST its own address is invalidated (RFC 9111, 4.4): mostly nothing is stored there.
@@ -141,7 +141,9 @@ function reasonOf(name, event) {
         `${Math.round(event.age)} s old, ${Math.round(event.ttl)} s left`
       )
     case 'miss':
-      return event.by === undefined ? event.reason : `${event.reason} by ${event.by}`
+      return event.invalidatedBy === undefined
+        ? event.reason
+        : `${event.reason} by ${event.invalidatedBy}`
     case 'store':
       return `for ${Math.round(event.ttl)} s, tags: ${few(event.tags)}`
     case 'refresh':

@@ -42,8 +42,8 @@ export function createShop({
   const cache = cacheflow({
     maxAge: '5m',
     query: { ignore: [...TRACKING_PARAMETERS] },
-    why: development,
-    fragments: { strict: development, outline: development },
+    debug: development,
+    fragments: { strict: development, annotate: development },
     // Once it was warmed, what an edit fells is made again before somebody asks.
     warming: { afterInvalidation: true, hottest: 20 },
     ...cacheOptions,

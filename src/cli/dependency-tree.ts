@@ -6,14 +6,14 @@ export interface DependencyTree {
   /** It stands further above, with all that lies in it. */
   readonly isRepeated: boolean
   readonly dependencies: readonly string[]
-  readonly encloses: readonly DependencyTree[]
+  readonly contains: readonly DependencyTree[]
 }
 
 const keyPrefix = 'key:'
 
 /** The keys of the fragments that a closure names, at any depth. */
-export function fragmentsIn(closure: readonly string[]): string[] {
-  return closure
+export function fragmentsIn(dependencies: readonly string[]): string[] {
+  return dependencies
     .filter((name) => name.startsWith(`${keyPrefix}fragment:`))
     .map((name) => name.slice(keyPrefix.length))
 }
@@ -22,46 +22,46 @@ export function fragmentsIn(closure: readonly string[]): string[] {
  * Closures are flat: a fragment lies directly inside an entry where no other fragment of that entry has it, and a
  * dependency belongs to the innermost that has it. What several enclose is opened once.
  *
- * @param closures of the entry and of its stored fragments, by key
+ * @param dependencyMap of the entry and of its stored fragments, by key
  */
 export function treeOf(
   key: string,
-  closures: ReadonlyMap<string, readonly string[]>,
+  dependencyMap: ReadonlyMap<string, readonly string[]>,
   opened: Set<string> = new Set(),
 ): DependencyTree {
-  const closure = closures.get(key)
-  if (closure === undefined || opened.has(key)) {
-    const isStored = closure !== undefined
-    return { key, isStored, isRepeated: isStored, dependencies: [], encloses: [] }
+  const dependencies = dependencyMap.get(key)
+  if (dependencies === undefined || opened.has(key)) {
+    const isStored = dependencies !== undefined
+    return { key, isStored, isRepeated: isStored, dependencies: [], contains: [] }
   }
   opened.add(key)
-  const inside = fragmentsIn(closure).filter((each) => each !== key)
+  const inside = fragmentsIn(dependencies).filter((each) => each !== key)
   const covered = new Set<string>()
   const hidden = new Set<string>()
   for (const each of inside) {
     // Of fragments that enclose each other the first one is the outer.
     if (hidden.has(each)) continue
-    for (const name of closures.get(each) ?? []) {
+    for (const name of dependencyMap.get(each) ?? []) {
       if (name !== keyPrefix + each) hidden.add(name.slice(keyPrefix.length))
     }
   }
   const direct = inside.filter((each) => !hidden.has(each))
   for (const each of direct) {
     covered.add(keyPrefix + each)
-    for (const name of closures.get(each) ?? []) covered.add(name)
+    for (const name of dependencyMap.get(each) ?? []) covered.add(name)
   }
   return {
     key,
     isStored: true,
     isRepeated: false,
-    dependencies: closure.filter((name) => name !== keyPrefix + key && !covered.has(name)),
-    encloses: direct.map((each) => treeOf(each, closures, opened)),
+    dependencies: dependencies.filter((name) => name !== keyPrefix + key && !covered.has(name)),
+    contains: direct.map((each) => treeOf(each, dependencyMap, opened)),
   }
 }
 
 /** A line for each dependency and each fragment, by two spaces further in for each that encloses it. */
 export function treeLines(
-  { key, dependencies, encloses }: DependencyTree,
+  { key, dependencies, contains: encloses }: DependencyTree,
   describe: (dependency: string) => string,
   indent = '  ',
 ): string[] {

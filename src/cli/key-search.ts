@@ -1,9 +1,9 @@
-import type { RestingValue, RedisView } from './redis-view.ts'
+import type { StoredValue, RedisView } from './redis-view.ts'
 
 /** A stored key as it was meant: by its path, or without its variant. */
 export interface Found {
   readonly key: string
-  readonly value: RestingValue | undefined
+  readonly value: StoredValue | undefined
   /** Where several are meant. */
   readonly others: readonly string[]
 }

@@ -3,7 +3,7 @@ import { textIn } from '../redis/reply.ts'
 import { UsageError } from './usage.ts'
 
 /** How long Redis may take to be there, and to answer, milliseconds. */
-const patience = 5_000
+const connectTimeout = 5_000
 
 /**
  * Reaches what a URL names, with the user's own ioredis: one server, or the whole Cluster of which it is a node.
@@ -18,7 +18,7 @@ export async function connected(url: string = 'redis://localhost:6379'): Promise
   })
   const server = new Redis(url, {
     lazyConnect: true,
-    commandTimeout: patience,
+    commandTimeout: connectTimeout,
     // Nothing is tried again: somebody waits at a terminal.
     maxRetriesPerRequest: 0,
     retryStrategy: null,
@@ -32,7 +32,7 @@ export async function connected(url: string = 'redis://localhost:6379'): Promise
     clusterRetryStrategy: null,
     // Certificates name hosts, and not the addresses of these.
     dnsLookup: (address, found) => found(null, address),
-    redisOptions: { username, password, tls, commandTimeout: patience },
+    redisOptions: { username, password, tls, commandTimeout: connectTimeout },
   })
   await open(cluster, `the Cluster of Redis at ${place} does not answer`)
   return cluster
@@ -46,7 +46,7 @@ async function open(client: RedisClient, otherwise: string): Promise<void> {
     await Promise.race([
       client.connect(),
       new Promise((_resolve, reject) => {
-        timer = setTimeout(() => reject(new Error('timeout')), patience)
+        timer = setTimeout(() => reject(new Error('timeout')), connectTimeout)
       }),
     ])
   } catch (error) {

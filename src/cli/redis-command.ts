@@ -9,14 +9,14 @@ import type { Output } from './output.ts'
 import { treeLines, treeOf } from './dependency-tree.ts'
 import { holds, search } from './key-search.ts'
 import { connected } from './redis-access.ts'
-import { type RestingValue, RedisView } from './redis-view.ts'
+import { type StoredValue, RedisView } from './redis-view.ts'
 import { type CommandName, type Typed, usageError, usages } from './usage.ts'
 
 type RedisCommandName = Exclude<CommandName, 'warm'>
 
 /** How long an instance may take to hear of Redis, milliseconds. */
 const patience = 5_000
-const mostListed = 1_000
+const MAX_LISTED = 1_000
 
 /** Runs a command on what instances share in Redis. @param url where that is, if nobody typed it */
 export async function redisCommand(
@@ -29,7 +29,7 @@ export async function redisCommand(
   const target = name === 'purge' ? targetOf(typed) : undefined
   const softness = softnessOf(typed)
   const namespace = namespaceOf(typed.text('namespace'), '--namespace')
-  const limit = wholeNumber(typed.number('limit'), '--limit', mostListed)
+  const limit = wholeNumber(typed.number('limit'), '--limit', MAX_LISTED)
   const client = await connected(typed.text('redis') ?? url)
   try {
     const view = new RedisView(client, namespace)
@@ -171,32 +171,34 @@ async function why(view: RedisView, typed: Typed, output: Output): Promise<numbe
   if (value === undefined) return absent(key, others, typed, output)
   if (value.kind === 'variants') return whyVariants(key, value, typed, output)
   const [hard, soft] = await Promise.all([
-    view.numbersOf(value.closure),
-    view.softNumbersOf(value.closure),
+    view.numbersOf(value.dependencies),
+    view.softNumbersOf(value.dependencies),
   ])
-  const dependencies = value.closure.map((name, i) => ({
+  const dependencies = value.dependencies.map((name, i) => ({
     name,
     invalidated: hard[i] ?? 0,
     softened: soft[i] ?? 0,
   }))
-  const tree = treeOf(key, await view.closures(key, value))
+  const tree = treeOf(key, await view.dependencyMap(key, value))
   const { fresh, stale } = times(value, await view.freshUntil(key, value))
-  const { encloses } = tree
+  const { contains: encloses } = tree
   const shown = {
-    ...{ key, stamp: value.stamp, ...(await view.validity(value)), fresh },
+    ...{ key, startSequence: value.startSequence, ...(await view.validity(value)), fresh },
     ...{ dependencies, encloses },
   }
   if (typed.flag('json')) output.json(shown)
   else {
     const untilWhen = fresh ? `, fresh until ${stale}` : ', but stale'
     const state = shown.valid ? `valid${untilWhen}` : `not valid: ${shown.reason}`
-    output.line(`${key}: ${state}, as of number ${value.stamp}`)
+    output.line(`${key}: ${state}, as of number ${value.startSequence}`)
     const known = new Map(dependencies.map((each) => [each.name, each]))
     const describe = (name: string): string => {
       const { invalidated = 0, softened = 0 } = known.get(name) ?? {}
       const last = invalidated > 0 ? `, invalidated last by number ${invalidated}` : ''
       const softly = softened > 0 ? `, softly by number ${softened}` : ''
-      return name + last + softly + (invalidated > value.stamp ? ' <- not valid by this' : '')
+      return (
+        name + last + softly + (invalidated > value.startSequence ? ' <- not valid by this' : '')
+      )
     }
     for (const line of treeLines(tree, describe)) output.line(line)
   }
@@ -204,7 +206,7 @@ async function why(view: RedisView, typed: Typed, output: Output): Promise<numbe
 }
 
 /** A page with variants rests under the keys of these; its own names what selects them. */
-function whyVariants(key: string, { inputs }: RestingValue, typed: Typed, output: Output): number {
+function whyVariants(key: string, { inputs }: StoredValue, typed: Typed, output: Output): number {
   if (typed.flag('json')) output.json({ key, kind: 'variants', inputs })
   else {
     output.line(
@@ -240,7 +242,7 @@ async function doctor(view: RedisView, typed: Typed, output: Output): Promise<nu
 }
 
 function absent(key: string, others: readonly string[], typed: Typed, output: Output): number {
-  if (typed.flag('json')) output.json({ key, kind: 'absent', others })
+  if (typed.flag('json')) output.json({ key, kind: 'none', others })
   else if (others.length === 0) output.line(`nothing is stored under ${key}`)
   else {
     output.line(`several keys are stored for ${key}:`)
@@ -256,11 +258,11 @@ interface Times {
   readonly keptFor: number
 }
 
-function times({ kind, madeAt, ttl }: RestingValue, staleAt: number): Times {
-  const moment = (time: number): string | undefined =>
+function times({ kind, renderedAt: madeAt, ttl }: StoredValue, staleAt: number): Times {
+  const timestamp = (time: number): string | undefined =>
     time > 0 && time < 8.64e15 ? new Date(time).toISOString() : undefined
   const fresh = kind === 'variants' ? undefined : staleAt > Date.now()
-  return { made: moment(madeAt), stale: moment(staleAt), fresh, keptFor: ttl }
+  return { made: timestamp(madeAt), stale: timestamp(staleAt), fresh, keptFor: ttl }
 }
 
 function tell(shown: Readonly<Record<string, unknown>>, typed: Typed, output: Output): number {

@@ -1,8 +1,8 @@
-import { shareOf } from '../invalidation/soft.ts'
+import { fractionOf } from '../invalidation/soft.ts'
 import { type RedisKeys, redisKeys } from '../redis/keys.ts'
 import type { RedisClient } from '../redis/connection.ts'
 import { listIn, textIn } from '../redis/reply.ts'
-import { decodeClosure, encodeDependency } from '../codec/dependency-text.ts'
+import { decodeDependencies, encodeDependency } from '../codec/dependency-text.ts'
 import { decodeEntry } from '../codec/entry-codec.ts'
 import type { EntryContent } from '../codec/entry-head.ts'
 import { fragmentsIn } from './dependency-tree.ts'
@@ -11,24 +11,24 @@ import { fragmentsIn } from './dependency-tree.ts'
 const headLength = 87
 
 /** How many fragments of an entry are looked into. */
-const mostOpened = 1_000
+const MAX_OPENED = 1_000
 
 /** A key says whom to ask in a Cluster, and INFO alone has none. */
 const infoScript = "return redis.call('INFO', ARGV[1])"
 
 /** A value as it rests in Redis. */
-export interface RestingValue {
+export interface StoredValue {
   readonly kind: 'value' | 'variants'
   readonly epoch: string
   /** It is valid as of this number. */
-  readonly stamp: number
+  readonly startSequence: number
   /** Milliseconds since 1970. */
-  readonly madeAt: number
+  readonly renderedAt: number
   /** Until then it is fresh, as far as those knew who have read it: 0 where it was invalidated softly. */
   readonly staleAt: number
   /** Milliseconds that it will be kept. */
   readonly ttl: number
-  readonly closure: readonly string[]
+  readonly dependencies: readonly string[]
   /** The inputs that select between its variants. */
   readonly inputs: readonly string[]
   readonly data: Buffer
@@ -44,7 +44,7 @@ export class RedisView {
     this.#keys = redisKeys(namespace)
   }
 
-  async value(key: string): Promise<RestingValue | undefined> {
+  async value(key: string): Promise<StoredValue | undefined> {
     const at = `${this.#keys.prefix}v:${key}`
     const [bytes, ttl] = await Promise.all([
       this.#client.callBuffer('GET', at),
@@ -53,33 +53,36 @@ export class RedisView {
     if (!Buffer.isBuffer(bytes) || bytes.length < headLength) return undefined
     const text = bytes.toString('latin1', 0, headLength)
     const end = headLength + Number(text.slice(79, 87))
-    const closure = bytes.toString('utf8', headLength, end)
+    const dependencies = bytes.toString('utf8', headLength, end)
     const isIndex = text.startsWith('i')
     return {
       kind: isIndex ? 'variants' : 'value',
       epoch: text.slice(1, 14),
-      stamp: Number(text.slice(14, 30)),
-      madeAt: Number(text.slice(31, 47)),
+      startSequence: Number(text.slice(14, 30)),
+      renderedAt: Number(text.slice(31, 47)),
       staleAt: text[30] === '1' ? 0 : Number(text.slice(47, 63)),
       ttl: Number(ttl),
-      closure: isIndex ? [] : (decodeClosure(closure) ?? []),
-      inputs: isIndex ? closure.split('\n').filter((name) => name !== '') : [],
+      dependencies: isIndex ? [] : (decodeDependencies(dependencies) ?? []),
+      inputs: isIndex ? dependencies.split('\n').filter((name) => name !== '') : [],
       data: bytes.subarray(end),
     }
   }
 
   /** The closures of an entry and of the fragments inside it, as far as they are stored, and not too many. */
-  async closures(key: string, { closure }: RestingValue): Promise<Map<string, readonly string[]>> {
-    const found = new Map([[key, closure]])
-    for (const inner of fragmentsIn(closure).slice(0, mostOpened)) {
+  async dependencyMap(
+    key: string,
+    { dependencies }: StoredValue,
+  ): Promise<Map<string, readonly string[]>> {
+    const found = new Map([[key, dependencies]])
+    for (const inner of fragmentsIn(dependencies).slice(0, MAX_OPENED)) {
       const value = await this.value(inner)
-      if (value?.kind === 'value' && inner !== key) found.set(inner, value.closure)
+      if (value?.kind === 'value' && inner !== key) found.set(inner, value.dependencies)
     }
     return found
   }
 
   /** What a value holds; undefined when it is damaged, or of another version. */
-  async content(key: string, { data }: RestingValue): Promise<EntryContent | undefined> {
+  async content(key: string, { data }: StoredValue): Promise<EntryContent | undefined> {
     const content = await decodeEntry(data, key, 2 ** 30)
     return content
   }
@@ -88,17 +91,17 @@ export class RedisView {
   async validity({
     kind,
     epoch,
-    stamp,
-    closure,
-  }: RestingValue): Promise<{ valid: boolean; reason: string | undefined }> {
+    startSequence,
+    dependencies,
+  }: StoredValue): Promise<{ valid: boolean; reason: string | undefined }> {
     const [current, floor] = await this.state('epoch', 'floor')
     if (epoch !== current) return { valid: false, reason: 'of another epoch' }
     if (kind === 'variants') return { valid: true, reason: undefined }
-    if (stamp < Number(floor ?? 0)) {
+    if (startSequence < Number(floor ?? 0)) {
       return { valid: false, reason: 'older than what Redis remembers' }
     }
-    const numbers = await this.numbersOf(closure)
-    const by = closure.find((_, i) => (numbers[i] ?? 0) > stamp)
+    const numbers = await this.numbersOf(dependencies)
+    const by = dependencies.find((_, i) => (numbers[i] ?? 0) > startSequence)
     return by === undefined
       ? { valid: true, reason: undefined }
       : { valid: false, reason: `${by} was invalidated` }
@@ -148,15 +151,18 @@ export class RedisView {
    * Until when it is fresh, milliseconds since 1970, 0 where it is not. Soft invalidations since it was read last are not written into it: who reads it next
    * finds them (store/scripts/read.ts).
    */
-  async freshUntil(key: string, { stamp, staleAt, closure }: RestingValue): Promise<number> {
+  async freshUntil(
+    key: string,
+    { startSequence, staleAt, dependencies }: StoredValue,
+  ): Promise<number> {
     const [floor] = await this.state('softFloor')
-    const { atOnce, spread } = await this.#softenings(['all', ...closure])
-    const isLater = (number: string | undefined): boolean => Number(number ?? 0) > stamp
+    const { atOnce, spread } = await this.#softenings(['all', ...dependencies])
+    const isLater = (number: string | undefined): boolean => Number(number ?? 0) > startSequence
     if (isLater(floor) || atOnce.some(isLater)) return 0
-    const share = shareOf(key, closure)
+    const share = fractionOf(key, dependencies)
     const moments = spread
       .flatMap(spreadsIn)
-      .filter(({ number }) => number > stamp)
+      .filter(({ number }) => number > startSequence)
       .map(({ at, over }) => Math.floor(at + over * share))
     return Math.min(staleAt, ...moments)
   }

@@ -42,7 +42,7 @@ export const usages: Readonly<Record<CommandName, Usage>> = {
       origin: { type: 'string', multiple: true },
       parallelism: { type: 'string' },
       rate: { type: 'string' },
-      budget: { type: 'string' },
+      'max-duration': { type: 'string' },
       timeout: { type: 'string' },
       retries: { type: 'string' },
       json: { type: 'boolean' },

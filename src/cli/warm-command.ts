@@ -61,7 +61,7 @@ function settingsOf(typed: Typed): WarmOptions {
     parallelism: typed.number('parallelism'),
     rate: typed.number('rate'),
     retries: typed.number('retries'),
-    budget: typed.duration('budget'),
+    budget: typed.duration('max-duration'),
     timeout: typed.duration('timeout'),
   }
   return { ...present(given), headers: Object.fromEntries(headers) }

@@ -1,7 +1,7 @@
 import { NO_TEXT, TEXT_FORMS } from './text-form.ts'
 
 /** No number that {@link ByteReader.varint} takes is larger: five groups of seven bits. */
-const longestVarint = 5
+const MAX_VARINT = 5
 
 /**
  * Takes what {@link ByteWriter} put down. Bytes that end too early are no error: every reading from there on gives zero or
@@ -31,7 +31,7 @@ export class ByteReader {
   varint(): number {
     let value = 0
     let unit = 1
-    for (let i = 0; i < longestVarint; i++) {
+    for (let i = 0; i < MAX_VARINT; i++) {
       const byte = this.byte()
       value += (byte % 0x80) * unit
       if (byte < 0x80) return value

@@ -27,22 +27,22 @@ export function decodeDependency(text: string): string | undefined {
  * A closure as one text, every name on a line of its own, with a line feed at both ends. A script takes it apart by
  * `string.gmatch(closure, '[^\n]+')` and looks a name up by `string.find(closure, '\n' .. name .. '\n', 1, true)`.
  *
- * @param closure names that are not empty
+ * @param dependencies names that are not empty
  */
-export function encodeClosure(closure: readonly string[]): string {
-  if (closure.length === 0) return '\n'
-  return `\n${closure.map(encodeDependency).join('\n')}\n`
+export function encodeDependencies(dependencies: readonly string[]): string {
+  if (dependencies.length === 0) return '\n'
+  return `\n${dependencies.map(encodeDependency).join('\n')}\n`
 }
 
-/** @returns undefined when the text is none that {@link encodeClosure} writes: damaged, or cut off. */
-export function decodeClosure(text: string): string[] | undefined {
+/** @returns undefined when the text is none that {@link encodeDependencies} writes: damaged, or cut off. */
+export function decodeDependencies(text: string): string[] | undefined {
   if (text === '\n') return []
   if (text.length < 3 || !text.startsWith('\n') || !text.endsWith('\n')) return undefined
-  const closure: string[] = []
+  const dependencies: string[] = []
   for (const line of text.slice(1, -1).split('\n')) {
     const dependency = line === '' ? undefined : decodeDependency(line)
     if (dependency === undefined) return undefined
-    closure.push(dependency)
+    dependencies.push(dependency)
   }
-  return closure
+  return dependencies
 }

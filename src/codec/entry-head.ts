@@ -9,7 +9,7 @@ import type { StoredFragment } from '../store/stored-fragment.ts'
 import { TEXT_FORMS, type TextForm } from './text-form.ts'
 
 /** What stands beside an entry in Redis, or is known only of a copy in memory. */
-type Beside = 'stamp' | 'begun' | 'closure' | 'asOf'
+type Beside = 'startSequence' | 'startedAt' | 'dependencies' | 'verifiedAt'
 // What stands in memory beside the body is made from the bytes of the entry: `coded` is no part of the head.
 
 export type ResponseContent = Omit<StoredResponse, Beside>
@@ -69,7 +69,7 @@ function writeResponse(writer: ByteWriter, response: ResponseContent): void {
       (response.mayServeStale ? FLAGS.mayServeStale : 0) +
       (response.noCache ? FLAGS.noCache : 0) +
       (response.servesAuthorized ? FLAGS.servesAuthorized : 0) +
-      (response.madeAuthorized ? FLAGS.madeAuthorized : 0),
+      (response.wasAuthorized ? FLAGS.madeAuthorized : 0),
   )
   writer.byte(BODY_FORMS.indexOf(response.form))
   writeTimeline(writer, response.timeline)
@@ -77,7 +77,7 @@ function writeResponse(writer: ByteWriter, response: ResponseContent): void {
   writer.float64(validators.lastModified ?? NO_DATE)
   writer.strings(fields)
   writeConfirmable(writer, response.confirmable, fields)
-  writer.optionalString(response.audience)
+  writer.optionalString(response.group)
   writer.optionalString(response.route)
   writer.strings(response.added)
   writer.strings(response.removed)
@@ -97,7 +97,7 @@ function readResponse(reader: ByteReader, key: string, body: Buffer): ResponseCo
   const lastModified = modified === NO_DATE ? undefined : modified
   const fields = reader.strings()
   const confirmable = readConfirmable(reader, fields)
-  const audience = reader.optionalString()
+  const group = reader.optionalString()
   const route = reader.optionalString()
   const added = reader.strings()
   const removed = reader.strings()
@@ -111,8 +111,8 @@ function readResponse(reader: ByteReader, key: string, body: Buffer): ResponseCo
     isFieldValue(statusMessage ?? '') &&
     isFieldValue(etag ?? '') &&
     Math.abs(lastModified ?? 0) <= LAST_DATE &&
-    mayRest(fields) &&
-    mayRest(confirmable ?? []) &&
+    isStorable(fields) &&
+    isStorable(confirmable ?? []) &&
     added.every(isLowerCaseName) &&
     removed.every(isLowerCaseName)
   if (!isSound) return undefined
@@ -134,8 +134,8 @@ function readResponse(reader: ByteReader, key: string, body: Buffer): ResponseCo
     mayServeStale: (flags & FLAGS.mayServeStale) !== 0,
     noCache: (flags & FLAGS.noCache) !== 0,
     servesAuthorized: (flags & FLAGS.servesAuthorized) !== 0,
-    madeAuthorized: (flags & FLAGS.madeAuthorized) !== 0,
-    audience,
+    wasAuthorized: (flags & FLAGS.madeAuthorized) !== 0,
+    group,
     tags,
     route,
     inputs,
@@ -147,11 +147,11 @@ function writeFragment(writer: ByteWriter, fragment: FragmentContent, textForm: 
   writer.string(fragment.version)
   writer.byte(TEXT_FORMS.indexOf(textForm))
   writeTimeline(writer, fragment.timeline)
-  writer.optionalString(fragment.audience)
+  writer.optionalString(fragment.group)
   writer.strings(fragment.tags)
   writer.strings(fragment.inputs)
-  writer.varint(fragment.attachments.size)
-  for (const [name, values] of fragment.attachments) {
+  writer.varint(fragment.assets.size)
+  for (const [name, values] of fragment.assets) {
     writer.string(name)
     writer.strings(values)
   }
@@ -163,16 +163,16 @@ function readFragment(reader: ByteReader, key: string, body: Buffer): FragmentCo
   const version = reader.string()
   const textForm = TEXT_FORMS[reader.byte()]
   const timeline = readTimeline(reader)
-  const audience = reader.optionalString()
+  const group = reader.optionalString()
   const tags = reader.strings()
   const inputs = reader.strings()
-  const attachments = new Map<string, readonly string[]>()
+  const assets = new Map<string, readonly string[]>()
   for (let left = reader.count(); left > 0; left--) {
-    attachments.set(reader.string(), reader.strings())
+    assets.set(reader.string(), reader.strings())
   }
   if (textForm === undefined || timeline === undefined || !reader.isWhole) return undefined
   const text = body.toString(textForm)
-  return { kind, key, name, version, text, timeline, tags, attachments, inputs, audience }
+  return { kind, key, name, version, text, timeline, tags, assets, inputs, group }
 }
 
 function writeTimeline(writer: ByteWriter, timeline: Timeline): void {
@@ -194,10 +194,10 @@ function readTimeline(reader: ByteReader): Timeline | undefined {
   const isSound =
     Number.isFinite(cachedAt) &&
     Number.isFinite(initialAge) &&
-    isMoment(staleAt) &&
-    isMoment(revalidateUntil) &&
-    isMoment(errorUntil) &&
-    isMoment(deleteAt)
+    isTimestamp(staleAt) &&
+    isTimestamp(revalidateUntil) &&
+    isTimestamp(errorUntil) &&
+    isTimestamp(deleteAt)
   if (!isSound) return undefined
   return { cachedAt, initialAge, staleAt, revalidateUntil, errorUntil, deleteAt }
 }
@@ -261,16 +261,16 @@ function isFieldValue(value: string): boolean {
 }
 
 /** Set anew for each client and each body: from a store they would frame the message, or speak to somebody else. */
-const NEVER_RESTING: ReadonlySet<string> = new Set(['age', 'content-length', 'set-cookie'])
+const NEVER_STORED: ReadonlySet<string> = new Set(['age', 'content-length', 'set-cookie'])
 
 /** Whether they are names and values that node takes, and none of them would change the message they stand in. */
-function mayRest(fields: HeaderFields): boolean {
+function isStorable(fields: HeaderFields): boolean {
   if (fields.length % 2 === 1) return false
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? ''
     if (!isToken(name) || !isFieldValue(fields[i + 1] ?? '')) return false
     const lowerCase = name.toLowerCase()
-    if (NEVER_RESTING.has(lowerCase) || isHopByHop(lowerCase)) return false
+    if (NEVER_STORED.has(lowerCase) || isHopByHop(lowerCase)) return false
   }
   return true
 }
@@ -280,6 +280,6 @@ function isLowerCaseName(name: string): boolean {
 }
 
 /** Infinity is one: that which never comes. */
-function isMoment(value: number): boolean {
+function isTimestamp(value: number): boolean {
   return value > Number.NEGATIVE_INFINITY
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { fail } from '../events/errors.ts'
 import { bounded } from '../values/bounded-name.ts'
 import { type Dependency, entityDependency, listDependency } from '../invalidation/dependency.ts'
-import { type Moment, momentOf } from '../values/timestamp.ts'
+import { type Timestamp, timestampOf } from '../values/timestamp.ts'
 import { several } from '../values/to-list.ts'
 
 /** The id of a record; `7`, `7n` and `'7'` are the same. */
@@ -266,8 +266,8 @@ function idText(id: unknown, where: string, field = ''): string {
   })
 }
 
-function moment(updatedAt: unknown, what: string): Moment {
-  const found = momentOf(updatedAt)
+function moment(updatedAt: unknown, what: string): Timestamp {
+  const found = timestampOf(updatedAt)
   if (found) return found
   throw fail('ERR_CACHEFLOW_ENTITY', updatedAt, `the updatedAt of ${what}`, {
     mend: 'It is a Date, milliseconds since 1970 or an ISO 8601 string; was the column selected?',

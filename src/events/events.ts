@@ -3,13 +3,13 @@ import { fail } from './errors.ts'
 import type {
   AuditDifference,
   BypassReason,
-  FlushReason,
+  ResetReason,
   FragmentReason,
-  FragmentRefusal,
+  FragmentUncacheableReason,
   HitReason,
   MissReason,
   RefreshReason,
-  RefuseReason,
+  UncacheableReason,
 } from './reasons.ts'
 import type { WarmEvent, WarmProgress } from './warm-progress.ts'
 
@@ -33,7 +33,7 @@ export interface MissEvent {
   readonly url: string
   readonly reason: MissReason
   /** What felled the entry, for reason 'invalidated': a dependency such as `tag:posts`. */
-  readonly by: string | undefined
+  readonly invalidatedBy: string | undefined
 }
 export interface BypassEvent {
   readonly method: string
@@ -53,12 +53,12 @@ export interface StoreEvent {
   /** The request inputs that select between the variants of this key. */
   readonly vary: readonly string[]
 }
-export interface RefuseEvent {
+export interface UncacheableEvent {
   readonly key: string
   readonly method: string
   readonly url: string
   readonly route: string | undefined
-  readonly reason: RefuseReason
+  readonly reason: UncacheableReason
   readonly detail: string | undefined
 }
 export interface RefreshEvent {
@@ -76,11 +76,11 @@ export interface FragmentEvent {
   readonly fragment: string
   readonly reason: FragmentReason
   /** What felled the fragment, for reason 'invalidated': a dependency such as `tag:posts`. */
-  readonly by: string | undefined
+  readonly invalidatedBy: string | undefined
   /** Its body ran, and what it made is stored. */
   readonly stored: boolean
   /** Why what its body made is not stored. */
-  readonly refusal: FragmentRefusal | undefined
+  readonly uncacheable: FragmentUncacheableReason | undefined
   readonly detail: string | undefined
 }
 export interface TouchEvent {
@@ -112,8 +112,8 @@ export interface UnconfirmedEvent {
   readonly confirmed: boolean
   readonly error: unknown
 }
-export interface FlushEvent {
-  readonly reason: FlushReason
+export interface ResetEvent {
+  readonly reason: ResetReason
   /** How many entries of this process were let go. */
   readonly entries: number
 }
@@ -136,11 +136,11 @@ export interface EvictEvent {
 }
 export interface WarningEvent {
   /** What makes the route uncacheable or doubtful, or a fragment of it: `clash`. */
-  readonly reason: RefuseReason | FragmentRefusal
+  readonly reason: UncacheableReason | FragmentUncacheableReason
   readonly route: string
   readonly message: string
 }
-export interface FaultEvent {
+export interface ErrorEvent {
   readonly error: unknown
   /** What the cache was doing; the visitor got the application's own answer. */
   readonly during: string
@@ -152,7 +152,7 @@ export interface CacheflowEvents {
   miss: MissEvent
   bypass: BypassEvent
   store: StoreEvent
-  refuse: RefuseEvent
+  uncacheable: UncacheableEvent
   refresh: RefreshEvent
   fragment: FragmentEvent
   touch: TouchEvent
@@ -160,12 +160,12 @@ export interface CacheflowEvents {
   evict: EvictEvent
   redis: RedisEvent
   unconfirmed: UnconfirmedEvent
-  flush: FlushEvent
+  reset: ResetEvent
   audit: AuditEvent
   progress: WarmProgress
   warm: WarmEvent
   warning: WarningEvent
-  fault: FaultEvent
+  error: ErrorEvent
 }
 export type EventName = keyof CacheflowEvents
 type Listener = (event: never) => unknown
@@ -175,7 +175,7 @@ const eventNames: readonly EventName[] = [
   'miss',
   'bypass',
   'store',
-  'refuse',
+  'uncacheable',
   'refresh',
   'fragment',
   'touch',
@@ -183,18 +183,18 @@ const eventNames: readonly EventName[] = [
   'evict',
   'redis',
   'unconfirmed',
-  'flush',
+  'reset',
   'audit',
   'progress',
   'warm',
   'warning',
-  'fault',
+  'error',
 ]
 
 const channels = new Map(eventNames.map((name) => [name, channel(`cacheflow:${name}`)]))
 
 /** Faults differ by what they name, so that their number has to be bounded. */
-const mostPrinted = 100
+const MAX_PRINTED = 100
 
 /** Typed events without cost for those that nobody hears: ask `wants(name)` before making the event. */
 export class Events {
@@ -227,7 +227,7 @@ export class Events {
   }
 
   emit<Name extends EventName>(name: Name, event: CacheflowEvents[Name]): void {
-    if (name === 'fault' && !this.wants(name)) this.#print(event)
+    if (name === 'error' && !this.wants(name)) this.#print(event)
     channels.get(name)?.publish(event)
     for (const { listener } of this.#of(name)) {
       try {
@@ -245,14 +245,14 @@ export class Events {
   #print(fault: object): void {
     const { error, during }: { error?: unknown; during?: unknown } = fault
     const message = `${String(during)}: ${String(error)}`
-    if (this.#printed.has(message) || this.#printed.size >= mostPrinted) return
+    if (this.#printed.has(message) || this.#printed.size >= MAX_PRINTED) return
     this.#printed.add(message)
-    process.emitWarning(message, { type: 'CacheflowWarning', code: 'fault' })
+    process.emitWarning(message, { type: 'CacheflowWarning', code: 'error' })
   }
 
   // A listener's fault must not become the page's; and a fault listener's own fault ends here.
   #faulty(name: EventName, error: unknown): void {
-    if (name !== 'fault') this.emit('fault', { error, during: `a listener of '${name}'` })
+    if (name !== 'error') this.emit('error', { error, during: `a listener of '${name}'` })
   }
 
   #of(name: EventName): readonly { readonly listener: Listener }[] {

@@ -12,8 +12,8 @@ const known = new WeakMap<object, boolean>()
  */
 export function isCodeOf(code: unknown, packages: readonly string[], from: string): boolean {
   if (typeof code !== 'function') return false
-  const standing = known.get(code)
-  if (standing !== undefined) return standing
+  const existing = known.get(code)
+  if (existing !== undefined) return existing
   const at = from.startsWith('file:') ? fileURLToPath(from) : from
   const text = Function.prototype.toString.call(code)
   let isFound = false
@@ -40,7 +40,7 @@ function folders(name: string, from: string): string[] {
 }
 
 /** A store is a small package; what is larger is no such one. */
-const mostFiles = 400
+const MAX_FILES = 400
 
 function holds(folder: string, text: string): boolean {
   let files = 0
@@ -50,7 +50,7 @@ function holds(folder: string, text: string): boolean {
       if (entry.isDirectory()) {
         if (entry.name !== 'node_modules' && search(path)) return true
       } else if (/\.[cm]?js$/.test(entry.name)) {
-        if (++files > mostFiles) return false
+        if (++files > MAX_FILES) return false
         if (readFileSync(path, 'utf8').includes(text)) return true
       }
     }

@@ -16,7 +16,7 @@ export type HitReason =
 /** Why no stored response could be used as it is, so that the application runs. */
 export type MissReason =
   /** Nothing is stored under the key. */
-  | 'absent'
+  | 'uri-miss'
   /** What is stored is stale and no stale window applies. */
   | 'expired'
   /** What was stored fell by an invalidation. */
@@ -28,9 +28,9 @@ export type MissReason =
   /** It is stored and fresh, and a warmer makes it anew: with `force`, or ahead of its end. */
   | 'warm'
   /** Redis was not heard of for longer than `maxStaleness`, so that what is stored may have been invalidated. */
-  | 'unheard'
+  | 'disconnected'
   /** Responses are stored, but none for these request inputs (Vary and observed inputs). */
-  | 'vary'
+  | 'vary-miss'
   /** The stored response must be validated on each use (no-cache). */
   | 'no-cache'
   /** The client asked for validation and `requestDirectives` is on. */
@@ -61,11 +61,11 @@ export type BypassReason =
   | 'upgrade'
   /** route(false), or the cache is closed. */
   | 'off'
-  /** The cache itself failed; a fault event tells how. */
-  | 'fault'
+  /** The cache itself failed; an error event tells how. */
+  | 'error'
 
 /** Why a response was not stored. */
-export type RefuseReason =
+export type UncacheableReason =
   /** Its status is not kept: an error other than 404 and 410, unless `maxAge: 'http'`; or a 304, which has no body. */
   | 'status'
   /** It says no-store (RFC 9111 §5.2.2.5). */
@@ -152,8 +152,8 @@ export type RefuseReason =
   | 'method-changed'
   /** route(false) was met, or the cache was closed, while it was made. */
   | 'off'
-  /** The cache itself failed; a fault event tells how. */
-  | 'fault'
+  /** The cache itself failed; an error event tells how. */
+  | 'error'
 
 /** In what something that was made anew differs from what is stored. */
 export type AuditDifference =
@@ -162,7 +162,7 @@ export type AuditDifference =
   | 'fields'
   | 'body'
   /** It would not be stored now. */
-  | 'refused'
+  | 'uncacheable'
 
 /** Why a response was made anew in the background. */
 export type RefreshReason =
@@ -180,9 +180,9 @@ export type FragmentReason =
   /** Its body failed, and what is stored is in its stale-if-error window. */
   | 'stale-if-error'
   /** Another request was making it; this one waited and shares it. */
-  | 'joined'
+  | 'collapsed'
   /** The body ran: nothing is stored under the key. */
-  | 'absent'
+  | 'miss'
   /** The body ran: what is stored is of another version of its records. */
   | 'version'
   /** The body ran: its time was over. */
@@ -192,14 +192,14 @@ export type FragmentReason =
   /** The body ran: what was stored gave way to newer entries. */
   | 'evicted'
   /** The body ran: Redis was not heard of for longer than `maxStaleness`. */
-  | 'unheard'
+  | 'disconnected'
   /** The body ran: put() replaced what was stored. */
   | 'put'
-  /** The body ran: `if` is false, `session` is null, the cache is closed, or `refusal` says why. */
+  /** The body ran: `if` is false, `session` is null, the cache is closed, or `uncacheable` says why. */
   | 'off'
 
 /** Why a fragment whose body ran was not stored. */
-export type FragmentRefusal =
+export type FragmentUncacheableReason =
   /** Its body read something of the visitor that its key does not have. */
   | 'reads'
   /** It was made in a request whose reads are not all known, as its page would be. */
@@ -230,13 +230,13 @@ export type WarmOutcome =
   /** Its signal was given, or the cache was closed. */
   | 'aborted'
   /** Its time budget was used up. */
-  | 'budget'
+  | 'max-duration'
   /** `warming.enabled` is off. */
   | 'off'
 
 /** Why everything in this process was let go. */
-export type FlushReason =
+export type ResetReason =
   /** Redis has lost what it knew, or went back to an older state; the first contact with it is one, too. */
   | 'epoch'
   /** Invalidations were missed, and Redis does not remember them any more. */
-  | 'gap'
+  | 'log-gap'

@@ -32,10 +32,10 @@ export class Agreement {
   isDue(
     { name }: FragmentCall,
     earlier: Shown,
-    { recording }: Pick<Shown, 'recording'>,
+    { tracker }: Pick<Shown, 'tracker'>,
     body: unknown,
   ): boolean {
-    if (!mayDiffer(earlier, { recording, body })) return false
+    if (!mayDiffer(earlier, { tracker, body })) return false
     const source = String(body)
     const known = `${name} ${source.length} ${source.slice(0, told)}`
     const count = this.#compared.get(known) ?? 0

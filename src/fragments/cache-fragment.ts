@@ -5,7 +5,7 @@ import { type Dependable, dependenciesFrom } from '../invalidation/target.ts'
 import { several } from '../values/to-list.ts'
 import type { FragmentCache } from './fragment-cache.ts'
 import { type Body, type Subjects, fragmentCall, isSubject } from './fragment-call.ts'
-import type { FragmentDraft } from './fragment-context.ts'
+import type { FragmentContext } from './fragment-context.ts'
 import type { FragmentOptions } from './fragment-options.ts'
 import { noted } from './fragment-promise.ts'
 import { type Scope, contextScope } from './scope.ts'
@@ -17,8 +17,8 @@ export type BodyFor<Options> = Options extends { readonly json: true }
 
 /** The body of each of several fragments. */
 export type RowBody<Row, Options> = Options extends { readonly json: true }
-  ? (row: Row, fragment: FragmentDraft) => unknown
-  : (row: Row, fragment: FragmentDraft) => string | Promise<string>
+  ? (row: Row, fragment: FragmentContext) => unknown
+  : (row: Row, fragment: FragmentContext) => string | Promise<string>
 
 /** The ways to call cacheFragment(). */
 export interface CacheFragment {
@@ -45,7 +45,7 @@ export interface CacheFragments {
   <Row>(
     name: string,
     rows: Rows<Row>,
-    body: (row: Row, fragment: FragmentDraft) => string | Promise<string>,
+    body: (row: Row, fragment: FragmentContext) => string | Promise<string>,
   ): Promise<string>
   <Row, Options extends FragmentOptions>(
     name: string,
@@ -109,7 +109,7 @@ export function promisedIn(
 export function dependsOn(...targets: readonly Dependable[]): void {
   const dependencies = dependenciesFrom(targets, 'dependsOn()')
   const scope = contextScope()
-  scope?.recording.dependOn(onOrigin(dependencies, scope.visitor?.origin))
+  scope?.tracker.dependOn(onOrigin(dependencies, scope.visitor?.origin))
 }
 
 /**
@@ -160,7 +160,7 @@ export function fragmentsIn(
   const records = recordsOf(subjects, where)
   // A record that comes later is in none of the fragments.
   if (isSubject(subjects) && subjects.kind === 'collection') {
-    scope.recording.dependOn([subjects.list.dependency])
+    scope.tracker.dependOn([subjects.list.dependency])
   }
   if (records.length === 0) scope.fragments.none(fragmentCall(name, [], options), scope)
   const made = records.map((record) =>

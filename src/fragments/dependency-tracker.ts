@@ -1,54 +1,54 @@
-import type { RefuseReason } from '../events/reasons.ts'
+import type { UncacheableReason } from '../events/reasons.ts'
 import { type Dependency, tagDependency } from '../invalidation/dependency.ts'
 import type { Start } from '../invalidation/sequence.ts'
 
 /** What was attached under each name, in the order it came; doubles are left out. */
-export type Attachments = ReadonlyMap<string, Iterable<string>>
+export type Assets = ReadonlyMap<string, Iterable<string>>
 
 /** Why neither a fragment nor what encloses it is stored. */
 export interface Refusal {
-  readonly reason: RefuseReason
+  readonly reason: UncacheableReason
   readonly detail: string
   /** Something inside failed, which says nothing of what was made before. */
   readonly isFailure?: true
 }
 
 /** What was made, as far as its encloser has to know. */
-export interface Enclosed {
-  readonly closure: Iterable<Dependency>
+export interface Contained {
+  readonly allDependencies: Iterable<Dependency>
   readonly tags: Iterable<string>
   /** Milliseconds since 1970; Infinity where nothing limits it. */
   readonly freshUntil: number
   /** As of when it is known to be valid, by the clock of the sequence. */
-  readonly asOf: number
-  readonly attachments: Attachments
+  readonly verifiedAt: number
+  readonly assets: Assets
   /** Request inputs that it varies by. */
   readonly inputs: Iterable<string>
   /** Those it was made for, where it is not for everybody. */
-  readonly audiences: Iterable<string>
+  readonly groups: Iterable<string>
   readonly refusal: Refusal | undefined
 }
 
 /** A call that asked for a key first. */
 export interface Shown {
-  readonly recording: Recording
+  readonly tracker: DependencyTracker
   readonly body: unknown
 }
 
 /** A context that outlives its request, in a pool, is met by all. */
-const mostStrangers = 100
+const MAX_STRANGERS = 100
 
 /** What is being made now, and what it has used: its stamp, dependencies, tags and wishes. */
-export class Recording implements Enclosed {
+export class DependencyTracker implements Contained {
   /** The sequence number at which the making started. */
-  readonly stamp: number
+  readonly startSequence: number
   readonly dependencies: Set<Dependency> = new Set()
   readonly tags: Set<string> = new Set()
   readonly inputs: Set<string> = new Set()
-  readonly audiences: Set<string> = new Set()
+  readonly groups: Set<string> = new Set()
   /** What was enclosed; flattened only where somebody asks, for most pages are never stored. */
-  readonly #parts: Enclosed[] = []
-  readonly #attachments = new Map<string, Set<string>>()
+  readonly #parts: Contained[] = []
+  readonly #assets = new Map<string, Set<string>>()
   /** The response went out: whoever runs in its context now works for another, or for nobody. */
   isEnded = false
   /** Fragments that were stored by the values of its visitor, where the async context alone told whose they are. */
@@ -58,30 +58,31 @@ export class Recording implements Enclosed {
   /** Something of it was found by the async context alone. */
   #isAmbient = false
   /** Responses whose code ran in the context of this one, the last ones. */
-  #strangers: Set<Recording> | undefined
+  #strangers: Set<DependencyTracker> | undefined
   /** What was made is stored already: what it depends on from now on it does not know of. */
   onLate: (() => void) | undefined
   /** The shortest maxAge asked for, milliseconds. */
   #maxAge: number | undefined
   #freshUntil = Infinity
-  #asOf: number
+  #verifiedAt: number
   #refusal: Refusal | undefined
 
-  constructor({ stamp, asOf }: Start) {
-    this.stamp = stamp
-    this.#asOf = asOf
+  constructor({ startSequence, verifiedAt }: Start) {
+    this.startSequence = startSequence
+    this.#verifiedAt = verifiedAt
   }
 
   /** Its own dependencies, and those of everything inside. */
-  get closure(): ReadonlySet<Dependency> {
+  get allDependencies(): ReadonlySet<Dependency> {
     if (this.#parts.length === 0) return this.dependencies
-    const closure = new Set(this.dependencies)
-    for (const part of this.#parts) for (const dependency of part.closure) closure.add(dependency)
-    return closure
+    const allDependencies = new Set(this.dependencies)
+    for (const part of this.#parts)
+      for (const dependency of part.allDependencies) allDependencies.add(dependency)
+    return allDependencies
   }
 
-  get attachments(): Attachments {
-    return this.#attachments
+  get assets(): Assets {
+    return this.#assets
   }
 
   get maxAge(): number | undefined {
@@ -94,8 +95,8 @@ export class Recording implements Enclosed {
   }
 
   /** When it started, or since when the oldest thing inside is only believed to be valid. */
-  get asOf(): number {
-    return this.#asOf
+  get verifiedAt(): number {
+    return this.#verifiedAt
   }
 
   get refusal(): Refusal | undefined {
@@ -107,10 +108,10 @@ export class Recording implements Enclosed {
     this.#maxAge = Math.min(this.#maxAge ?? Infinity, milliseconds)
   }
 
-  attach(name: string, value: string): void {
-    const values = this.#attachments.get(name)
+  addAsset(name: string, value: string): void {
+    const values = this.#assets.get(name)
     if (values) values.add(value)
-    else this.#attachments.set(name, new Set([value]))
+    else this.#assets.set(name, new Set([value]))
   }
 
   tag(tag: string): void {
@@ -124,16 +125,16 @@ export class Recording implements Enclosed {
   }
 
   /** Takes over what something has that is a part of this now. */
-  enclose(part: Enclosed): void {
+  contain(part: Contained): void {
     this.#freshUntil = Math.min(this.#freshUntil, part.freshUntil)
-    this.#asOf = Math.min(this.#asOf, part.asOf)
+    this.#verifiedAt = Math.min(this.#verifiedAt, part.verifiedAt)
     this.#parts.push(part)
     this.tellLate()
     for (const tag of part.tags) this.tags.add(tag)
     for (const input of part.inputs) this.inputs.add(input)
-    for (const audience of part.audiences) this.audiences.add(audience)
-    for (const [name, values] of part.attachments) {
-      for (const value of values) this.attach(name, value)
+    for (const group of part.groups) this.groups.add(group)
+    for (const [name, values] of part.assets) {
+      for (const value of values) this.addAsset(name, value)
     }
     if (part.refusal) this.#refuse(part.refusal)
   }
@@ -151,7 +152,7 @@ export class Recording implements Enclosed {
   }
 
   /** Code of another response runs in the context of this one: what it says there, that one lacks. */
-  meet(stranger: Recording): void {
+  meet(stranger: DependencyTracker): void {
     if (this.#isAmbient) {
       stranger.stray()
       return
@@ -159,7 +160,7 @@ export class Recording implements Enclosed {
     this.#strangers ??= new Set()
     this.#strangers.add(stranger)
     for (const oldest of this.#strangers) {
-      if (this.#strangers.size <= mostStrangers) break
+      if (this.#strangers.size <= MAX_STRANGERS) break
       this.#strangers.delete(oldest)
     }
   }

@@ -2,42 +2,42 @@ import { fail } from '../events/errors.ts'
 import { keyDependency } from '../invalidation/dependency.ts'
 import type { FragmentReason } from '../events/reasons.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
-import { type Body, type FragmentCall, fragmentClosure } from './fragment-call.ts'
-import { enclosedIn, noneOf } from './store-fragment.ts'
+import { type Body, type FragmentCall, fragmentDependencies } from './fragment-call.ts'
+import { containedIn, noneOf } from './store-fragment.ts'
 import { finished } from './fragment-finish.ts'
-import { FragmentMaking, type Outcome } from './fragment-render.ts'
-import { FragmentMakings } from './in-flight.ts'
+import { FragmentRender, type Outcome } from './fragment-render.ts'
+import { InFlightFragments } from './in-flight.ts'
 import { Agreement } from './agreement.ts'
 import { FragmentTally } from './fragment-stats.ts'
 import { written } from './output.ts'
 import {
   type Asked,
-  type FragmentRoom,
-  type Way,
+  type FragmentHost,
+  type LookupOutcome,
   aside,
   clashing,
   asking,
   isThenable,
-  makingId,
+  renderId,
 } from './lookup.ts'
 import { noteShown, pageOf } from './fragment-repeat.ts'
-import { Recording } from './dependency-tracker.ts'
-import type { SharedStore } from '../redis/l2-store.ts'
+import { DependencyTracker } from './dependency-tracker.ts'
+import type { L2Store } from '../redis/l2-store.ts'
 import type { FragmentSource, Scope } from './scope.ts'
 import { ViewMemory } from './prefetch.ts'
 
 /** Where requests do not wait for each other's pages, fragments are shared all the same: 5 s. */
-const defaultPatience = 5_000
+const DEFAULT_TIMEOUT = 5_000
 
 /** How many bodies may stand on one stack. */
 const deepest = 50
 
 /** Looks fragments up, makes those that are missing, and stores them with all that they were made from. */
 export class FragmentCache implements FragmentSource {
-  readonly #room: FragmentRoom
-  readonly #makings: FragmentMakings
+  readonly #room: FragmentHost
+  readonly #inFlight: InFlightFragments
   /** How long one waits for another's making, milliseconds. */
-  readonly #patience: number
+  readonly #timeout: number
   readonly reads: ViewMemory
   readonly tally: FragmentTally
   readonly #agreement = new Agreement()
@@ -47,31 +47,30 @@ export class FragmentCache implements FragmentSource {
   /** A callback has run in the context of another request: whatever goes by the context alone may do so. */
   #distrusts = false
 
-  constructor(room: FragmentRoom) {
+  constructor(room: FragmentHost) {
     this.#room = room
-    this.#patience = room.settings.collapseTimeout || defaultPatience
-    this.#makings = new FragmentMakings(room.settings.clock, this.#patience)
+    this.#timeout = room.settings.collapseTimeout || DEFAULT_TIMEOUT
+    this.#inFlight = new InFlightFragments(room.settings.clock, this.#timeout)
     this.tally = new FragmentTally(room)
     this.reads = new ViewMemory({
       shared: () => (room.isClosed ? undefined : room.membership?.store),
-      has: (key) => room.settings.clock() < (this.#standing(key)?.timeline.staleAt ?? 0),
+      has: (key) => room.settings.clock() < (this.#existing(key)?.timeline.staleAt ?? 0),
     })
   }
 
   /** Fragments being made that others may wait for. */
-  get making(): number {
-    return this.#makings.size
+  get inFlight(): number {
+    return this.#inFlight.size
   }
-
   get isStrict(): boolean {
     return this.#room.settings.strict
   }
 
-  none(call: FragmentCall, { recording, visitor }: Scope): void {
-    recording.enclose(noneOf(call, visitor?.origin, this.#room.settings.clock()))
+  none(call: FragmentCall, { tracker, visitor }: Scope): void {
+    tracker.contain(noneOf(call, visitor?.origin, this.#room.settings.clock()))
   }
 
-  distrustContext(root: Recording): void {
+  distrustContext(root: DependencyTracker): void {
     this.#distrusts = true
     const keys = root.visitorKeys.splice(0)
     if (keys.length > 0) this.#room.invalidateUnawaited(keys.map(keyDependency))
@@ -93,7 +92,7 @@ export class FragmentCache implements FragmentSource {
     const way = aside(asked, this.#room, this.#distrusts)
     if (way) return this.#make(asked, way)
     if (this.#agreement.isClashing(asked.key)) return this.#make(asked, clashing(asked))
-    scope.pass?.meets(asked.key)
+    scope.renderPass?.meets(asked.key)
     return this.#look(asked, false)
   }
 
@@ -104,14 +103,14 @@ export class FragmentCache implements FragmentSource {
     const way = aside(asked, this.#room, this.#distrusts)
     if (way) {
       // A closed cache stores nothing; what others have of it falls all the same.
-      if (this.#room.isClosed) await this.#room.startAnew(asked.key)
+      if (this.#room.isClosed) await this.#room.restart(asked.key)
       return this.#make(asked, way)
     }
     // It begins behind its own invalidation, and not with its page: what its body reads, it reads behind that.
-    const root = new Recording(await this.#room.startAnew(asked.key))
-    const inner = { ...asked, scope: { ...outer, recording: root, root, pass: undefined } }
+    const root = new DependencyTracker(await this.#room.restart(asked.key))
+    const inner = { ...asked, scope: { ...outer, tracker: root, root, renderPass: undefined } }
     const text = await this.#make(inner, { reason: 'put' })
-    outer.recording.enclose(root)
+    outer.tracker.contain(root)
     return text
   }
 
@@ -119,10 +118,10 @@ export class FragmentCache implements FragmentSource {
   #look(asked: Asked, isFetched: boolean): string | Promise<string> {
     const { key, mayWait } = asked
     const { settings, store } = this.#room
-    const stored = this.#standing(key)
+    const stored = this.#existing(key)
     if (stored === undefined) {
-      if (store.fragment(key)) return this.#missing(asked, { reason: 'unheard' }, isFetched)
-      return this.#missing(asked, { reason: 'absent', ...store.fallOf(key) }, isFetched)
+      if (store.fragment(key)) return this.#missing(asked, { reason: 'disconnected' }, isFetched)
+      return this.#missing(asked, { reason: 'miss', ...store.removalOf(key) }, isFetched)
     }
     if (stored.version !== asked.version) {
       return this.#missing(asked, { reason: 'version' }, isFetched)
@@ -138,33 +137,33 @@ export class FragmentCache implements FragmentSource {
     return this.#missing(asked, { reason: 'expired' }, isFetched)
   }
 
-  #standing(key: string): StoredFragment | undefined {
+  #existing(key: string): StoredFragment | undefined {
     const stored = this.#room.store.fragment(key)
-    if (stored === undefined || !this.#room.trusts(stored)) return undefined
-    this.#room.soften(stored)
+    if (stored === undefined || !this.#room.isTrusted(stored)) return undefined
+    this.#room.applySoftInvalidation(stored)
     return stored
   }
 
   #serve(asked: Asked, stored: StoredFragment, reason: FragmentReason): string {
     const { scope } = asked
-    scope.recording.enclose(enclosedIn(stored, this.#room.sequence.validAt(stored.asOf)))
-    if (scope.pass?.recalls(stored.key) !== true) this.tally.hit(asked, reason)
+    scope.tracker.contain(containedIn(stored, this.#room.sequence.validAt(stored.verifiedAt)))
+    if (scope.renderPass?.recalls(stored.key) !== true) this.tally.hit(asked, reason)
     return stored.text
   }
 
   /** Waits for another that makes it, or asks Redis, or makes it. */
-  #missing(asked: Asked, way: Way, isFetched: boolean): string | Promise<string> {
+  #missing(asked: Asked, way: LookupOutcome, isFetched: boolean): string | Promise<string> {
     const { scope, mayWait, key, body } = asked
-    noteShown(pageOf(scope), key, { recording: scope.recording, body })
-    const running = mayWait ? this.#makings.find(makingId(asked)) : undefined
+    noteShown(pageOf(scope), key, { tracker: scope.tracker, body })
+    const running = mayWait ? this.#inFlight.find(renderId(asked)) : undefined
     if (running && this.#mayJoin(running, scope)) return this.#join(asked, running, way)
-    if (!mayWait && scope.pass?.leavesOut(key, scope.fragment) === true) return ''
+    if (!mayWait && scope.renderPass?.leavesOut(key, scope.fragment) === true) return ''
     const shared = this.#room.membership?.store
     if (mayWait && !isFetched && shared?.isOpen === true) return this.#fetch(asked, shared)
     return this.#make(asked, way)
   }
 
-  async #fetch(asked: Asked, shared: SharedStore): Promise<string> {
+  async #fetch(asked: Asked, shared: L2Store): Promise<string> {
     await shared.fetch(asked.key, 'fragments')
     return this.#look(asked, true)
   }
@@ -173,64 +172,66 @@ export class FragmentCache implements FragmentSource {
    * Who comes after an invalidation never joins what it overtook; and nobody waits for what waits for him: two pages may
    * enclose each other's fragments.
    */
-  #mayJoin(making: FragmentMaking, scope: Scope): boolean {
+  #mayJoin(render: FragmentRender, scope: Scope): boolean {
     const { sequence } = this.#room
-    const { stamp, asOf } = making.recording
-    const isOvertaken =
-      stamp !== sequence.highest && sequence.felledBy(stamp, making.closure()) !== undefined
-    return !isOvertaken && sequence.isTrusted(asOf) && !making.needs(scope)
+    const { startSequence, verifiedAt } = render.tracker
+    const isCurrent =
+      startSequence === sequence.highest ||
+      sequence.invalidatedBy(startSequence, render.allDependencies()) === undefined
+    return isCurrent && sequence.isTrusted(verifiedAt) && !render.needs(scope)
   }
 
-  async #join(asked: Asked, making: FragmentMaking, way: Way): Promise<string> {
+  async #join(asked: Asked, render: FragmentRender, way: LookupOutcome): Promise<string> {
     const { scope } = asked
-    const outcome = await making.wait(scope, this.#patience)
-    if (!making.isSettled) this.#makings.end(makingId(asked), making)
+    const { sequence } = this.#room
+    const outcome = await render.wait(scope, this.#timeout)
+    if (!render.isSettled) this.#inFlight.end(renderId(asked), render)
     // What it turned out to depend on may have been invalidated before this request came.
     const isUsable =
       outcome?.isShared === true &&
-      this.#room.sequence.isTrusted(outcome.asOf) &&
-      this.#room.sequence.felledBy(making.stamp, outcome.closure) === undefined
+      sequence.isTrusted(outcome.verifiedAt) &&
+      sequence.invalidatedBy(render.startSequence, outcome.allDependencies) === undefined
     if (!isUsable) return this.#make(asked, way)
-    scope.recording.enclose(outcome)
-    this.tally.hit(asked, 'joined')
+    scope.tracker.contain(outcome)
+    this.tally.hit(asked, 'collapsed')
     return this.#compared(asked, outcome.text)
   }
 
-  /** Makes it anew beside what is shown; one at a time. */
+  /** Refreshes it in the background; one at a time. */
   #renew(asked: Asked): void {
-    const { visitor, fragments, recording, isBound = false } = asked.scope
-    // Nothing encloses it, but what it renders may have been read when the page began.
-    const root = new Recording(recording)
+    const { visitor, fragments, tracker, isBound = false } = asked.scope
+    // Its data may have been read when the page began.
+    const root = new DependencyTracker(tracker)
     const scope: Scope = {
       fragments,
-      recording: root,
+      tracker: root,
       root,
       visitor,
       fragment: undefined,
       isBound,
     }
-    this.#makings.renew(makingId(asked), () =>
+    this.#inFlight.renew(renderId(asked), () =>
       this.#make({ ...asked, scope }, { reason: 'expired' }),
     )
   }
 
-  #make(asked: Asked, way: Way): string | Promise<string> {
+  #make(asked: Asked, way: LookupOutcome): string | Promise<string> {
     const { call, scope, key, body } = asked
     const { strict } = this.#room.settings
-    const closure = fragmentClosure(call, key, scope.visitor?.origin)
-    const making = new FragmentMaking(key, call, scope, closure, strict)
-    const id = makingId(asked)
-    if (way.reason !== 'off') this.#makings.begin(id, making)
+    const dependencies = fragmentDependencies(call, key, scope.visitor?.origin)
+    const render = new FragmentRender(key, call, scope, dependencies, strict)
+    const id = renderId(asked)
+    if (way.reason !== 'off') this.#inFlight.start(id, render)
     const settle = (outcome: Outcome | undefined): void => {
-      this.#makings.end(id, making)
-      making.settle(outcome)
+      this.#inFlight.end(id, render)
+      render.settle(outcome)
     }
     const done = (made: unknown): string => {
       try {
-        if (making.isPartial) return left()
-        const outcome = finished(this.#room, this.tally, asked, making, { made, way })
+        if (render.isPartial) return left()
+        const outcome = finished(this.#room, this.tally, asked, render, { made, way })
         settle(outcome)
-        scope.recording.enclose(outcome)
+        scope.tracker.contain(outcome)
         return outcome.text
       } catch (error) {
         return failed(error)
@@ -238,7 +239,7 @@ export class FragmentCache implements FragmentSource {
     }
     const failed = (error: unknown): string => {
       // It may have failed for what was left out of it.
-      if (making.isPartial) return left()
+      if (render.isPartial) return left()
       settle(undefined)
       return this.#replaced(asked, error, way)
     }
@@ -249,8 +250,8 @@ export class FragmentCache implements FragmentSource {
     let made: unknown
     try {
       // A new stack, before many bodies that call each other have used this one up.
-      const isDeep = asked.mayWait && making.depth % deepest === deepest - 1
-      made = isDeep ? Promise.resolve().then(() => making.run(body)) : making.run(body)
+      const isDeep = asked.mayWait && render.depth % deepest === deepest - 1
+      made = isDeep ? Promise.resolve().then(() => render.run(body)) : render.run(body)
     } catch (error) {
       return failed(error)
     }
@@ -258,37 +259,37 @@ export class FragmentCache implements FragmentSource {
   }
 
   /** What stands in for a body that failed. */
-  #replaced(asked: Asked, error: unknown, way: Way): string {
+  #replaced(asked: Asked, error: unknown, way: LookupOutcome): string {
     const { call, scope, key } = asked
-    const stored = way.reason === 'off' ? undefined : this.#standing(key)
+    const stored = way.reason === 'off' ? undefined : this.#existing(key)
     if (stored && this.#room.settings.clock() < stored.timeline.errorUntil) {
       this.tally.replaced(asked)
       return this.#serve(asked, stored, 'stale-if-error')
     }
     this.tally.missed(asked, way, { reason: 'failed', detail: String(error) })
     if (call.policy.onError === undefined) throw error
-    scope.recording.refuse(`${call.where} failed`, true)
+    scope.tracker.refuse(`${call.where} failed`, true)
     return written(call.policy.onError(error), 'html', `onError of ${call.where}`)
   }
 
   /**
-   * A text that was at hand. Where the page has asked for its key before, the body runs as well, and has to give the same:
-   * if it does not, each place shows its own, and nothing is stored under the key.
+   * A stored text. Where the page has asked for its key before, the body runs as well and must give the same; if not,
+   * each place shows its own and nothing is stored.
    */
   #compared(asked: Asked, text: string): string | Promise<string> {
     const { scope, body, call, key, earlier } = asked
-    const { strict, outline } = this.#room.settings
+    const { strict, annotate: outline } = this.#room.settings
     if (earlier === undefined || outline) return text
     if (!strict && !this.#agreement.isDue(call, earlier, scope, body)) return text
-    const making = new FragmentMaking(key, call, scope, [], strict)
+    const render = new FragmentRender(key, call, scope, [], strict)
     const check = (made: unknown): string | Promise<string> => {
       // What was left out of it is not there to be compared.
-      if (making.isPartial || written(made, call.policy.form, call.where) === text) return text
+      if (render.isPartial || written(made, call.policy.form, call.where) === text) return text
       if (strict) throw fail('ERR_CACHEFLOW_FRAGMENT_KEY', key, call.where)
       this.#clash(asked)
       return this.#make(asked, clashing(asked))
     }
-    return this.#agreement.run(() => making.run(body), check, strict ? undefined : text)
+    return this.#agreement.run(() => render.run(body), check, strict ? undefined : text)
   }
 
   #clash({ key, call, scope }: Asked): void {

@@ -11,11 +11,11 @@ import {
 import type { EntityRef, Subject } from '../entities/entity.ts'
 import { several } from '../values/to-list.ts'
 import { type FragmentOptions, type FragmentPolicy, fragmentPolicy } from './fragment-options.ts'
-import type { FragmentDraft } from './fragment-context.ts'
+import type { FragmentContext } from './fragment-context.ts'
 import { isPageInput } from './page-input.ts'
 
 /** What makes a fragment: it returns the text, or, with `json: true`, a value. */
-export type Body<Made = string> = (fragment: FragmentDraft) => Made
+export type Body<Made = string> = (fragment: FragmentContext) => Made
 
 /** What a fragment is made of: a record, a list, a collection, or several of them. */
 export type Subjects = Subject | readonly Subject[]
@@ -29,16 +29,16 @@ export interface FragmentCall {
   readonly where: string
 }
 
-const longestName = 256
+const MAX_NAME_LENGTH = 256
 
 export function fragmentCall(
   name: string,
   subjects: unknown,
   options: FragmentOptions | undefined,
 ): FragmentCall {
-  if (typeof name !== 'string' || name === '' || name.length > longestName) {
+  if (typeof name !== 'string' || name === '' || name.length > MAX_NAME_LENGTH) {
     throw fail('ERR_CACHEFLOW_FRAGMENT', name, 'cacheFragment()', {
-      mend: `The name is a string of 1 to ${longestName} characters, such as 'posts/card'.`,
+      mend: `The name is a string of 1 to ${MAX_NAME_LENGTH} characters, such as 'posts/card'.`,
     })
   }
   const where = `cacheFragment('${name}')`
@@ -105,16 +105,16 @@ function inputText(input: string): string {
 
 /** The values of a client may be as long as it likes; no escaped text begins as the hash does. */
 function valueText(value: string): string {
-  if (value.length <= longestNames) return escaped(value)
+  if (value.length <= MAX_NAMES_LENGTH) return escaped(value)
   return `%~${createHash('sha1').update(value).digest('base64url')}`
 }
 
 /** Names longer than this stand in a key by their hash. */
-const longestNames = 200
+const MAX_NAMES_LENGTH = 200
 
 function namesOf(subjects: readonly Subject[]): string {
   const names = subjects.map(nameOf).join(',')
-  if (names.length <= longestNames) return names
+  if (names.length <= MAX_NAMES_LENGTH) return names
   return `${subjects.length}:${createHash('sha1').update(names).digest('base64url')}`
 }
 
@@ -154,22 +154,22 @@ function versionIn(subject: Subject): string {
 }
 
 /** What fells the fragment, as far as the call tells. */
-export function fragmentClosure(
+export function fragmentDependencies(
   call: FragmentCall,
   key: string,
   origin: string | undefined,
 ): Dependency[] {
   const { name, subjects, policy } = call
-  const closure: Dependency[] = [fragmentDependency(name), keyDependency(key)]
+  const dependencies: Dependency[] = [fragmentDependency(name), keyDependency(key)]
   const add = (dependency: Dependency): void => {
-    closure.push(dependency, fragmentDependency(name, dependency))
+    dependencies.push(dependency, fragmentDependency(name, dependency))
   }
   for (const subject of subjects) {
     if (subject.kind === 'collection') {
       add(subject.list.dependency)
-      for (const { dependency } of subject.records) closure.push(dependency)
+      for (const { dependency } of subject.records) dependencies.push(dependency)
     } else add(subject.dependency)
   }
   const named = onOrigin(policy.dependencies, origin)
-  return [...closure, ...policy.tags.map(tagDependency), ...named]
+  return [...dependencies, ...policy.tags.map(tagDependency), ...named]
 }

@@ -1,43 +1,43 @@
 import { softened, timelineOf } from '../http/freshness.ts'
-import type { FragmentMaking, Outcome } from './fragment-render.ts'
-import { type Asked, type FragmentRoom, type Way, fallen } from './lookup.ts'
+import type { FragmentRender, Outcome } from './fragment-render.ts'
+import { type Asked, type FragmentHost, type LookupOutcome, fallen } from './lookup.ts'
 import { storedFragment } from './store-fragment.ts'
 import type { FragmentTally } from './fragment-stats.ts'
 import { outlined, written } from './output.ts'
 
 /** Stores what a body made, unless something forbids it. */
 export function finished(
-  room: FragmentRoom,
+  room: FragmentHost,
   tally: FragmentTally,
   asked: Asked,
-  making: FragmentMaking,
-  { made, way }: { readonly made: unknown; readonly way: Way },
+  render: FragmentRender,
+  { made, way }: { readonly made: unknown; readonly way: LookupOutcome },
 ): Outcome {
   const { call, key } = asked
   const { settings, store, sequence } = room
   const { policy } = call
   const plain = written(made, policy.form, call.where)
   const text =
-    settings.outline && policy.form !== 'json' ? outlined(plain, key, settings.clock()) : plain
+    settings.annotate && policy.form !== 'json' ? outlined(plain, key, settings.clock()) : plain
   const now = settings.clock()
-  const { maxAge = policy.maxAge } = making.recording
-  const outcome = making.outcome(text, now + Math.min(maxAge, policy.maxAge))
+  const { maxAge = policy.maxAge } = render.tracker
+  const outcome = render.outcome(text, now + Math.min(maxAge, policy.maxAge))
   if (way.reason === 'off') {
     tally.missed(asked, way, way.fault)
     return outcome
   }
   const fault =
-    making.refusal(plain, settings.observe) ??
-    fallen(sequence.felledBy(making.stamp, outcome.closure))
+    render.refusal(plain, settings.observe) ??
+    fallen(sequence.invalidatedBy(render.startSequence, outcome.allDependencies))
   if (fault) {
     tally.missed(asked, way, fault)
     return outcome
   }
   const timeline = timelineOf(outcome.freshUntil - now, 0, now, policy)
-  const softenedAt = sequence.softenedAt(making.stamp, outcome.closure, key)
+  const softenedAt = sequence.softInvalidationAt(render.startSequence, outcome.allDependencies, key)
   const stored = storedFragment(
     asked,
-    making,
+    render,
     outcome,
     softened(timeline, Math.max(now, softenedAt)),
   )

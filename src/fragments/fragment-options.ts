@@ -101,8 +101,8 @@ export function fragmentPolicy(
   where: string,
 ): FragmentPolicy {
   if (options === undefined) return plain
-  const standing = known.get(options)
-  if (standing) return standing
+  const existing = known.get(options)
+  if (existing) return existing
   const unknown = Object.keys(options).find((name) => !names.has(name))
   if (unknown !== undefined) {
     throw fail('ERR_CACHEFLOW_UNKNOWN_OPTION', unknown, where, {

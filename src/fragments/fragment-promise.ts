@@ -10,12 +10,12 @@ export const promiseText = '[object Promise]'
  */
 export function noted<Text extends string | Promise<string>>(
   made: Text,
-  { recording, fragments }: Scope,
+  { tracker, fragments }: Scope,
   where: string,
 ): Text {
   if (typeof made === 'string') return made
   const write = (): string => {
-    recording.refuseFor('promise', where)
+    tracker.refuseFor('promise', where)
     if (!fragments.isStrict) return promiseText
     throw fail('ERR_CACHEFLOW_FRAGMENT', promiseText, `what was made of ${where}`, {
       mend: `It was written without being awaited: await ${where.slice(0, where.indexOf('('))}(...).`,

@@ -1,42 +1,42 @@
-import type { FragmentRefusal, RefuseReason } from '../events/reasons.ts'
+import type { FragmentUncacheableReason, UncacheableReason } from '../events/reasons.ts'
 import { fail } from '../events/errors.ts'
 import type { Dependency } from '../invalidation/dependency.ts'
 import type { Body, FragmentCall } from './fragment-call.ts'
-import { FragmentDraft } from './fragment-context.ts'
+import { FragmentContext } from './fragment-context.ts'
 import { promiseText } from './fragment-promise.ts'
 import { csrfTokenIn } from '../html/csrf-token.ts'
-import { type Enclosed, Recording } from './dependency-tracker.ts'
+import { type Contained, DependencyTracker } from './dependency-tracker.ts'
 import { watchOthers } from './bystanders.ts'
 import { tells, wordOf } from './page-input.ts'
 import { type FragmentScope, type Read, type Scope, within } from './scope.ts'
 
 /** A fragment that was made, stored or not. */
-export interface Outcome extends Enclosed {
+export interface Outcome extends Contained {
   readonly text: string
-  readonly closure: readonly Dependency[]
+  readonly allDependencies: readonly Dependency[]
   /** It is stored, so that others may have it. */
   readonly isShared: boolean
 }
 
 export interface FragmentFault {
-  readonly reason: FragmentRefusal
+  readonly reason: FragmentUncacheableReason
   readonly detail: string
 }
 
 /** One fragment being made: what its body reads and encloses, and who waits for it. */
-export class FragmentMaking implements FragmentScope {
+export class FragmentRender implements FragmentScope {
   readonly key: string
   readonly outer: FragmentScope | undefined
   readonly depth: number
-  readonly recording: Recording
+  readonly tracker: DependencyTracker
   readonly scope: Scope
-  readonly draft: FragmentDraft
+  readonly context: FragmentContext
   isPartial = false
   isSettled = false
   readonly #call: FragmentCall
   readonly #called: readonly Dependency[]
   readonly #isStrict: boolean
-  readonly #waitsFor = new Set<FragmentMaking>()
+  readonly #waitsFor = new Set<FragmentRender>()
   readonly #settled: Promise<Outcome | undefined>
   #settle: (outcome: Outcome | undefined) => void = () => undefined
   /** The first read of something that the key does not have. */
@@ -64,33 +64,33 @@ export class FragmentMaking implements FragmentScope {
     this.#called = called
     this.#isStrict = isStrict
     // The encloser's stamp: what a body renders may have been read before it was called.
-    this.recording = new Recording(outer.recording)
-    for (const tag of call.policy.tags) this.recording.tags.add(tag)
-    for (const input of call.policy.vary) this.recording.inputs.add(input)
+    this.tracker = new DependencyTracker(outer.tracker)
+    for (const tag of call.policy.tags) this.tracker.tags.add(tag)
+    for (const input of call.policy.vary) this.tracker.inputs.add(input)
     const { session } = call.policy
-    if (typeof session === 'string') this.recording.audiences.add(session)
-    if (session === null) this.recording.refuse(`${call.where}: session is null`)
+    if (typeof session === 'string') this.tracker.groups.add(session)
+    if (session === null) this.tracker.refuse(`${call.where}: session is null`)
     // What a body calls stands in a template of its own, or in none.
     this.scope = {
       ...outer,
-      recording: this.recording,
+      tracker: this.tracker,
       fragment: this,
       digest: undefined,
       isBound: false,
     }
-    this.draft = new FragmentDraft(this.recording, outer.visitor?.origin, isStrict)
+    this.context = new FragmentContext(this.tracker, outer.visitor?.origin, isStrict)
     this.#settled = new Promise((resolve) => {
       this.#settle = resolve
     })
   }
 
-  get stamp(): number {
-    return this.recording.stamp
+  get startSequence(): number {
+    return this.tracker.startSequence
   }
 
   /** What it is known to depend on so far. */
-  closure(): readonly Dependency[] {
-    return [...this.#called, ...this.recording.closure]
+  allDependencies(): readonly Dependency[] {
+    return [...this.#called, ...this.tracker.allDependencies]
   }
 
   note(read: Read): void {
@@ -98,7 +98,7 @@ export class FragmentMaking implements FragmentScope {
     if (policy.isOff) return
     if (this.#isKeyed(read)) {
       // What encloses it varies by all that was read.
-      if (read.input !== undefined) this.recording.inputs.add(read.input)
+      if (read.input !== undefined) this.tracker.inputs.add(read.input)
       return
     }
     this.#unkeyed ??= read
@@ -120,7 +120,7 @@ export class FragmentMaking implements FragmentScope {
 
   stray(detail: string): void {
     const { where } = this.#call
-    this.recording.stray()
+    this.tracker.stray()
     if (this.#isStrict) throw fail('ERR_CACHEFLOW_CONTEXT', detail, where)
   }
 
@@ -131,15 +131,15 @@ export class FragmentMaking implements FragmentScope {
     queueMicrotask(() => (this.#isBeginning = false))
     visitor?.watch()
     watchOthers(visitor)
-    return within(this.scope, () => body(this.draft))
+    return within(this.scope, () => body(this.context))
   }
 
   /** Why it may not be stored; undefined when it may. */
   refusal(text: string, isObserving: boolean): FragmentFault | undefined {
     const { policy, where } = this.#call
-    const { recording } = this
-    if (recording.refusal) {
-      const { reason, detail } = recording.refusal
+    const { tracker } = this
+    if (tracker.refusal) {
+      const { reason, detail } = tracker.refusal
       return { reason: isOwnRefusal(reason) ? reason : 'draft', detail }
     }
     if (this.#unkeyed) return { reason: 'reads', detail: this.#unkeyed.detail }
@@ -169,12 +169,12 @@ export class FragmentMaking implements FragmentScope {
   /** What encloses a fragment for some language or audience has to be for the same. */
   #unkeyedInside(): Read | undefined {
     const { vary, session } = this.#call.policy
-    for (const input of this.recording.inputs) {
+    for (const input of this.tracker.inputs) {
       if (!tells(vary, input)) return { input, detail: `${input}, by a fragment inside` }
     }
-    for (const audience of this.recording.audiences) {
-      if (audience !== session) {
-        return { input: undefined, detail: `a fragment inside for ${audience}` }
+    for (const group of this.tracker.groups) {
+      if (group !== session) {
+        return { input: undefined, detail: `a fragment inside for ${group}` }
       }
     }
     return undefined
@@ -182,18 +182,18 @@ export class FragmentMaking implements FragmentScope {
 
   /** @param freshUntil as the fragment's own lifetime has it */
   outcome(text: string, freshUntil: number): Outcome {
-    const { tags, attachments, inputs, audiences, refusal, asOf } = this.recording
-    const closure = [...new Set(this.closure())]
+    const { tags, assets, inputs, groups, refusal, verifiedAt } = this.tracker
+    const allDependencies = [...new Set(this.allDependencies())]
     return {
       text,
-      closure,
+      allDependencies,
       tags,
-      attachments,
+      assets,
       inputs,
-      audiences,
+      groups,
       refusal,
-      asOf,
-      freshUntil: Math.min(freshUntil, this.recording.freshUntil),
+      verifiedAt,
+      freshUntil: Math.min(freshUntil, this.tracker.freshUntil),
       isShared: false,
     }
   }
@@ -203,8 +203,8 @@ export class FragmentMaking implements FragmentScope {
     const asking = new Set<unknown>()
     for (let at = scope.fragment; at; at = at.outer) asking.add(at)
     if (asking.size === 0) return false
-    const seen = new Set<FragmentMaking>()
-    const open: FragmentMaking[] = [this]
+    const seen = new Set<FragmentRender>()
+    const open: FragmentRender[] = [this]
     for (let at = open.pop(); at; at = open.pop()) {
       if (asking.has(at)) return true
       if (seen.has(at)) continue
@@ -216,14 +216,14 @@ export class FragmentMaking implements FragmentScope {
 
   /** Resolves when it is made; with undefined when it failed, or takes longer. */
   async wait(scope: Scope, patience: number): Promise<Outcome | undefined> {
-    const waiting: FragmentMaking[] = []
+    const waiting: FragmentRender[] = []
     for (let at = scope.fragment; at; at = at.outer) {
-      if (at instanceof FragmentMaking) waiting.push(at)
+      if (at instanceof FragmentRender) waiting.push(at)
     }
     for (const each of waiting) each.#waitsFor.add(this)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), Math.min(patience, longestTimer))
+      timer = setTimeout(() => resolve(undefined), Math.min(patience, MAX_TIMER))
     })
     try {
       return await Promise.race([this.#settled, late])
@@ -241,10 +241,10 @@ export class FragmentMaking implements FragmentScope {
 }
 
 /** Node lets a longer timer end at once. */
-const longestTimer = 2 ** 31 - 1
+const MAX_TIMER = 2 ** 31 - 1
 
 /** Refusals that fragments and pages have the same word for. */
-function isOwnRefusal(reason: RefuseReason): reason is 'context' | 'promise' {
+function isOwnRefusal(reason: UncacheableReason): reason is 'context' | 'promise' {
   return reason === 'context' || reason === 'promise'
 }
 

@@ -1,11 +1,11 @@
-import type { FragmentMaking } from './fragment-render.ts'
+import type { FragmentRender } from './fragment-render.ts'
 
 /** Fragments being made, by what all have in common that may share one making. */
-export class FragmentMakings {
+export class InFlightFragments {
   readonly #clock: () => number
   /** Milliseconds after which a making that has not ended is nobody's to wait for. */
   readonly #timeout: number
-  readonly #makings = new Map<string, { readonly making: FragmentMaking; readonly since: number }>()
+  readonly #renders = new Map<string, { readonly render: FragmentRender; readonly since: number }>()
   readonly #renewing = new Map<string, number>()
 
   constructor(clock: () => number, timeout: number) {
@@ -14,22 +14,22 @@ export class FragmentMakings {
   }
 
   get size(): number {
-    return this.#makings.size
+    return this.#renders.size
   }
 
-  find(id: string): FragmentMaking | undefined {
-    const standing = this.#makings.get(id)
-    return standing && this.#isDue(standing.since) ? standing.making : undefined
+  find(id: string): FragmentRender | undefined {
+    const existing = this.#renders.get(id)
+    return existing && this.#isDue(existing.since) ? existing.render : undefined
   }
 
   /** Of several that make the same at once the first is the one to wait for. */
-  begin(id: string, making: FragmentMaking): void {
-    if (this.find(id) === undefined) this.#makings.set(id, { making, since: this.#clock() })
+  start(id: string, render: FragmentRender): void {
+    if (this.find(id) === undefined) this.#renders.set(id, { render, since: this.#clock() })
   }
 
   /** Nobody waits for it any longer: it has ended, or taken too long. */
-  end(id: string, making: FragmentMaking): void {
-    if (this.#makings.get(id)?.making === making) this.#makings.delete(id)
+  end(id: string, render: FragmentRender): void {
+    if (this.#renders.get(id)?.render === render) this.#renders.delete(id)
   }
 
   /** Makes something anew beside what is shown: one at a time, unless that one hangs. */

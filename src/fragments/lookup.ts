@@ -1,6 +1,6 @@
 import { fail } from '../events/errors.ts'
 import type { Events } from '../events/events.ts'
-import type { FragmentReason, FragmentRefusal } from '../events/reasons.ts'
+import type { FragmentReason, FragmentUncacheableReason } from '../events/reasons.ts'
 import type { Dependency } from '../invalidation/dependency.ts'
 import type { Sequence, Start } from '../invalidation/sequence.ts'
 import type { ResponseStore } from '../store/response-store.ts'
@@ -21,32 +21,35 @@ export interface FragmentSettings {
   readonly enabled: boolean
   readonly observe: boolean
   readonly strict: boolean
-  readonly outline: boolean
+  readonly annotate: boolean
 }
 
 /** What fragments need of the cache that they live in. */
-export interface FragmentRoom {
+export interface FragmentHost {
   readonly settings: FragmentSettings
   readonly events: Events
   readonly store: ResponseStore
   readonly sequence: Sequence
   readonly isClosed: boolean
   readonly membership: Membership | undefined
-  trusts(stored: Stored): boolean
+  isTrusted(stored: Stored): boolean
   /** Has it stale from when on it is so by what was invalidated. */
-  soften(stored: Stored): void
+  applySoftInvalidation(stored: Stored): void
   /** Keeps what was stored for other instances too. */
-  share(stored: Stored): void
+  replicate(stored: Stored): void
   /** Lets go of what depends on these, here and elsewhere. */
   invalidateUnawaited(dependencies: readonly Dependency[]): void
   /** Tells of what keeps something from being stored, and is mostly an oversight. */
-  warn(reason: FragmentRefusal, told: { readonly route: string; readonly message: string }): void
+  warn(
+    reason: FragmentUncacheableReason,
+    told: { readonly route: string; readonly message: string },
+  ): void
   /** Fells what stands under a key, in every instance. @returns the start of what takes its place */
-  startAnew(key: string): Promise<Start>
+  restart(key: string): Promise<Start>
 }
 
 /** Why a body ran, or did not. */
-export interface Way {
+export interface LookupOutcome {
   readonly reason: FragmentReason
   /** What felled the fragment that was stored. */
   readonly by?: string | undefined
@@ -89,7 +92,7 @@ export function asking(
   const earlier = page.shown?.get(key)
   // A page of hits alone notes nothing: what it shows was compared when it was made.
   const isNoted = strict || page.shown !== undefined
-  if (isNoted && !earlier) noteShown(page, key, { recording: scope.recording, body })
+  if (isNoted && !earlier) noteShown(page, key, { tracker: scope.tracker, body })
   return { call, body, scope, key, version: fragmentVersion(call), mayWait, earlier }
 }
 
@@ -109,9 +112,9 @@ function unknownIn(
 /** Why a body runs without the cache; undefined where it need not. */
 export function aside(
   asked: Asked,
-  { isClosed, settings }: FragmentRoom,
+  { isClosed, settings }: FragmentHost,
   distrusts: boolean,
-): Way | undefined {
+): LookupOutcome | undefined {
   const { scope, call } = asked
   if (isClosed || !settings.enabled || call.policy.isOff) return { reason: 'off' }
   const unknown = unknownIn(asked, settings)
@@ -134,12 +137,12 @@ export function aside(
 }
 
 /** A page showed two texts under its key. */
-export function clashing({ key }: Asked): Way {
+export function clashing({ key }: Asked): LookupOutcome {
   return { reason: 'off', fault: { reason: 'clash', detail: key } }
 }
 
 /** What all have in common that may share one making. */
-export function makingId({ key, version }: Asked): string {
+export function renderId({ key, version }: Asked): string {
   return `${version} ${key}`
 }
 

@@ -1,17 +1,17 @@
-import { Pass, type Passes } from './render-pass.ts'
+import { RenderPass, type RenderPasses } from './render-pass.ts'
 import { type FragmentReads, type Scope, within } from './scope.ts'
 
 /** Renders a view in a scope. */
 export type Render = (scope: Scope) => string | Promise<string>
 
 /** How often a view is thrown away at most: as deep as fragments lie within each other. */
-const mostPasses = 6
+const MAX_PASSES = 6
 
 /**
  * One view, rendered in as many passes as its fragments need: an engine that cannot wait for one of them is run again when all
  * that it asked for have been read, in one round trip. What its page had when it was rendered last is read before.
  */
-export class Rendering implements Passes {
+export class Rendering implements RenderPasses {
   readonly untold: Map<string, () => void> = new Map()
   readonly #scope: Scope
   readonly #reads: FragmentReads
@@ -34,7 +34,7 @@ export class Rendering implements Passes {
   }
 
   isUnknown(key: string): boolean {
-    return this.#passes < mostPasses && this.#reads.isOpen && !this.#asked.has(key)
+    return this.#passes < MAX_PASSES && this.#reads.isOpen && !this.#asked.has(key)
   }
 
   get #page(): string {
@@ -49,7 +49,7 @@ export class Rendering implements Passes {
 
   #pass(): string | Promise<string> {
     this.#passes++
-    const pass = new Pass(this, this.#scope)
+    const pass = new RenderPass(this, this.#scope)
     let text: string | Promise<string>
     try {
       text = within(pass.scope, () => this.#render(pass.scope))
@@ -63,7 +63,7 @@ export class Rendering implements Passes {
     )
   }
 
-  #ended(pass: Pass, text: string): string | Promise<string> {
+  #ended(pass: RenderPass, text: string): string | Promise<string> {
     if (pass.unknown.size > 0) return this.#again(pass)
     pass.count()
     this.#reads.remember(this.#page, pass.keys)
@@ -71,13 +71,13 @@ export class Rendering implements Passes {
   }
 
   /** With a hole in it a template may fail where it would not. */
-  #failed(pass: Pass, error: unknown): Promise<string> {
+  #failed(pass: RenderPass, error: unknown): Promise<string> {
     if (pass.unknown.size > 0) return this.#again(pass)
     pass.count()
     throw error
   }
 
-  #again(pass: Pass): Promise<string> {
+  #again(pass: RenderPass): Promise<string> {
     pass.throwAway()
     return this.#after([...pass.unknown])
   }

@@ -1,15 +1,15 @@
 import { LRUCache } from 'lru-cache'
 import type { FragmentReads } from './scope.ts'
-import type { SharedStore } from '../redis/l2-store.ts'
+import type { L2Store } from '../redis/l2-store.ts'
 
 /** How many characters the remembered keys have together at most: 4 Mi. */
-const mostCharacters = 4 * 1024 * 1024
+const MAX_CHARACTERS = 4 * 1024 * 1024
 /** How many keys are remembered of one page at most: as many as one script reads. */
-const mostKeys = 500
+const MAX_KEYS = 500
 
 export interface ViewMemoryOptions {
   /** undefined where there is no Redis. */
-  readonly shared: () => SharedStore | undefined
+  readonly shared: () => L2Store | undefined
   /** Is it in memory, and fresh? */
   readonly has: (key: string) => boolean
 }
@@ -18,7 +18,7 @@ export interface ViewMemoryOptions {
 export class ViewMemory implements FragmentReads {
   readonly #options: ViewMemoryOptions
   readonly #pages = new LRUCache<string, readonly string[]>({
-    maxSize: mostCharacters,
+    maxSize: MAX_CHARACTERS,
     sizeCalculation: (keys, page) => keys.reduce((sum, key) => sum + key.length, page.length),
   })
 
@@ -41,7 +41,7 @@ export class ViewMemory implements FragmentReads {
 
   remember(page: string, keys: Iterable<string>): void {
     const kept: string[] = []
-    for (const key of keys) if (kept.length < mostKeys) kept.push(key)
+    for (const key of keys) if (kept.length < MAX_KEYS) kept.push(key)
     if (kept.length === 0) this.#pages.delete(page)
     else this.#pages.set(page, kept)
   }

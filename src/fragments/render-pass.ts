@@ -1,9 +1,9 @@
-import { Recording } from './dependency-tracker.ts'
+import { DependencyTracker } from './dependency-tracker.ts'
 import { keepShown, takeShown } from './fragment-repeat.ts'
-import type { FragmentScope, Scope, ViewPass } from './scope.ts'
+import type { FragmentScope, Scope, ViewRenderPass } from './scope.ts'
 
 /** What the passes of one view have in common. */
-export interface Passes {
+export interface RenderPasses {
   /** Has Redis not been asked for this key yet, and may it be? */
   isUnknown(key: string): boolean
   /** Of what earlier passes have made and stored: what is still to be told of it. */
@@ -15,29 +15,29 @@ export interface Passes {
  * key and leaves a hole. With a hole it is thrown away, and nothing of it has happened: not what it recorded, not what it would
  * have told. Without one it counts.
  */
-export class Pass implements ViewPass {
+export class RenderPass implements ViewRenderPass {
   /** What the view is made of, in this pass. */
-  readonly recording: Recording
+  readonly tracker: DependencyTracker
   readonly scope: Scope
   /** Every key that it has met. */
   readonly keys: Set<string> = new Set()
   readonly unknown: Set<string> = new Set()
-  readonly #passes: Passes
+  readonly #passes: RenderPasses
   readonly #outer: Scope
   readonly #stored = new Map<string, () => void>()
   #effects: (() => void)[] = []
   #hasCounted = false
 
-  constructor(passes: Passes, outer: Scope) {
+  constructor(passes: RenderPasses, outer: Scope) {
     this.#passes = passes
     this.#outer = outer
-    this.recording = new Recording(outer.recording)
-    takeShown(this.recording, outer.root)
-    this.scope = { ...outer, recording: this.recording, pass: this }
+    this.tracker = new DependencyTracker(outer.tracker)
+    takeShown(this.tracker, outer.root)
+    this.scope = { ...outer, tracker: this.tracker, renderPass: this }
   }
 
-  get outer(): Recording {
-    return this.#outer.recording
+  get outer(): DependencyTracker {
+    return this.#outer.tracker
   }
 
   meets(key: string): void {
@@ -75,14 +75,14 @@ export class Pass implements ViewPass {
   }
 
   count(): void {
-    const { recording, root } = this.#outer
+    const { tracker, root } = this.#outer
     this.#hasCounted = true
-    recording.enclose(this.recording)
-    const { maxAge } = this.recording
-    if (maxAge !== undefined) recording.limitMaxAge(maxAge)
+    tracker.contain(this.tracker)
+    const { maxAge } = this.tracker
+    if (maxAge !== undefined) tracker.limitMaxAge(maxAge)
     // What comes later comes for what is around.
-    this.recording.onLate = () => recording.tellLate()
-    keepShown(root, this.recording)
+    this.tracker.onLate = () => tracker.tellLate()
+    keepShown(root, this.tracker)
     for (const effect of this.#effects.splice(0)) effect()
     for (const effect of this.#passes.untold.values()) effect()
   }

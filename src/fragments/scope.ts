@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Body, FragmentCall } from './fragment-call.ts'
-import type { Recording } from './dependency-tracker.ts'
+import type { DependencyTracker } from './dependency-tracker.ts'
 
 /** One read of something that tells visitors apart. */
 export interface Read {
@@ -33,7 +33,7 @@ export interface Visitor {
 /** Whoever notes the reads of one request. */
 export interface Reader {
   /** The framework's request and what is made of it; undefined before it has come to a cache. */
-  readonly served: { readonly owner: unknown; readonly recording: Recording } | undefined
+  readonly served: { readonly owner: unknown; readonly tracker: DependencyTracker } | undefined
   /** The fragments being made for the request. */
   readonly makings: Set<FragmentScope>
 }
@@ -67,16 +67,16 @@ export interface FragmentSource {
    *
    * @param root whose context it was: what was stored in it for one visitor may be another's
    */
-  distrustContext(root: Recording): void
+  distrustContext(root: DependencyTracker): void
 }
 
 /** What is being made at this moment, by whichever function is running. */
 export interface Scope {
   /** The fragments of the cache that the request met; several caches may live in one process. */
   readonly fragments: FragmentSource
-  readonly recording: Recording
-  /** The outermost recording: the response, or a job. */
-  readonly root: Recording
+  readonly tracker: DependencyTracker
+  /** The outermost tracker: the response, or a job. */
+  readonly root: DependencyTracker
   /** undefined in a job. */
   readonly visitor: Visitor | undefined
   /** The fragment being made; undefined directly in a response. */
@@ -86,14 +86,14 @@ export interface Scope {
   /** Of the template in which the call stands: it joins the fragment's key, so that a changed template never shows old text. */
   readonly digest?: string | undefined
   /** Of the view in which the call stands: it may yet be thrown away. */
-  readonly pass?: ViewPass | undefined
+  readonly renderPass?: ViewRenderPass | undefined
 }
 
 /** One pass over a view that cannot wait for what it encloses. */
-export interface ViewPass {
-  readonly recording: Recording
+export interface ViewRenderPass {
+  readonly tracker: DependencyTracker
   /** What the view is a part of: a page, or a fragment. */
-  readonly outer: Recording
+  readonly outer: DependencyTracker
   /** Leaves a hole for what has to be asked for. @returns false when it is known not to be there: its body runs */
   leavesOut(key: string, fragment: FragmentScope | undefined): boolean
   /** Notes a key that is shown. */
@@ -138,16 +138,16 @@ export function currentScope(): Scope | undefined {
   return scopes.getStore()
 }
 
-/** The innermost recording of what has this root: a fragment's, when one of it is being made now. */
-export function innermost(root: Recording): Recording {
+/** The innermost tracker of what has this root: a fragment's, when one of it is being made now. */
+export function innermost(root: DependencyTracker): DependencyTracker {
   const scope = scopes.getStore()
-  return scope?.root === root ? scope.recording : root
+  return scope?.root === root ? scope.tracker : root
 }
 
-/** What a page is made of so far: its recording, and that of the pass over its view. */
-export function recordingsOf(root: Recording): readonly Recording[] {
-  const pass = scopes.getStore()?.pass
-  return pass?.outer === root ? [root, pass.recording] : [root]
+/** What a page is made of so far: its tracker, and that of the pass over its view. */
+export function trackersOf(root: DependencyTracker): readonly DependencyTracker[] {
+  const pass = scopes.getStore()?.renderPass
+  return pass?.outer === root ? [root, pass.tracker] : [root]
 }
 
 /** What the running function makes, for a call that says nothing else of it. */
@@ -162,8 +162,8 @@ export function noteRead(read: Read, reader: Reader | undefined): void {
   const scope = scopes.getStore()
   const { served } = reader ?? {}
   const isOwn = scope?.visitor?.owner === served?.owner
-  for (const making of reader?.makings ?? []) {
-    if (!isWithin(making, scope)) making.suspect(isOwn ? read : undefined)
+  for (const render of reader?.makings ?? []) {
+    if (!isWithin(render, scope)) render.suspect(isOwn ? read : undefined)
   }
   if (scope === undefined) return
   if (served && !isOwn) {
@@ -172,12 +172,12 @@ export function noteRead(read: Read, reader: Reader | undefined): void {
       for (let at = scope.fragment; at; at = at.outer) at.note({ ...read, input: undefined })
       return
     }
-    scope.root.meet(served.recording)
+    scope.root.meet(served.tracker)
     // Whatever else that code says by the context, it says of another's response.
     if (!scope.root.isEnded) scope.fragments.distrustContext(scope.root)
     if (scope.fragment) {
       scope.root.stray()
-      served.recording.stray()
+      served.tracker.stray()
       for (let at: FragmentScope | undefined = scope.fragment; at; at = at.outer)
         at.stray(read.detail)
       return
@@ -186,17 +186,21 @@ export function noteRead(read: Read, reader: Reader | undefined): void {
   for (let at = scope.fragment; at; at = at.outer) at.note(read)
 }
 
-function isWithin(making: FragmentScope, scope: Scope | undefined): boolean {
-  for (let at = scope?.fragment; at; at = at.outer) if (at === making) return true
+function isWithin(render: FragmentScope, scope: Scope | undefined): boolean {
+  for (let at = scope?.fragment; at; at = at.outer) if (at === render) return true
   return false
 }
 
 /** A response is on its way, sent by whatever function is running: in the context of another it may lack what was said. */
-export function noteSend(owner: unknown, recording: Recording, fragments: FragmentSource): void {
+export function noteSend(
+  owner: unknown,
+  tracker: DependencyTracker,
+  fragments: FragmentSource,
+): void {
   const scope = scopes.getStore()
-  if (scope === undefined || scope.root === recording) return
+  if (scope === undefined || scope.root === tracker) return
   const isOwn = scope.visitor ? scope.visitor.owner === owner : scope.fragments !== fragments
   if (isOwn) return
-  scope.root.meet(recording)
+  scope.root.meet(tracker)
   fragments.distrustContext(scope.root)
 }

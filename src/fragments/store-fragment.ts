@@ -3,17 +3,17 @@ import type { Timeline } from '../http/freshness.ts'
 import type { StoredFragment } from '../store/stored-fragment.ts'
 import type { FragmentCall } from './fragment-call.ts'
 import type { Asked } from './lookup.ts'
-import type { FragmentMaking, Outcome } from './fragment-render.ts'
-import type { Enclosed } from './dependency-tracker.ts'
+import type { FragmentRender, Outcome } from './fragment-render.ts'
+import type { Contained } from './dependency-tracker.ts'
 
 /** What was made, as it is stored. */
 export function storedFragment(
   { call, key, version }: Asked,
-  { stamp }: FragmentMaking,
+  { startSequence }: FragmentRender,
   outcome: Outcome,
   timeline: Timeline,
 ): StoredFragment {
-  const { text, asOf, closure, tags } = outcome
+  const { text, verifiedAt, allDependencies: dependencies, tags } = outcome
   return {
     kind: 'fragment',
     key,
@@ -21,34 +21,34 @@ export function storedFragment(
     version,
     text,
     timeline,
-    stamp,
-    asOf,
-    closure,
+    startSequence,
+    verifiedAt,
+    dependencies,
     tags: [...tags],
-    attachments: attachmentsOf(outcome),
+    assets: assetsOf(outcome),
     inputs: [...outcome.inputs],
-    audience: call.policy.session ?? undefined,
+    group: call.policy.session ?? undefined,
   }
 }
 
-const noAttachments: StoredFragment['attachments'] = new Map()
+const noAssets: StoredFragment['assets'] = new Map()
 
 /** A copy: what is stored does not change when more is attached to the page. */
-function attachmentsOf({ attachments }: Outcome): StoredFragment['attachments'] {
-  if (attachments.size === 0) return noAttachments
-  return new Map(Array.from(attachments, ([name, values]) => [name, [...values]]))
+function assetsOf({ assets }: Outcome): StoredFragment['assets'] {
+  if (assets.size === 0) return noAssets
+  return new Map(Array.from(assets, ([name, values]) => [name, [...values]]))
 }
 
-/** What is stored, as what encloses it has to know of it. @param asOf as of when it is known to be valid */
-export function enclosedIn(stored: StoredFragment, asOf: number): Enclosed {
+/** What is stored, as what encloses it has to know of it. @param verifiedAt as of when it is known to be valid */
+export function containedIn(stored: StoredFragment, verifiedAt: number): Contained {
   return {
-    closure: stored.closure,
+    allDependencies: stored.dependencies,
     tags: stored.tags,
     freshUntil: stored.timeline.staleAt,
-    asOf,
-    attachments: stored.attachments,
+    verifiedAt,
+    assets: stored.assets,
     inputs: stored.inputs,
-    audiences: stored.audience === undefined ? [] : [stored.audience],
+    groups: stored.group === undefined ? [] : [stored.group],
     refusal: undefined,
   }
 }
@@ -58,20 +58,20 @@ export function noneOf(
   { name, policy }: FragmentCall,
   origin: string | undefined,
   now: number,
-): Enclosed {
+): Contained {
   const { tags, dependencies, vary, session, maxAge } = policy
   return {
-    closure: [
+    allDependencies: [
       fragmentDependency(name),
       ...tags.map(tagDependency),
       ...onOrigin(dependencies, origin),
     ],
     tags,
     freshUntil: now + maxAge,
-    asOf: Infinity,
-    attachments: noAttachments,
+    verifiedAt: Infinity,
+    assets: noAssets,
     inputs: vary,
-    audiences: typeof session === 'string' ? [session] : [],
+    groups: typeof session === 'string' ? [session] : [],
     refusal: session === null ? { reason: 'draft', detail: `${name}: session is null` } : undefined,
   }
 }

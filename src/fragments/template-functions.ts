@@ -1,12 +1,12 @@
 import type { EntityCollection, EntityRecord } from '../entities/entity.ts'
 import type { Body, FragmentCall, Subjects } from './fragment-call.ts'
-import { FragmentDraft } from './fragment-context.ts'
+import { FragmentContext } from './fragment-context.ts'
 import { isThenable } from './lookup.ts'
 import type { FragmentOptions } from './fragment-options.ts'
 import { fragmentIn, fragmentsIn } from './cache-fragment.ts'
 import { noted } from './fragment-promise.ts'
 import { written } from './output.ts'
-import { Recording } from './dependency-tracker.ts'
+import { DependencyTracker } from './dependency-tracker.ts'
 import { Rendering } from './multi-pass.ts'
 import { type Scope, currentScope } from './scope.ts'
 
@@ -20,17 +20,17 @@ type Text = string | Promise<string>
  *   <%- cacheFragment('posts/card', post(row), () => include('card', { row })) %>
  */
 export interface TemplateFragment {
-  <Made extends Text>(name: string, body: (fragment: FragmentDraft) => Made): Made
+  <Made extends Text>(name: string, body: (fragment: FragmentContext) => Made): Made
   <Made extends Text>(
     name: string,
     subjects: Subjects | FragmentOptions,
-    body: (fragment: FragmentDraft) => Made,
+    body: (fragment: FragmentContext) => Made,
   ): Made
   <Made extends Text>(
     name: string,
     subjects: Subjects,
     options: FragmentOptions,
-    body: (fragment: FragmentDraft) => Made,
+    body: (fragment: FragmentContext) => Made,
   ): Made
   /** The same for one template: its digest joins the keys. For what connects an engine, as `cacheflow/views` does. */
   digested(digest: string | undefined): TemplateFragment
@@ -53,13 +53,13 @@ export interface TemplateFragments {
   <Row, Made extends Text>(
     name: string,
     rows: readonly EntityRecord<Row>[] | EntityCollection<Row>,
-    body: (row: Row, fragment: FragmentDraft) => Made,
+    body: (row: Row, fragment: FragmentContext) => Made,
   ): Made
   <Row, Made extends Text>(
     name: string,
     rows: readonly EntityRecord<Row>[] | EntityCollection<Row>,
     options: FragmentOptions,
-    body: (row: Row, fragment: FragmentDraft) => Made,
+    body: (row: Row, fragment: FragmentContext) => Made,
   ): Made
   /** The same for one template: its digest joins the keys. */
   digested(digest: string | undefined): TemplateFragments
@@ -73,17 +73,17 @@ export interface TemplateFunctions {
 
 /** The same functions where there is no cache: they check their arguments, and run the body. */
 export function uncachedFunctions(): TemplateFunctions {
-  const recording = new Recording({ stamp: 0, asOf: 0 })
+  const tracker = new DependencyTracker({ startSequence: 0, verifiedAt: 0 })
   const scope: Scope = {
     fragments: {
       reads: undefined,
       isStrict: false,
       none: () => undefined,
-      show: (call, body) => made(call, body, recording),
+      show: (call, body) => made(call, body, tracker),
       distrustContext: () => undefined,
     },
-    recording,
-    root: recording,
+    tracker,
+    root: tracker,
     visitor: undefined,
     fragment: undefined,
   }
@@ -120,25 +120,29 @@ type RenderWith = (functions: TemplateFunctions | undefined) => string | Promise
 function replayed(scope: Scope, view: string, render: RenderWith): string | Promise<string> {
   const { reads } = scope.fragments
   // A view within a view is a part of its passes.
-  if (reads?.isOpen !== true || scope.pass !== undefined) return render(undefined)
+  if (reads?.isOpen !== true || scope.renderPass !== undefined) return render(undefined)
   return new Rendering(scope, reads, view, (own) => {
     // Called where nobody knows any more what is being made, they belong to this pass all the same.
     const within = (): Scope => {
       const current = currentScope()
-      return current && current.pass === own.pass ? current : own
+      return current && current.renderPass === own.renderPass ? current : own
     }
     return render(templateFunctions(within))
   }).run()
 }
 
-function made({ policy, where }: FragmentCall, body: Body<unknown>, recording: Recording): Text {
+function made(
+  { policy, where }: FragmentCall,
+  body: Body<unknown>,
+  tracker: DependencyTracker,
+): Text {
   const finish = (text: unknown): string => written(text, policy.form, where)
   const failed = (error: unknown): string => {
     if (policy.onError === undefined) throw error
     return written(policy.onError(error), 'html', `onError of ${where}`)
   }
   try {
-    const text = body(new FragmentDraft(recording, undefined, false))
+    const text = body(new FragmentContext(tracker, undefined, false))
     return isThenable(text) ? Promise.resolve(text).then(finish).catch(failed) : finish(text)
   } catch (error) {
     return failed(error)

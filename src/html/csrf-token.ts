@@ -92,7 +92,7 @@ export function tokenInScript(script: string): string | undefined {
 }
 
 /** A small answer that is nothing but a token: `{"token":"x1"}`. */
-export function isTokenAnswer(json: string): boolean {
+export function isTokenResponse(json: string): boolean {
   const [, value] =
     /^\s{0,9}\{\s{0,9}"token"\s{0,9}:\s{0,9}"([^"\\]{1,512})"\s{0,9}\}\s{0,9}$/.exec(json) ?? []
   return value !== undefined && isRandom(value, 8)

@@ -9,7 +9,7 @@ const ASCTIME =
   /^(?:mon|tue|wed|thu|fri|sat|sun) ([a-z]{3}) (\d{2}| \d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/i
 
 /** The longest form is `Wednesday, 06-Nov-94 08:49:37 GMT`; anything longer is no date. */
-const LONGEST = 33
+const MAX_LENGTH = 33
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /**
@@ -21,9 +21,9 @@ const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
  * ahead. Without it 70 to 99 are of the last century, which is never later.
  */
 export function parseHttpDate(value: string | undefined, now?: number): number | undefined {
-  if (typeof value !== 'string' || value.length > LONGEST + 2) return undefined
+  if (typeof value !== 'string' || value.length > MAX_LENGTH + 2) return undefined
   const text = value.trim()
-  if (text.length > LONGEST) return undefined
+  if (text.length > MAX_LENGTH) return undefined
 
   const fixdate = IMF_FIXDATE.exec(text)
   if (fixdate !== null) {

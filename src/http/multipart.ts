@@ -1,4 +1,4 @@
-import type { RangeAnswer } from './range.ts'
+import type { RangeResult } from './range.ts'
 
 /** The body of a 206 with several parts, and the two fields that describe it. */
 export interface MultipartBody {
@@ -19,7 +19,7 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
  */
 export function multipartBody(
   body: Uint8Array,
-  answer: Extract<RangeAnswer, { kind: 'multiple' }>,
+  answer: Extract<RangeResult, { kind: 'multiple' }>,
   boundary: string,
 ): MultipartBody {
   const { partType } = answer

@@ -12,7 +12,7 @@ const LIST_FIELDS: ReadonlySet<string> = new Set([
 ])
 
 /** More codings than any client names; a longer list counts as invalid. */
-const MOST_CODINGS = 32
+const MAX_CODINGS = 32
 const WEIGHT = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
 
 /** Two names of one coding (RFC 9110 §8.4.1). */
@@ -96,7 +96,7 @@ export function acceptsCoding(
 /** What every browser's User-Agent begins with. */
 const BROWSER = /^(?:mozilla|opera)\//i
 /** No browser's User-Agent is longer. */
-const LONGEST_BROWSER = 1024
+const MAX_BROWSER_LENGTH = 1024
 const BOT_WORDS =
   /(?<!cu)bot|crawl|spider|slurp|scrap|grab|archive|fetch|feed|scan|check|valid|monitor|inspect|insight|preview|agent|headless|lighthouse|prerender|synthetic|selenium|playwright|google[ -]|https?:|www\.|\.com\b|@[a-z]|compatible;(?! ?(?:msie|konqueror))/i
 
@@ -110,7 +110,7 @@ const BOT_WORDS =
  * It leans towards `bot` because a page made for a program must not reach people; the opposite is harmless.
  */
 export function userAgentClass(userAgent: string | undefined): 'bot' | 'human' {
-  if (userAgent === undefined || userAgent.length > LONGEST_BROWSER) return 'bot'
+  if (userAgent === undefined || userAgent.length > MAX_BROWSER_LENGTH) return 'bot'
   return BROWSER.test(userAgent) && !BOT_WORDS.test(userAgent) ? 'human' : 'bot'
 }
 
@@ -170,7 +170,7 @@ interface WeightedCoding {
 /** The members of an Accept-Encoding in their order; undefined when one of them is malformed. */
 function parseAcceptEncoding(value: string): WeightedCoding[] | undefined {
   const list = members(value)
-  if (list.length > MOST_CODINGS) return undefined
+  if (list.length > MAX_CODINGS) return undefined
   const codings: WeightedCoding[] = []
   for (const member of list) {
     const semicolon = member.indexOf(';')

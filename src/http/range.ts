@@ -13,7 +13,7 @@ export interface BytePart {
 }
 
 /** How a request for ranges is to be answered. */
-export type RangeAnswer =
+export type RangeResult =
   /** 200 with all of it: no range was asked for, or not in a way that we honour. */
   | { readonly kind: 'whole' }
   /** 416, with this Content-Range and no body. */
@@ -28,10 +28,10 @@ export type RangeAnswer =
       readonly partType: string | undefined
     }
 
-const WHOLE: RangeAnswer = { kind: 'whole' }
+const WHOLE: RangeResult = { kind: 'whole' }
 
 /** More ranges than any reader of PDF or video asks for. RFC 9110 §14.2 lets a server ignore more. */
-const MOST_RANGES = 16
+const MAX_RANGES = 16
 const RANGE_SPEC = /^[ \t]*(\d*)-(\d*)[ \t]*$/
 
 /**
@@ -45,12 +45,12 @@ const RANGE_SPEC = /^[ \t]*(\d*)-(\d*)[ \t]*$/
  * @param validators `date`, the stored Date in milliseconds, decides whether Last-Modified is strong
  * @param length of the representation in bytes
  */
-export function answerRange(
+export function applyRange(
   request: RequestHeaders,
   validators: Validators & { readonly date?: number | undefined },
   length: number,
   contentType: string | undefined,
-): RangeAnswer {
+): RangeResult {
   const specs = rangeSpecs(request['range'])
   if (specs === undefined || !ifRangeMatches(request, validators)) return WHOLE
 
@@ -113,7 +113,7 @@ function rangeSpecs(value: unknown): string[] | undefined {
     .slice(6)
     .split(',')
     .filter((spec) => spec.trim() !== '')
-  return specs.length > 0 && specs.length <= MOST_RANGES ? specs : undefined
+  return specs.length > 0 && specs.length <= MAX_RANGES ? specs : undefined
 }
 
 function resolve(spec: string, length: number): Span | 'unsatisfiable' | 'invalid' {

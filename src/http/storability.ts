@@ -1,4 +1,4 @@
-import type { RefuseReason } from '../events/reasons.ts'
+import type { UncacheableReason } from '../events/reasons.ts'
 import { type CacheControl, parseCacheControl } from './cache-control.ts'
 import {
   type Lifetime,
@@ -18,9 +18,9 @@ export interface ResponseFacts {
   /** The request said no-store. */
   readonly requestNoStore: boolean
   /** The application named who shares the response: session(). */
-  readonly audienceNamed: boolean
+  readonly hasGroup: boolean
   /** draft.maxAge(), milliseconds. */
-  readonly draftMaxAge: number | undefined
+  readonly contextMaxAge: number | undefined
 }
 
 export type Storability =
@@ -35,7 +35,7 @@ export type Storability =
       /** May answer requests that carry Authorization (RFC 9111 §3.5). */
       readonly servesAuthorized: boolean
     }
-  | { readonly store: false; readonly reason: RefuseReason; readonly detail?: string }
+  | { readonly store: false; readonly reason: UncacheableReason; readonly detail?: string }
 
 /** Statuses that get the option's lifetime when the response states none. */
 const ownLifetimeStatuses = new Set([200, 203, 301, 308, 404, 410])
@@ -51,7 +51,7 @@ const understood = new Set([
 const answersOneClient = new Set([304, 412, 416, 417])
 
 /** May a shared cache keep this response to a GET, and for how long (RFC 9111 §3)? */
-export function judgeStorability(
+export function checkStorability(
   facts: ResponseFacts,
   policy: LifetimePolicy,
   targets: readonly string[],
@@ -104,18 +104,18 @@ function byDirectives(facts: ResponseFacts, control: CacheControl): Refusal | un
   if (control.noStore && !control.mustUnderstand) return refuse('no-store')
   if (control.private) return refuse('private', control.privateFields.join(', ') || undefined)
   const shared = control.public || control.sMaxage !== undefined || control.mustRevalidate
-  if (facts.authorized && !facts.audienceNamed && !shared) return refuse('authorization')
+  if (facts.authorized && !facts.hasGroup && !shared) return refuse('authorization')
   return undefined
 }
 
 /** More than any application varies by; each name of it would be read of each request. */
-const longestVary = 4_096
+const MAX_VARY_LENGTH = 4_096
 
 function byFields(fields: HeaderFields): Refusal | undefined {
   const cookie = fieldLines(fields, 'set-cookie')[0]
   if (cookie !== undefined) return refuse('set-cookie', cookie.split('=', 1)[0])
   const vary = fieldLines(fields, 'vary')
-  if (vary.some((line) => line.length > longestVary)) return refuse('vary-any', 'a long Vary')
+  if (vary.some((line) => line.length > MAX_VARY_LENGTH)) return refuse('vary-any', 'a long Vary')
   if (vary.some((line) => line.split(',').some((f) => f.trim() === '*'))) return refuse('vary-any')
   if (fieldValue(fields, 'content-range') !== undefined) return refuse('partial')
   const type = fieldValue(fields, 'content-type')?.toLowerCase() ?? ''
@@ -148,8 +148,8 @@ function lifetimeOf(
   policy: LifetimePolicy,
   now: number,
 ): Lifetime | undefined {
-  if (facts.draftMaxAge !== undefined) {
-    return { milliseconds: facts.draftMaxAge, source: 'draft' }
+  if (facts.contextMaxAge !== undefined) {
+    return { milliseconds: facts.contextMaxAge, source: 'draft' }
   }
   const stated = statedLifetime(control, targeted, facts.fields, now)
   if (stated) return stated
@@ -171,6 +171,6 @@ function bounded(lifetime: Lifetime, { ceiling = Infinity }: CacheControl): Life
 
 type Refusal = Extract<Storability, { store: false }>
 
-function refuse(reason: RefuseReason, detail?: string): Refusal {
+function refuse(reason: UncacheableReason, detail?: string): Refusal {
   return detail === undefined ? { store: false, reason } : { store: false, reason, detail }
 }

@@ -45,17 +45,17 @@ export interface StoredResponse {
   readonly noCache: boolean
   readonly servesAuthorized: boolean
   /** Made for a request with credentials: the answer to one without them says nothing of it. */
-  readonly madeAuthorized: boolean
+  readonly wasAuthorized: boolean
   /** Made for one audience of session(): never refreshed in the background, where the audience is unknown. */
-  readonly audience: string | undefined
+  readonly group: string | undefined
   /** The sequence number as of which it is valid: that at which its making started, or a later one as of which Redis found it so. */
-  readonly stamp: number
+  readonly startSequence: number
   /** The sequence number at which its making started. */
-  readonly begun: number
+  readonly startedAt: number
   /** As of when this process knows it to be valid, milliseconds of a clock that only goes forward. */
-  readonly asOf: number
+  readonly verifiedAt: number
   /** Every dependency it was made from, flattened. */
-  readonly closure: readonly string[]
+  readonly dependencies: readonly string[]
   readonly tags: readonly string[]
   /** The matched route pattern, such as `/posts/:id`. */
   readonly route: string | undefined
@@ -73,7 +73,7 @@ export type Judgement =
   /** Of no use any more. */
   | 'dead'
 
-export function judge(stored: StoredResponse, now: number): Judgement {
+export function freshnessOf(stored: StoredResponse, now: number): Judgement {
   const { timeline } = stored
   if (now < timeline.staleAt && !stored.noCache) return 'fresh'
   if (now < timeline.revalidateUntil && stored.mayServeStale) return 'refresh'

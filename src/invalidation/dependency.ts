@@ -51,14 +51,14 @@ export function listDependency(entity: string, scope: string): Dependency {
 
 /** Names of fragments are few and asked for all the time. */
 const fragmentNames = new Map<string, Dependency>()
-const mostFragmentNames = 1_000
+const MAX_FRAGMENT_NAMES = 1_000
 
 /** @param of the dependency of the record it is made of */
 export function fragmentDependency(name: string, of?: Dependency): Dependency {
   let all = fragmentNames.get(name)
   if (all === undefined) {
     all = `fragment:${escaped(name)}`
-    if (fragmentNames.size < mostFragmentNames) fragmentNames.set(name, all)
+    if (fragmentNames.size < MAX_FRAGMENT_NAMES) fragmentNames.set(name, all)
   }
   return of === undefined ? all : `${all} ${of}`
 }

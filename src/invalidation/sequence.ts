@@ -1,11 +1,11 @@
 import type { Dependency } from './dependency.ts'
-import { type Softness, Softenings } from './soft.ts'
+import { type Softness, SoftInvalidations } from './soft.ts'
 
 /** When a making started: in the order of invalidations, and by the clock of this process. */
 export interface Start {
-  readonly stamp: number
+  readonly startSequence: number
   /** Milliseconds of a clock that only goes forward; 0 where nobody else invalidates. */
-  readonly asOf: number
+  readonly verifiedAt: number
 }
 
 export interface SequenceOptions {
@@ -26,7 +26,7 @@ const step = 2 ** -20
  * For how long an instance that has lost the others believes what it makes itself, milliseconds: a barrier waits for it
  * no longer than that, and never again.
  */
-export const longestAlone = 300_000
+export const MAX_UNCHECKED = 300_000
 
 /**
  * The order of invalidations. Each has a number; a making notes the number at which it *starts* (its stamp), and its
@@ -44,21 +44,21 @@ export class Sequence {
   #lastOfAll = 0
   #forgotten = 0
   readonly #hard = new Map<Dependency, number>()
-  readonly #soft: Softenings
+  readonly #soft: SoftInvalidations
   readonly #limit: number
   readonly #maxLength: number
   /** The characters in the names of what was invalidated hard. */
   #length = 0
   readonly #maxStaleness: number
   readonly #now: () => number
-  #heardAt = -Infinity
+  #lastHeartbeat = -Infinity
   /** What was made while nothing was heard of other instances is not believed either: a barrier relies on it. */
   isStrict = false
 
   constructor(options: SequenceOptions = {}) {
     this.#limit = options.limit ?? 100_000
     this.#maxLength = options.maxLength ?? 8 * 1024 * 1024
-    this.#soft = new Softenings({ limit: this.#limit, maxLength: this.#maxLength })
+    this.#soft = new SoftInvalidations({ limit: this.#limit, maxLength: this.#maxLength })
     this.#maxStaleness = options.maxStaleness ?? Infinity
     this.#now = options.now ?? (() => performance.now())
   }
@@ -80,7 +80,7 @@ export class Sequence {
 
   /** What a making notes that starts now. */
   start(): Start {
-    return { stamp: this.#applied, asOf: this.now }
+    return { startSequence: this.#applied, verifiedAt: this.now }
   }
 
   /** 0 where nobody else invalidates, so that time does not matter. */
@@ -89,28 +89,28 @@ export class Sequence {
   }
 
   /** All invalidations before this moment are known: everything that is held is as good as made then. */
-  heard(at: number): void {
-    this.#heardAt = Math.max(this.#heardAt, at)
+  heartbeat(at: number): void {
+    this.#lastHeartbeat = Math.max(this.#lastHeartbeat, at)
   }
 
   /** When the order was last known to be complete; -Infinity before the first time. */
-  get heardAt(): number {
-    return this.#heardAt
+  get lastHeartbeat(): number {
+    return this.#lastHeartbeat
   }
 
   /** May what was made then still be used, as far as this instance can know of the others? */
-  isTrusted(asOf: number): boolean {
+  isTrusted(verifiedAt: number): boolean {
     if (this.#maxStaleness === Infinity) return true
     const now = this.#now()
     // One that has not reached Redis yet is known to nobody: no barrier can wait for it.
-    const isAlone = this.isStrict || now > this.#heardAt + longestAlone
-    const since = isAlone ? this.#heardAt : Math.max(this.#heardAt, asOf)
+    const isAlone = this.isStrict || now > this.#lastHeartbeat + MAX_UNCHECKED
+    const since = isAlone ? this.#lastHeartbeat : Math.max(this.#lastHeartbeat, verifiedAt)
     return now < since + this.#maxStaleness
   }
 
   /** As of when something that is held is known to be valid. */
-  validAt(asOf: number): number {
-    return Math.max(this.#heardAt, asOf)
+  validAt(verifiedAt: number): number {
+    return Math.max(this.#lastHeartbeat, verifiedAt)
   }
 
   /** An invalidation of this process alone, or one that Redis has not confirmed yet. */
@@ -164,19 +164,20 @@ export class Sequence {
   }
 
   /** The number of the last invalidation, soft or not, of any of them; 0 where there was none, as far as is remembered. */
-  newest(closure: Iterable<Dependency>): number {
-    let newest = Math.max(this.#lastOfAll, this.#forgotten, this.#soft.newest(closure))
-    for (const dependency of closure) newest = Math.max(newest, this.#hard.get(dependency) ?? 0)
+  newest(dependencies: Iterable<Dependency>): number {
+    let newest = Math.max(this.#lastOfAll, this.#forgotten, this.#soft.newest(dependencies))
+    for (const dependency of dependencies)
+      newest = Math.max(newest, this.#hard.get(dependency) ?? 0)
     return newest
   }
 
   /** What invalidated a making of this stamp and closure; undefined when it is valid. */
-  felledBy(stamp: number, closure: Iterable<Dependency>): Dependency | undefined {
-    if (stamp === this.#highest) return undefined
-    if (stamp < this.#floor) return 'all'
-    for (const dependency of closure) {
+  invalidatedBy(startSequence: number, dependencies: Iterable<Dependency>): Dependency | undefined {
+    if (startSequence === this.#highest) return undefined
+    if (startSequence < this.#floor) return 'all'
+    for (const dependency of dependencies) {
       const version = this.#hard.get(dependency)
-      if (version !== undefined && version > stamp) return dependency
+      if (version !== undefined && version > startSequence) return dependency
     }
     return undefined
   }
@@ -186,8 +187,14 @@ export class Sequence {
    *
    * @param key where what it made rests
    */
-  softenedAt(stamp: number, closure: readonly Dependency[], key: string): number {
-    return stamp === this.#highest ? Infinity : this.#soft.moment(stamp, closure, key)
+  softInvalidationAt(
+    startSequence: number,
+    dependencies: readonly Dependency[],
+    key: string,
+  ): number {
+    return startSequence === this.#highest
+      ? Infinity
+      : this.#soft.timestamp(startSequence, dependencies, key)
   }
 
   /** Stored responses older than this were all softly invalidated at once. */

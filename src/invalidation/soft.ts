@@ -12,7 +12,7 @@ export interface Spread {
 export type Softness = boolean | Spread
 
 /** A soft invalidation, as one dependency remembers it; over no time where it took effect at once. */
-interface Softening extends Spread {
+interface SoftInvalidation extends Spread {
   readonly number: number
 }
 
@@ -24,14 +24,14 @@ export interface SofteningsOptions {
 }
 
 /** How many that are still under way one dependency remembers; of more of them the oldest two become one. As in Redis (invalidate.ts). */
-const mostSpread = 8
+const MAX_SPREAD = 8
 
 /**
  * Soft invalidations by what they named. What was made before one of them becomes stale: at once, or at its moment of a spread, which is the
  * same wherever and however often it is asked for.
  */
-export class Softenings {
-  readonly #byName = new Map<Dependency, readonly Softening[]>()
+export class SoftInvalidations {
+  readonly #byName = new Map<Dependency, readonly SoftInvalidation[]>()
   readonly #limit: number
   readonly #maxLength: number
   /** Everything older is stale at once. */
@@ -68,10 +68,10 @@ export class Softenings {
   }
 
   /** The number of the last one that any of these remembers, or that is forgotten. */
-  newest(closure: Iterable<Dependency>): number {
+  newest(dependencies: Iterable<Dependency>): number {
     const last = (name: string): number => this.#byName.get(name)?.at(-1)?.number ?? 0
     let newest = Math.max(this.#floor, this.#forgotten, last(everything))
-    for (const dependency of closure) newest = Math.max(newest, last(dependency))
+    for (const dependency of dependencies) newest = Math.max(newest, last(dependency))
     return newest
   }
 
@@ -80,24 +80,24 @@ export class Softenings {
    *
    * @param key where it rests: its moment within a spread
    */
-  moment(stamp: number, closure: readonly Dependency[], key: string): number {
-    if (stamp < Math.max(this.#floor, this.#forgotten)) return 0
-    let moment = Infinity
+  timestamp(startSequence: number, dependencies: readonly Dependency[], key: string): number {
+    if (startSequence < Math.max(this.#floor, this.#forgotten)) return 0
+    let timestamp = Infinity
     let share: number | undefined
-    const consider = (known: readonly Softening[] = []): void => {
+    const consider = (known: readonly SoftInvalidation[] = []): void => {
       for (const { number, at, over } of known) {
-        if (number <= stamp) continue
-        share ??= over === 0 ? undefined : shareOf(key, closure)
-        moment = Math.min(moment, at + over * (share ?? 0))
+        if (number <= startSequence) continue
+        share ??= over === 0 ? undefined : fractionOf(key, dependencies)
+        timestamp = Math.min(timestamp, at + over * (share ?? 0))
       }
     }
     consider(this.#byName.get(everything))
-    for (const dependency of closure) consider(this.#byName.get(dependency))
-    return moment
+    for (const dependency of dependencies) consider(this.#byName.get(dependency))
+    return timestamp
   }
 
   /** What was named last is the last of the map, and forgotten last. */
-  #remember(dependency: Dependency, added: Softening): void {
+  #remember(dependency: Dependency, added: SoftInvalidation): void {
     const known = this.#byName.get(dependency) ?? []
     if (!this.#byName.delete(dependency)) this.length += dependency.length
     this.#byName.set(dependency, joined(known, added))
@@ -108,13 +108,16 @@ export class Softenings {
 const everything = 'all'
 
 /** What a dependency remembers: of those that are over the last, and those that are not. */
-function joined(known: readonly Softening[], added: Softening): readonly Softening[] {
+function joined(
+  known: readonly SoftInvalidation[],
+  added: SoftInvalidation,
+): readonly SoftInvalidation[] {
   // Messages overtake each other.
   const all = [...known, added].toSorted((a, b) => a.number - b.number)
   const over = all.findLastIndex((each) => each.at + each.over <= added.at)
   const done = all[over] ? [{ number: all[over].number, at: 0, over: 0 }] : []
   const [first, second, ...others] = all.slice(over + 1)
-  if (first === undefined || second === undefined || others.length + 2 <= mostSpread) {
+  if (first === undefined || second === undefined || others.length + 2 <= MAX_SPREAD) {
     return [...done, ...all.slice(over + 1)]
   }
   // Neither is later than it was by itself: it begins with the one that begins first, and ends with the one that ends first.
@@ -129,13 +132,13 @@ const fragmentPrefix = 'key:fragment:'
  * Where in a spread an entry has its moment, from 0 to 1. Fragments come in the first half and what encloses some in the second: it would be
  * made anew with each of them otherwise. The scripts of Redis say the same (store/scripts/read.ts), so that instances agree.
  */
-export function shareOf(key: string, closure: readonly Dependency[]): number {
+export function fractionOf(key: string, dependencies: readonly Dependency[]): number {
   let hash = 0
   for (let i = 0; i < key.length; i++) hash = (hash * 31 + key.charCodeAt(i)) % 2 ** 32
   // Neighbours such as /posts/1 and /posts/2 differ by little, and multiples of the golden section lie far apart.
   const share = (hash * 0.618_033_988_749_894_9) % 1
   const own = `key:${key}`
-  if (closure.some((name) => name.startsWith(fragmentPrefix) && name !== own))
+  if (dependencies.some((name) => name.startsWith(fragmentPrefix) && name !== own))
     return (1 + share) / 2
   return key.startsWith('fragment:') ? share / 2 : share
 }

@@ -10,6 +10,6 @@ export function attend(observable: Observable, exchange: Exchange): void {
   enter(visitor)
   observable.response.once('close', () => {
     leave(visitor)
-    exchange.recording.isEnded = true
+    exchange.tracker.isEnded = true
   })
 }

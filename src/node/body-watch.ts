@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { CopyRoom } from '../store/copy-room.ts'
 import type { BodySource } from '../response/exchange-facts.ts'
-import type { RefuseReason } from '../events/reasons.ts'
+import type { UncacheableReason } from '../events/reasons.ts'
 import { BodyCopy } from './body-copy.ts'
 import { hasStopped, isBroken } from './breakage.ts'
 import {
@@ -16,7 +16,7 @@ import {
 import { UnseenBytes } from './unseen-bytes.ts'
 
 interface Refusal {
-  readonly reason: RefuseReason
+  readonly reason: UncacheableReason
   readonly detail: string
 }
 

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { HeadPlan } from '../response/exchange-facts.ts'
 import type { Exchange } from '../response/exchange.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
-import type { RefuseReason } from '../events/reasons.ts'
+import type { UncacheableReason } from '../events/reasons.ts'
 import { BodyWatch } from './body-watch.ts'
 import { conclude } from './conclusion.ts'
 import { type Report, deliver } from './delivery.ts'
@@ -44,7 +44,7 @@ type Mode =
  * Sees a response as it is made, at the raw `writeHead`, `write` and `end` that every framework and stream ends in. The
  * client gets its bytes as they come; a copy is kept while the exchange wants it.
  */
-export class Capture {
+export class ResponseInterceptor {
   exchange: Exchange
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
@@ -61,7 +61,7 @@ export class Capture {
   readonly #drain: Drain
   #served: Served | undefined
   /** The head as it stood before the cache added to it. */
-  #standing: HeaderSnapshot | undefined
+  #existing: HeaderSnapshot | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse, exchange: Exchange) {
     this.exchange = exchange
@@ -116,18 +116,18 @@ export class Capture {
       this.#hasOuterLayers,
     )
     const plan = this.#plan(status, reason)
-    if (!plan) return this.#passHead(status, reason)
-    const standing = (this.#standing = snapshot(response))
+    if (!plan) return this.#forwardHead(status, reason)
+    const existing = (this.#existing = snapshot(response))
     try {
       this.#carryOut(plan, status, reason)
     } catch (error) {
       // Node or an outer layer refused the head. What the framework answers then is another response than this one.
       this.#mode = 'passing'
-      this.#refuse('fault', 'the head could not be sent')
+      this.#refuse('error', 'the head could not be sent')
       response.statusCode = status
       if (!response.headersSent) {
         if (isAlone) dropFields(response)
-        else restore(response, standing)
+        else restore(response, existing)
       }
       throw error
     }
@@ -155,11 +155,11 @@ export class Capture {
     } else {
       this.#mode = plan.collect ? 'collecting' : 'passing'
       if (plan.collect) this.#body.begin(this.exchange.request.isHttp1, false)
-      this.#passHead(status, reason)
+      this.#forwardHead(status, reason)
     }
     // Layers outside of ours speak inside writeHead: a session's cookie comes that late (C-7, C-9).
     if (plan.collect && this.#hasOuterLayers) {
-      this.exchange.veto(changesSince(response, this.#before))
+      this.exchange.forbid(changesSince(response, this.#before))
     }
   }
 
@@ -170,7 +170,7 @@ export class Capture {
     return plan
   }
 
-  #passHead(status: number, reason: string | undefined): ServerResponse {
+  #forwardHead(status: number, reason: string | undefined): ServerResponse {
     return reason === undefined ? this.#writeHead(status) : this.#writeHead(status, reason)
   }
 
@@ -243,13 +243,13 @@ export class Capture {
     this.#hasEnded = false
     this.#mode = 'passing'
     this.#body.drop()
-    this.#refuse('fault', 'end() threw')
-    if (takeBackHead(this.#request, this.#response) && this.#standing) {
-      restore(this.#response, this.#standing)
+    this.#refuse('error', 'end() threw')
+    if (takeBackHead(this.#request, this.#response) && this.#existing) {
+      restore(this.#response, this.#existing)
     }
   }
 
-  #refuse(reason: RefuseReason, detail?: string): void {
+  #refuse(reason: UncacheableReason, detail?: string): void {
     conclude(this.exchange, () => this.exchange.refuse(reason, detail))
   }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
-import { Mark } from './slot.ts'
+import { SymbolSlot } from './slot.ts'
 
 type Streamed = IncomingMessage & {
   readonly stream?: { readonly session?: ServerHttp2Session | undefined }
@@ -27,9 +27,12 @@ export interface RequestEmitter {
 
 /** The server that a request came to; undefined where something else than a server has made it. */
 export function serverOf(message: Streamed): RequestEmitter | undefined {
-  const carrier: unknown = message.stream === undefined ? message.socket : message.stream.session
+  const passThrough: unknown =
+    message.stream === undefined ? message.socket : message.stream.session
   const server: unknown =
-    typeof carrier === 'object' && carrier !== null ? Reflect.get(carrier, 'server') : undefined
+    typeof passThrough === 'object' && passThrough !== null
+      ? Reflect.get(passThrough, 'server')
+      : undefined
   return isEmitter(server) ? server : undefined
 }
 
@@ -38,11 +41,11 @@ function isEmitter(given: unknown): given is RequestEmitter {
 }
 
 /** Connections whose client is known, and how many of its proofs are being looked at. */
-const proved = new Mark<true>('proved')
-const pending = new Mark<number>('pending')
-const followed = new Mark<true>('followed')
+const proved = new SymbolSlot<true>('proved')
+const pending = new SymbolSlot<number>('pending')
+const followed = new SymbolSlot<true>('followed')
 /** Servers whose application asks for such proofs. */
-const challenging = new Mark<true>('challenging')
+const challenging = new SymbolSlot<true>('challenging')
 
 /** Schemes that prove once for a connection who is at its other end: what follows carries no credentials (RFC 4559 §6). */
 const ofConnections = /^(ntlm|negotiate)\b/i
@@ -51,8 +54,8 @@ const challengeLine = /^www-authenticate:.*\b(ntlm|negotiate)\b/im
 
 /** Is it known, or being found out, by such a scheme who is at the other end of this connection? */
 export function isIdentified(message: Streamed): boolean {
-  const carrier = carrierOf(message)
-  return proved.get(carrier) === true || (pending.get(carrier) ?? 0) > 0
+  const passThrough = carrierOf(message)
+  return proved.get(passThrough) === true || (pending.get(passThrough) ?? 0) > 0
 }
 
 /**
@@ -67,16 +70,16 @@ export function followProof(
   if (typeof authorization !== 'string' || !ofConnections.test(authorization)) return
   if (followed.get(message)) return
   followed.set(message, true)
-  const carrier = carrierOf(message)
-  const server = listenerOf(connectionOf(message) ?? carrier)
+  const passThrough = carrierOf(message)
+  const server = listenerOf(connectionOf(message) ?? passThrough)
   // Many clients' requests may be under way together on one connection of HTTP/2.
   const weight = message.stream === undefined ? 1 : 0
-  pending.set(carrier, (pending.get(carrier) ?? 0) + weight)
+  pending.set(passThrough, (pending.get(passThrough) ?? 0) + weight)
   response.once('close', () => {
-    pending.set(carrier, (pending.get(carrier) ?? weight) - weight)
+    pending.set(passThrough, (pending.get(passThrough) ?? weight) - weight)
     if (isRefused(response)) challenging.set(server, true)
     const isAsked = challenging.get(server) === true || isChallenging(response)
-    if (isAsked && response.statusCode !== 401) proved.set(carrier, true)
+    if (isAsked && response.statusCode !== 401) proved.set(passThrough, true)
   })
 }
 

@@ -10,7 +10,7 @@ import { currentAge, timeToLive } from '../http/freshness.ts'
 import { type HeaderFields, fieldValue, withoutFields } from '../http/header-fields.ts'
 import { parseHttpDate } from '../http/http-date.ts'
 import { multipartBody } from '../http/multipart.ts'
-import { answerRange } from '../http/range.ts'
+import { applyRange } from '../http/range.ts'
 import type { CodedBody, StoredResponse } from '../http/stored-response.ts'
 import { isNotModified, notModifiedFields } from '../http/validation.ts'
 import { codedFields, codedFor, codedValidators, variedByCoding } from '../http/coded.ts'
@@ -63,7 +63,7 @@ export function renditionOf(
 ): Rendition {
   const { headers, method } = request
   const coded = mayBeCoded ? codedFor(headers, stored) : undefined
-  const added = addedBy(stored, settings.why)
+  const added = addedBy(stored, settings.debug)
   if (stored.status === 200) {
     const isConditional =
       headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined
@@ -165,7 +165,7 @@ function partialOf(
   const { body, fields, validators } = stored
   const type = fieldValue(fields, 'content-type')
   const date = parseHttpDate(fieldValue(fields, 'date'))
-  const answer = answerRange(request.headers, { ...validators, date }, body.byteLength, type)
+  const answer = applyRange(request.headers, { ...validators, date }, body.byteLength, type)
   if (answer.kind === 'whole') return undefined
   // Only who serves ranges says that one cannot be had; others ignore the question, and give the whole (RFC 9110 §14.2).
   if (answer.kind === 'unsatisfiable' && !servesRanges(stored)) return undefined
@@ -196,11 +196,11 @@ function fieldsFor(
   settings: Settings,
   report: Report,
 ): HeaderFields {
-  const standing = wires.get(coded ?? stored)
-  const wire = standing?.beside === stored.coded && standing ? standing : prepared(stored, coded)
+  const existing = wires.get(coded ?? stored)
+  const wire = existing?.beside === stored.coded && existing ? existing : prepared(stored, coded)
   const now = settings.clock()
   const second = Math.floor(now / 1000)
-  const isPlain = report.kind === 'fresh' && !settings.why && settings.cacheStatus === true
+  const isPlain = report.kind === 'fresh' && !settings.debug && settings.cacheStatus === true
   if (isPlain && wire.second === second) return wire[kind]
   const age = String(currentAge(stored.timeline, now))
   const status = statusOf(stored, settings, report, now)
@@ -214,9 +214,9 @@ function fieldsFor(
   }
   const own = ['Age', age]
   if (settings.cacheStatus !== false) own.push('Cache-Status', status)
-  if (settings.why) {
+  if (settings.debug) {
     const why = printable(whyOf(stored, report, now))
-    own.push('cacheflow-why', why, 'Server-Timing', serverTiming(why))
+    own.push('cacheflow-debug', why, 'Server-Timing', serverTiming(why))
   }
   return [...own, ...wire[kind].slice(places.cacheStatus + 1)]
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
-  type Answer,
-  answer,
+  type LookupResult,
+  lookup,
   asksAgain,
   foresees,
   passingExchange,
@@ -11,50 +11,50 @@ import { keyedTarget } from '../request/cache-key.ts'
 import { withinExchange } from '../response/exchange-scope.ts'
 import type { Exchange } from '../response/exchange.ts'
 import type { Policy } from '../request/policy.ts'
-import type { Making } from '../response/collapsing.ts'
+import type { InFlightRender } from '../response/collapsing.ts'
 import type { ResponseCache } from '../response/response-cache.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
-import { type Turn, arriving } from '../response/attempt.ts'
+import { type Attempt, arriving } from '../response/attempt.ts'
 import { attend } from './attendance.ts'
-import { Capture } from './capture.ts'
+import { ResponseInterceptor } from './capture.ts'
 import { conclude } from './conclusion.ts'
 import { type Report, deliver } from './delivery.ts'
 import { injectionFor } from './inject.ts'
-import { Mark } from './slot.ts'
+import { SymbolSlot } from './slot.ts'
 import type { Arrival, NodeRequest } from './request.ts'
 import { type Observable, observe, reveal } from './tracking/observer.ts'
 
 /** One request at one place where the cache stands, with what the framework must do for it. */
-export interface Passage extends Observable {
+export interface AdapterRequest extends Observable {
   /** Made on demand: at a route it is made anew, with what is known by then. */
   incoming(arrival: Arrival | undefined): NodeRequest
   /** Runs the application behind this place. */
   forward(): void
   /** Makes the draft reachable for handlers. */
-  attach(exchange: Exchange): void
+  expose(exchange: Exchange): void
   /** Ends the response as a handler would; the capture sends this stored one in its place. */
   finish(stored: StoredResponse): void
   /** Reduces the request target to what is part of the key, so that nothing can be made from the rest. */
-  narrow(policy: Policy): void
+  stripQuery(policy: Policy): void
 }
 
-interface Way {
+interface HandlerAttempt {
   readonly exchange: Exchange
-  readonly capture: Capture
+  readonly interceptor: ResponseInterceptor
 }
 
 /** Responses that some cache of this process has in hand: a second one steps aside (C-25). */
-const claimed = new Mark<true>('claimed')
+const claimed = new SymbolSlot<true>('claimed')
 
 /** A refresh that neither ends nor fails gives its place free after this time: 60 s. */
 const refreshTimeout = 60_000
 
 /** Where requests of `node:http` meet the cache: answered from it, held until another's answer is there, or let through. */
-export class Gate {
+export class RequestHandler {
   readonly cache: ResponseCache
-  readonly #ways = new Mark<Way>('way')
-  readonly #arrived = new Mark<NodeRequest>('arrived')
-  readonly #refreshes = new Mark<Making>('refresh')
+  readonly #attempts = new SymbolSlot<HandlerAttempt>('way')
+  readonly #arrived = new SymbolSlot<NodeRequest>('arrived')
+  readonly #refreshes = new SymbolSlot<InFlightRender>('refresh')
 
   constructor(cache: ResponseCache) {
     this.cache = cache
@@ -76,12 +76,12 @@ export class Gate {
   }
 
   /** The making that this request refreshes, if it is a background refresh. */
-  refreshOf(message: IncomingMessage): Making | undefined {
+  refreshOf(message: IncomingMessage): InFlightRender | undefined {
     return this.#refreshes.get(message)
   }
 
   exchangeOf(response: ServerResponse): Exchange | undefined {
-    return this.#ways.get(response)?.exchange
+    return this.#attempts.get(response)?.exchange
   }
 
   /**
@@ -91,14 +91,14 @@ export class Gate {
   arrive(observable: Observable, incoming: () => NodeRequest): NodeRequest | undefined {
     const { message } = observable
     const { settings, sequence } = this.cache
-    const standing = this.#arrived.get(message)
-    if (!settings.observe || standing) return standing
+    const existing = this.#arrived.get(message)
+    if (!settings.observe || existing) return existing
     const request = this.guard(incoming, 'meeting a request')
     if (request === undefined) return undefined
     this.cache.noteVersion(request)
     const isRefresh = this.#refreshes.get(message) !== undefined
     if (!isRefresh) this.cache.greet(request)
-    const isVisitor = !isRefresh && request.visit === undefined
+    const isVisitor = !isRefresh && request.warmRequest === undefined
     const foreseen = isVisitor && foresees(this.cache, request)
     const observation = foreseen ? undefined : this.cache.observe()
     const start = sequence.start()
@@ -111,26 +111,26 @@ export class Gate {
   }
 
   /** Lets a request pass the cache with the given policy. */
-  pass(passage: Passage, policy: Policy): void {
-    const { message, response } = passage
+  handle(adapterRequest: AdapterRequest, policy: Policy): void {
+    const { message, response } = adapterRequest
     if (claimed.get(response) === true) {
-      passage.forward()
+      adapterRequest.forward()
       return
     }
-    const incoming = this.meet(passage)
-    const making = this.#refreshes.get(message)
-    if (incoming === undefined) passage.forward()
-    else if (making) {
-      this.#forward(passage, refreshExchange(this.cache, incoming, policy, making))
+    const incoming = this.meet(adapterRequest)
+    const render = this.#refreshes.get(message)
+    if (incoming === undefined) adapterRequest.forward()
+    else if (render) {
+      this.#forward(adapterRequest, refreshExchange(this.cache, incoming, policy, render))
     } else {
-      this.#follow(passage, incoming, policy, arriving)
+      this.#follow(adapterRequest, incoming, policy, arriving)
     }
   }
 
   /** The request; undefined where the application's own words on hosts and proxies fail, which it will meet by itself. */
-  meet(passage: Passage): NodeRequest | undefined {
+  meet(adapterRequest: AdapterRequest): NodeRequest | undefined {
     return this.guard(
-      () => this.#arrived.get(passage.message) ?? passage.incoming(undefined),
+      () => this.#arrived.get(adapterRequest.message) ?? adapterRequest.incoming(undefined),
       'meeting a request',
     )
   }
@@ -146,10 +146,10 @@ export class Gate {
   }
 
   /** Lets a request that has passed already meet the policy of its route. */
-  passRoute(passage: Passage, policyAt: (policy: Policy) => Policy): void {
-    const way = this.#ways.get(passage.response)
+  handleRoute(adapterRequest: AdapterRequest, policyAt: (policy: Policy) => Policy): void {
+    const way = this.#attempts.get(adapterRequest.response)
     if (way === undefined) {
-      this.pass(passage, policyAt(this.cache.settings.policy))
+      this.handle(adapterRequest, policyAt(this.cache.settings.policy))
       return
     }
     const { exchange } = way
@@ -157,31 +157,36 @@ export class Gate {
     if (policy.off || exchange.isEnded || !asksAgain(exchange, policy)) {
       exchange.policy = policy
       if (policy.off) exchange.settle()
-      if (policy.off && !this.cache.fragments.isUsed) reveal(passage.message)
-      passage.forward()
+      if (policy.off && !this.cache.fragments.isUsed) reveal(adapterRequest.message)
+      adapterRequest.forward()
       return
     }
     exchange.release()
-    const incoming = passage.incoming({
+    const incoming = adapterRequest.incoming({
       observation: exchange.observation,
-      start: exchange.recording,
+      start: exchange.tracker,
       isComplete: exchange.request.observedFromStart && exchange.observation !== undefined,
       foreseen: exchange.request.foreseen,
-      recording: exchange.recording,
+      tracker: exchange.tracker,
     })
-    const making = this.#refreshes.get(passage.message)
-    if (making) {
-      this.#forward(passage, refreshExchange(this.cache, incoming, policy, making))
+    const render = this.#refreshes.get(adapterRequest.message)
+    if (render) {
+      this.#forward(adapterRequest, refreshExchange(this.cache, incoming, policy, render))
     } else {
-      this.#follow(passage, incoming, policy, arriving)
+      this.#follow(adapterRequest, incoming, policy, arriving)
     }
   }
 
-  #follow(passage: Passage, incoming: NodeRequest, policy: Policy, turn: Turn): void {
-    const decision: Answer = answer(this.cache, incoming, policy, turn)
+  #follow(
+    adapterRequest: AdapterRequest,
+    incoming: NodeRequest,
+    policy: Policy,
+    attempt: Attempt,
+  ): void {
+    const decision: LookupResult = lookup(this.cache, incoming, policy, attempt)
     switch (decision.act) {
       case 'serve':
-        this.#serve(passage, incoming, policy, decision.stored, { kind: decision.reason })
+        this.#serve(adapterRequest, incoming, policy, decision.stored, { kind: decision.reason })
         if (decision.refresh) {
           this.refresh(incoming, decision.stored, decision.refresh, policy)
         }
@@ -189,77 +194,83 @@ export class Gate {
       case 'wait':
         void decision.until.then((next) => {
           // Whoever left while waiting must not cost a rendering.
-          if (passage.response.destroyed) return
-          this.#follow(passage, incoming, policy, next)
+          if (adapterRequest.response.destroyed) return
+          this.#follow(adapterRequest, incoming, policy, next)
         })
         return
       case 'forward':
-        this.#forward(passage, decision.exchange)
+        this.#forward(adapterRequest, decision.exchange)
         return
       case 'unsatisfiable':
-        passage.response.statusCode = 504
-        passage.response.end()
+        adapterRequest.response.statusCode = 504
+        adapterRequest.response.end()
     }
   }
 
   #serve(
-    passage: Passage,
+    adapterRequest: AdapterRequest,
     incoming: NodeRequest,
     policy: Policy,
     stored: StoredResponse,
     report: Report,
   ): void {
-    const { response } = passage
+    const { response } = adapterRequest
     try {
-      const way = this.#ways.get(response)
+      const way = this.#attempts.get(response)
       if (way) {
-        way.capture.serve(stored, report)
-        passage.finish(stored)
+        way.interceptor.serve(stored, report)
+        adapterRequest.finish(stored)
       } else deliver(incoming, response, stored, this.cache.settings, report)
     } catch (error) {
       this.cache.fault(error, 'sending a stored response')
       this.cache.store.delete(stored.key)
       if (response.headersSent) response.destroy()
-      else this.#forward(passage, passingExchange(this.cache, incoming, policy, 'fault'))
+      else this.#forward(adapterRequest, passingExchange(this.cache, incoming, policy, 'error'))
     }
   }
 
-  #forward(passage: Passage, exchange: Exchange): void {
-    conclude(exchange, () => this.#prepare(passage, exchange))
-    withinExchange(exchange, () => passage.forward())
+  #forward(adapterRequest: AdapterRequest, exchange: Exchange): void {
+    conclude(exchange, () => this.#prepare(adapterRequest, exchange))
+    withinExchange(exchange, () => adapterRequest.forward())
   }
 
-  #prepare(passage: Passage, exchange: Exchange): void {
-    const { message, response } = passage
-    const standing = this.#ways.get(response)
-    if (standing) standing.capture.exchange = exchange
-    const capture = standing?.capture ?? new Capture(message, response, exchange)
-    this.#ways.set(response, { exchange, capture })
+  #prepare(adapterRequest: AdapterRequest, exchange: Exchange): void {
+    const { message, response } = adapterRequest
+    const existing = this.#attempts.get(response)
+    if (existing) existing.interceptor.exchange = exchange
+    const capture = existing?.interceptor ?? new ResponseInterceptor(message, response, exchange)
+    this.#attempts.set(response, { exchange, interceptor: capture })
     claimed.set(response, true)
-    attend(passage, exchange)
-    if (!exchange.isPassing && exchange.policy.query !== undefined) passage.narrow(exchange.policy)
-    passage.attach(exchange)
+    attend(adapterRequest, exchange)
+    if (!exchange.isPassing && exchange.policy.query !== undefined)
+      adapterRequest.stripQuery(exchange.policy)
+    adapterRequest.expose(exchange)
   }
 
   /**
    * Makes a stale response anew in the background, by a request that goes the way of the visitor's from the server on: what stands
    * around the application belongs to its answers. Settles the making in every case.
    */
-  refresh(incoming: NodeRequest, stored: StoredResponse, making: Making, policy: Policy): void {
+  refresh(
+    incoming: NodeRequest,
+    stored: StoredResponse,
+    render: InFlightRender,
+    policy: Policy,
+  ): void {
     const { cache } = this
     const { credentials } = cache.settings
     const { server } = incoming
     // Without what the key leaves out, which would keep it from being stored.
     const target = keyedTarget(incoming.target, policy.query)
     const { message, response } = injectionFor(incoming, target, credentials, stored.inputs)
-    this.#refreshes.set(message, making)
+    this.#refreshes.set(message, render)
     const settle = (): void => {
       clearTimeout(timer)
-      cache.settle(making)
+      cache.settle(render)
     }
     const end = (): void => {
       settle()
-      if (!making.isMet && making.audited === undefined) cache.unreached(stored)
+      if (!render.isMet && render.audited === undefined) cache.unreached(stored)
     }
     // What never ends would go on for nobody, and each later refresh would leave another.
     const timer = setTimeout(() => response.destroy(), refreshTimeout)
@@ -276,7 +287,7 @@ export class Gate {
     // After the visitor's own response: a refresh is on nobody's time.
     setImmediate(() => {
       if (cache.membership) {
-        void cache.isToRefresh(stored, making).then(
+        void cache.isToRefresh(stored, render).then(
           (isToRun) => (isToRun ? run() : settle()),
           // Nobody else hears of it but the process, which would end.
           settle,

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { IncomingRequest, MatchedRoute } from '../request/incoming-request.ts'
 import type { Start } from '../invalidation/sequence.ts'
-import type { Observation } from '../request/read-tracker.ts'
-import type { Recording } from '../fragments/dependency-tracker.ts'
-import type { Visit } from '../request/warm-request.ts'
+import type { ReadTracker } from '../request/read-tracker.ts'
+import type { DependencyTracker } from '../fragments/dependency-tracker.ts'
+import type { WarmRequestState } from '../request/warm-request.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import { type RequestEmitter, connectionOf, isIdentified, serverOf } from './connection.ts'
-import { Mark } from './slot.ts'
+import { SymbolSlot } from './slot.ts'
 import { httpVersionOf, isHttp1, originalHeaders } from './tracking/observer.ts'
 import { addressOf } from './tracking/socket-observer.ts'
 import { type TargetProperties, observeTarget } from './tracking/target-observer.ts'
@@ -20,7 +20,7 @@ export interface Origin {
 }
 
 /** The requests of warmers. */
-export const visits: Mark<Visit> = new Mark('visit')
+export const warmRequests: SymbolSlot<WarmRequestState> = new SymbolSlot('visit')
 
 /** Targets as they arrived, of requests whose application sees less of them. */
 const arrived = new WeakMap<IncomingMessage, string>()
@@ -40,14 +40,14 @@ export function keepTarget(message: IncomingMessage, current: string): void {
 
 /** An observation that began at the request's arrival, before the cache's place. */
 export interface Arrival {
-  readonly observation: Observation | undefined
+  readonly observation: ReadTracker | undefined
   readonly start: Start
   /** False when something may have been read before it began. */
   readonly isComplete: boolean
   /** It looked like a hit, so that nothing is noted. */
   readonly foreseen: boolean
   /** What middleware has said of the response already, where the request is judged anew at its route. */
-  readonly recording?: Recording
+  readonly tracker?: DependencyTracker
 }
 
 /** What a framework knows of its own requests; an adapter gives one such object for all of them. */
@@ -78,12 +78,12 @@ export class NodeRequest implements IncomingRequest {
   readonly native: unknown
   observedFromStart: boolean
   foreseen: boolean
-  observation: Observation | undefined
+  observation: ReadTracker | undefined
   arrivedAt: Start | undefined
-  readonly recording: Recording | undefined
+  readonly tracker: DependencyTracker | undefined
   readonly #message: IncomingMessage
   readonly #framework: FrameworkRequests
-  #watching: Observation | undefined
+  #watching: ReadTracker | undefined
 
   constructor(
     message: IncomingMessage,
@@ -102,7 +102,7 @@ export class NodeRequest implements IncomingRequest {
     this.foreseen = arrival?.foreseen === true
     this.observation = arrival?.observation
     this.arrivedAt = arrival?.start
-    this.recording = arrival?.recording
+    this.tracker = arrival?.tracker
     this.#message = message
     this.#framework = framework
   }
@@ -140,8 +140,8 @@ export class NodeRequest implements IncomingRequest {
     return this.server !== undefined
   }
 
-  get visit(): Visit | undefined {
-    return visits.get(this.#message)
+  get warmRequest(): WarmRequestState | undefined {
+    return warmRequests.get(this.#message)
   }
 
   get remoteAddress(): string {
@@ -152,7 +152,7 @@ export class NodeRequest implements IncomingRequest {
     return httpVersionOf(this.#message)
   }
 
-  watchTarget(observation: Observation): void {
+  watchTarget(observation: ReadTracker): void {
     this.#watching = observation
     observeTarget(this.#message, observation, this.#framework.targets?.(this.native) ?? [])
   }

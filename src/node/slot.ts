@@ -2,7 +2,7 @@
  * What is known of one request or response, kept on the object itself under a symbol. A WeakMap would do the same, but
  * one entry per request in it costs the garbage collector more than answering the request costs us.
  */
-export class Mark<Value> {
+export class SymbolSlot<Value> {
   readonly #symbol: symbol
 
   constructor(name: string) {

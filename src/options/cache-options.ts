@@ -41,7 +41,7 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
      */
     readonly strict?: boolean
     /** Each fragment stands between comments with its key and the time it was made, for development. Default `false`. */
-    readonly outline?: boolean
+    readonly annotate?: boolean
   }
   /**
    * What other instances share: a client of ioredis, or `{ client, namespace, ... }`. Default none: this process is alone.
@@ -92,7 +92,7 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    * Targeted Cache-Control fields, in order of precedence (RFC 9213); the two of the default are hidden from clients.
    * Default `['Cacheflow-Cache-Control', 'Surrogate-Control']`.
    */
-  readonly targets?: readonly string[]
+  readonly targetedFields?: readonly string[]
   /** The CDNs in front, which then get tag headers: `fastly()`, `cloudflare()`, ... Default none: tags stay inside. */
   readonly surrogate?: Surrogate | readonly Surrogate[]
   /** Honour no-cache, max-age, min-fresh, max-stale and only-if-cached of requests. Default `false`. */
@@ -101,8 +101,8 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   readonly heuristic?: boolean
   /** Send Cache-Status (RFC 9211); `'debug'` shows the cache key in it. Default `true`. */
   readonly cacheStatus?: boolean | 'debug'
-  /** Send `cacheflow-why` and Server-Timing, and print warnings. Default: NODE_ENV is `'development'`. */
-  readonly why?: boolean
+  /** Send `cacheflow-debug` and Server-Timing, and print warnings. Default: NODE_ENV is `'development'`. */
+  readonly debug?: boolean
   /**
    * Names the build; another build never confirms what this one made, and shows nothing of it: with Redis it is part of every key.
    * Default none; with Redis, where NODE_ENV is `'development'`, another one at each start.
@@ -133,12 +133,12 @@ const names: ReadonlySet<string> = new Set([
   'credentials',
   'notCredentials',
   'keySecret',
-  'targets',
+  'targetedFields',
   'surrogate',
   'requestDirectives',
   'heuristic',
   'cacheStatus',
-  'why',
+  'debug',
   'build',
   'cacheControl',
   'userAgent',
@@ -158,7 +158,7 @@ const base: Policy = {
   key: undefined,
   session: undefined,
   query: undefined,
-  guard: true,
+  detectSecrets: true,
   invalidateRedirect: false,
 }
 
@@ -194,14 +194,14 @@ export function resolveOptions<Native>(options: CacheflowOptions<Native>): Cache
     credentials,
     harmless,
     keySecret: text(options.keySecret, 'keySecret', '') || redis?.namespace,
-    targets: fieldNames(options.targets, 'targets', [
+    targetedFields: fieldNames(options.targetedFields, 'targetedFields', [
       'Cacheflow-Cache-Control',
       'Surrogate-Control',
     ]),
     surrogates: surrogatesOf(options.surrogate),
     requestDirectives: flag(options.requestDirectives, 'requestDirectives', false),
     cacheStatus: statusOf(cacheStatus),
-    why: flag(options.why, 'why', isDevelopment),
+    debug: flag(options.debug, 'debug', isDevelopment),
     build,
     keyedBuild: options.redis === undefined ? '' : build,
     cacheControl: cacheControl === false ? false : fieldText(cacheControl, 'cacheControl'),
@@ -239,16 +239,16 @@ function sizesOf(
   return { maxSize, maxEntrySize }
 }
 
-const fragmentNames: ReadonlySet<string> = new Set(['strict', 'outline'])
+const fragmentNames: ReadonlySet<string> = new Set(['strict', 'annotate'])
 
 function fragmentSettings(
   fragments: CacheflowOptions<never>['fragments'] = {},
-): Pick<CacheSettings, 'strict' | 'outline'> {
-  refuseUnknown(fragments, fragmentNames, 'fragments', 'Give { strict: true, outline: true }.')
+): Pick<CacheSettings, 'strict' | 'annotate'> {
+  refuseUnknown(fragments, fragmentNames, 'fragments', 'Give { strict: true, annotate: true }.')
   const isDevelopment = process.env['NODE_ENV'] === 'development'
   return {
     strict: flag(fragments.strict, 'fragments.strict', isDevelopment),
-    outline: flag(fragments.outline, 'fragments.outline', false),
+    annotate: flag(fragments.annotate, 'fragments.annotate', false),
   }
 }
 

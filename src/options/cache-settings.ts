@@ -9,6 +9,6 @@ export interface CacheSettings extends Settings {
 /** The settings of a cache that does nothing: options that are wrong are told all the same. */
 export function disabled(settings: CacheSettings): CacheSettings {
   const nothing = { redis: undefined, observe: false, verify: false, auditSample: 0 }
-  const silent = { cacheStatus: false, why: false }
+  const silent = { cacheStatus: false, debug: false }
   return { ...settings, ...nothing, ...silent, warming: { ...settings.warming, enabled: false } }
 }

@@ -25,7 +25,7 @@ export function ignoredInputs(
   for (const name of ignored) {
     const isPersonal = namesVisitor.has(name) || credentials.has(name)
     if (!isPersonal && (harmless.has(name) || !namesCredential(name))) continue
-    throw fail('ERR_CACHEFLOW_OPTION', name, 'observe.ignore', { mend: mendOf(name, isPersonal) })
+    throw fail('ERR_CACHEFLOW_OPTION', name, 'observe.ignore', { mend: hintOf(name, isPersonal) })
   }
   return ignored
 }
@@ -33,7 +33,7 @@ export function ignoredInputs(
 /** What tells visitors apart: left out for the whole cache, one page that shows it would go to everybody. */
 const namesVisitor: ReadonlySet<string> = new Set(['session', 'user', 'headers', 'cookie'])
 
-function mendOf(name: string, isPersonal: boolean): string {
+function hintOf(name: string, isPersonal: boolean): string {
   return isPersonal
     ? 'It would share the pages that are made from it, too. Say who shares with session: (req) => ..., with the cache behind the middleware that knows the visitor, or mount that middleware on the routes that need it.'
     : `Its name looks like a credential. If it is none, say so: notCredentials: ['${name}'].`

@@ -31,7 +31,7 @@ export interface RouteOptions<Native> {
   /** The query parameters that are part of the key; the others are taken from the request. Default: all of them. */
   readonly query?: QueryPolicy
   /** Refuse pages that hold a CSRF token or a CSP nonce. Default `true`. */
-  readonly guard?: boolean
+  readonly detectSecrets?: boolean
   /**
    * A POST, PUT, PATCH or DELETE that is answered by a redirection invalidates the page that its Location names, too. Default `false`:
    * it says where to go, not what has changed.
@@ -57,7 +57,7 @@ export const routeOptionNames: ReadonlySet<string> = new Set([
   'key',
   'session',
   'query',
-  'guard',
+  'detectSecrets',
   'invalidateRedirect',
 ])
 const declarationNames: ReadonlySet<string> = new Set([...routeOptionNames, 'warm'])
@@ -97,7 +97,10 @@ export function policyOverlay<Native>(options: RouteOptions<Native>): (policy: P
   const key = fn(options.key, 'key')
   const session = fn(options.session, 'session')
   const query = queryPolicy(options.query)
-  const guard = options.guard === undefined ? undefined : flag(options.guard, 'guard', true)
+  const guard =
+    options.detectSecrets === undefined
+      ? undefined
+      : flag(options.detectSecrets, 'detectSecrets', true)
   const redirect = options.invalidateRedirect
   const invalidateRedirect =
     redirect === undefined ? undefined : flag(redirect, 'invalidateRedirect', false)
@@ -114,7 +117,7 @@ export function policyOverlay<Native>(options: RouteOptions<Native>): (policy: P
     key: key ?? policy.key,
     session: session ?? policy.session,
     query: query ?? policy.query,
-    guard: guard ?? policy.guard,
+    detectSecrets: guard ?? policy.detectSecrets,
     invalidateRedirect: invalidateRedirect ?? policy.invalidateRedirect,
   })
 }

@@ -1,6 +1,6 @@
-import { audienceOf } from '../request/cache-key.ts'
+import { groupOf } from '../request/cache-key.ts'
 import type { IncomingRequest } from '../request/incoming-request.ts'
-import type { Observation } from '../request/read-tracker.ts'
+import type { ReadTracker } from '../request/read-tracker.ts'
 import type { Policy } from '../request/policy.ts'
 
 /** What session() looked for on the request when it was asked, and did not find: `user`, `state.user`. */
@@ -15,8 +15,8 @@ type Session = NonNullable<Policy['session']>
 interface Beginning {
   readonly request: IncomingRequest
   readonly policy: Policy
-  readonly lookup: { readonly audience: string | undefined }
-  readonly observation: Observation | undefined
+  readonly miss: { readonly group: string | undefined }
+  readonly observation: ReadTracker | undefined
 }
 
 interface Known {
@@ -35,7 +35,7 @@ const holders: ReadonlySet<string> = new Set([
   'response',
   'locals',
 ])
-const mostNames = 100
+const MAX_NAMES = 100
 /** It looked at all of the request at once. */
 const everything = '*'
 
@@ -43,17 +43,17 @@ const everything = '*'
  * Was session() asked behind the middleware that knows the visitor? `(req) => req.user?.role ?? 'guest'` answers `guest` for
  * everybody as long as nobody has set `req.user`, and a guest's own request never shows it: there nobody will.
  */
-export class Audiences {
+export class Groups {
   readonly #known = new WeakMap<Session, Known>()
   #areLate = false
 
   /** What session() finds on a request whose application is about to run; undefined where it was not asked. */
-  begin({ request, policy, lookup, observation }: Beginning): Asked | undefined {
+  begin({ request, policy, miss: lookup, observation }: Beginning): Asked | undefined {
     const { session } = policy
-    if (session === undefined || lookup.audience === undefined) return undefined
+    if (session === undefined || lookup.group === undefined) return undefined
     const { absent, found } = looks(request, policy)
     const known = this.#of(session)
-    for (const name of found) if (known.found.size < mostNames) known.found.add(name)
+    for (const name of found) if (known.found.size < MAX_NAMES) known.found.add(name)
     const isOpen = absent.some((name) => !known.found.has(name))
     if (isOpen) observation?.beginLate()
     return { absent, isOpen }
@@ -62,15 +62,15 @@ export class Audiences {
   /** What it did not find has come since: its answers are nobody's, until it finds that at the time it is asked. */
   cameLate(session: Session, names: readonly string[]): void {
     const { found, late } = this.#of(session)
-    for (const name of names) if (!found.has(name) && late.size < mostNames) late.add(name)
+    for (const name of names) if (!found.has(name) && late.size < MAX_NAMES) late.add(name)
     if (late.size > 0) this.#areLate = true
   }
 
   /** Who shares; null where nobody does, or where session() is known to be asked too early. */
   of(request: IncomingRequest, policy: Policy): string | null | undefined {
-    const audience = audienceOf(request, policy)
-    if (typeof audience !== 'string' || !this.#areLate) return audience
-    return this.#isTooEarly(request, policy) ? null : audience
+    const group = groupOf(request, policy)
+    if (typeof group !== 'string' || !this.#areLate) return group
+    return this.#isTooEarly(request, policy) ? null : group
   }
 
   /** It finds by now what had come late: then the cache has another place. */
@@ -111,7 +111,7 @@ function looks(
   const note = (name: string, isThere: boolean): void => void (isThere ? found : absent).add(name)
   try {
     const { observation, native } = request
-    audienceOf({ observation, native: watched(native, '', note) }, policy)
+    groupOf({ observation, native: watched(native, '', note) }, policy)
   } catch {
     // What it cannot be asked in this way tells nothing of what it goes by.
     note(everything, false)

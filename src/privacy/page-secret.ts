@@ -1,6 +1,6 @@
-import type { RefuseReason } from '../events/reasons.ts'
+import type { UncacheableReason } from '../events/reasons.ts'
 import { type HeaderFields, fieldLines, fieldValue } from '../http/header-fields.ts'
-import { csrfTokenIn, isTokenAnswer, tokenInScript } from '../html/csrf-token.ts'
+import { csrfTokenIn, isTokenResponse, tokenInScript } from '../html/csrf-token.ts'
 import { attributesOf, tagsIn } from '../html/markup.ts'
 
 /**
@@ -10,13 +10,13 @@ import { attributesOf, tagsIn } from '../html/markup.ts'
 const marks = ['CSRF', 'Csrf', 'XSRF', 'Xsrf', 'xsrf', 'csrf']
 
 /** A body of this size may be a token and nothing else. */
-const tokenAnswer = 600
+const tokenResponse = 600
 
 /** What in a body belongs to one visitor or one response, so that it may not be shared. */
 export function secretIn(
   fields: HeaderFields,
   body: Buffer,
-): { readonly reason: RefuseReason; readonly detail: string } | undefined {
+): { readonly reason: UncacheableReason; readonly detail: string } | undefined {
   const type = fieldValue(fields, 'content-type') ?? ''
   const kind = type === '' ? sniffed(body) : kindOf(type)
   if (kind === undefined || fieldValue(fields, 'content-encoding') !== undefined) return undefined
@@ -49,7 +49,7 @@ function tokenInPage(body: Buffer): string | undefined {
 }
 
 function tokenInData(body: Buffer): string | undefined {
-  if (body.byteLength < tokenAnswer && isTokenAnswer(body.toString('latin1'))) return 'token'
+  if (body.byteLength < tokenResponse && isTokenResponse(body.toString('latin1'))) return 'token'
   return hasMark(body) || body.includes('_token') || namesKey(body)
     ? tokenInScript(body.toString('latin1'))
     : undefined
@@ -114,15 +114,15 @@ function nonceInMeta(attributes: ReadonlyMap<string, string>): string | undefine
 const certain = 12
 
 function holdsNonce(fields: HeaderFields, body: Buffer): boolean {
-  const likely = nonces(fields).filter((nonce) => body.includes(longestPlainRun(nonce)))
+  const likely = nonces(fields).filter((nonce) => body.includes(MAX_PLAIN_RUN(nonce)))
   if (likely.length === 0) return false
-  if (likely.some((nonce) => longestPlainRun(nonce).length >= certain)) return true
+  if (likely.some((nonce) => MAX_PLAIN_RUN(nonce).length >= certain)) return true
   const page = body.toString('latin1')
   return likely.some((nonce) => attributeWith(nonce).test(page))
 }
 
 /** What templates leave as it is: the search for it spares most pages the rest. */
-function longestPlainRun(nonce: string): string {
+function MAX_PLAIN_RUN(nonce: string): string {
   const runs = nonce.split(/[^A-Za-z0-9]+/)
   return runs.reduce((longest, run) => (run.length > longest.length ? run : longest))
 }

@@ -6,11 +6,11 @@ import { type IncomingRequest, headerValue } from '../request/incoming-request.t
 /** A value with fewer letters and digits stands in many a page by chance. */
 const shortest = 8
 /** What templates put in the place of one character comes to no more. */
-const longestEscape = 24
+const MAX_ESCAPE = 24
 /** More is not looked at of one value, nor of the places where it may begin. */
-const mostRuns = 16
-const mostPlaces = 1_000
-const longestBody = 16 * 1024 * 1024
+const MAX_RUNS = 16
+const MAX_PLACES = 1_000
+const MAX_BODY = 16 * 1024 * 1024
 
 /**
  * Which of these inputs does a response show? They were read, and are not in its key: what one client sends in them would stand in
@@ -25,7 +25,7 @@ export function shownIn(
   let texts: readonly Buffer[] | undefined
   for (const name of names) {
     for (const value of valuesOf(request, name)) {
-      const runs = value.match(/[A-Za-z0-9]+/g)?.slice(0, mostRuns) ?? []
+      const runs = value.match(/[A-Za-z0-9]+/g)?.slice(0, MAX_RUNS) ?? []
       if (runs.join('').length < shortest) continue
       texts ??= textsOf(fields, body)
       if (texts === undefined) return `${name}, perhaps: the body is coded`
@@ -52,10 +52,10 @@ function valuesOf(request: IncomingRequest, name: string): string[] {
 /** A text with these parts in their order, however what is between them is escaped. */
 function holds(text: Buffer, [first = '', ...others]: readonly string[]): boolean {
   let place = text.indexOf(first)
-  for (let looked = 0; place >= 0 && looked < mostPlaces; looked++) {
+  for (let looked = 0; place >= 0 && looked < MAX_PLACES; looked++) {
     let end = place + first.length
     const isHere = others.every((run) => {
-      const next = text.subarray(end, end + longestEscape + run.length).indexOf(run)
+      const next = text.subarray(end, end + MAX_ESCAPE + run.length).indexOf(run)
       end += next + run.length
       return next >= 0
     })
@@ -77,7 +77,7 @@ function textsOf(fields: HeaderFields, body: Buffer): readonly Buffer[] | undefi
 /** The body without its coding. */
 function plain(fields: HeaderFields, body: Buffer): Buffer {
   const coding = fieldValue(fields, 'content-encoding')?.toLowerCase()
-  const options = { maxOutputLength: longestBody }
+  const options = { maxOutputLength: MAX_BODY }
   if (coding === 'gzip' || coding === 'x-gzip') return gunzipSync(body, options)
   if (coding === 'br') return brotliDecompressSync(body, options)
   if (coding === 'deflate') return inflateSync(body, options)

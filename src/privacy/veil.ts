@@ -26,8 +26,8 @@ const readable: ReadonlySet<string> = new Set([
 ])
 
 /** A longer value is hidden all the same: keys stay short. */
-const longestReadable = 128
-const longestRemembered = 512
+const MAX_READABLE = 128
+const MAX_REMEMBERED = 512
 const remembered = 1_000
 /** Characters of 6 bits each: nobody finds two values with the same ones. */
 const length = 22
@@ -41,7 +41,7 @@ export function isReadable(name: string): boolean {
  * Puts a keyed hash in the place of what cookies and unknown headers say, so that neither keys in Redis nor events nor the command line
  * tell it. Equal values stay equal, in every instance with the same secret.
  */
-export class Veil {
+export class KeyHash {
   readonly #key: Buffer
   readonly #known = new LRUCache<string, string>({ max: remembered })
 
@@ -54,13 +54,13 @@ export class Veil {
   }
 
   over(name: string, value: string | undefined): string | undefined {
-    if (value === undefined || (readable.has(name) && value.length <= longestReadable)) return value
+    if (value === undefined || (readable.has(name) && value.length <= MAX_READABLE)) return value
     const text = `${name}\n${value}`
     const known = this.#known.get(text)
     if (known !== undefined) return known
     const hash = createHmac('sha256', this.#key).update(text).digest('base64url').slice(0, length)
     const hidden = `~${hash}`
-    if (text.length <= longestRemembered) this.#known.set(text, hidden)
+    if (text.length <= MAX_REMEMBERED) this.#known.set(text, hidden)
     return hidden
   }
 }

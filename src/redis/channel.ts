@@ -28,9 +28,9 @@ export type Message =
     }
 
 /** The longest message that is read, characters. */
-const longestMessage = 4 * 1024 * 1024
+const MAX_MESSAGE_LENGTH = 4 * 1024 * 1024
 /** Of more names than this everything falls: it is cheaper, and an order remembers about as many. */
-const mostNames = 50_000
+const MAX_NAMES = 50_000
 /** Names of instances and epochs are ours: nothing else is answered, or kept. */
 const ownName = /^[\w-]{1,32}$/
 
@@ -57,7 +57,7 @@ export function acknowledgement(epoch: string, number: number, origin: string): 
 
 /** Reads a message; undefined when it is none. */
 export function messageOf(text: string): Message | undefined {
-  if (text.length > longestMessage) return undefined
+  if (text.length > MAX_MESSAGE_LENGTH) return undefined
   let given: unknown
   try {
     given = JSON.parse(text)
@@ -78,11 +78,11 @@ export function messageOf(text: string): Message | undefined {
     case 'EVICT': {
       if (seq === undefined) {
         const known = textsOf(keys)
-        return known && { kind: 'foreign', keys: known.length > mostNames ? 'all' : known }
+        return known && { kind: 'foreign', keys: known.length > MAX_NAMES ? 'all' : known }
       }
       const known = textsOf(roots)
       if (!known || !isNumber(seq) || !isOwnName(epoch)) return undefined
-      const isAll = known.length === 0 || known.length > mostNames
+      const isAll = known.length === 0 || known.length > MAX_NAMES
       return {
         kind: 'invalidation',
         epoch,

@@ -2,7 +2,7 @@
 export interface Confirmation {
   readonly sequence: number
   /** What fell at once; the rest of a great number falls in slices behind. */
-  readonly fallen: readonly string[]
+  readonly invalidated: readonly string[]
   readonly more: number
   /** The other instances, each with when it believes nothing any more that was made before, if it does not confirm. */
   readonly others: ReadonlyMap<string, number>

@@ -45,7 +45,7 @@ export class RedisUnavailable extends Error {
 }
 
 /** The longest time between two attempts to connect, milliseconds. */
-const longestPause = 1_000
+const MAX_PAUSE = 1_000
 
 /**
  * Two connections to Redis: one for commands, one for messages. Nothing queues while there is none, nothing is sent twice, and no fault
@@ -226,7 +226,7 @@ export class RedisConnection {
   #later(): void {
     const timer = setTimeout(() => {
       if (!this.#isClosed && this.#messages.status === 'ready') void this.#subscribe()
-    }, longestPause)
+    }, MAX_PAUSE)
     timer.unref()
   }
 
@@ -258,7 +258,7 @@ const settings = {
   // A command that access rules would have to allow, and that servers before 7.2 do not know.
   disableClientInfo: true,
   keyPrefix: '',
-  retryStrategy: (attempt: number) => Math.min(longestPause, 50 * attempt),
+  retryStrategy: (attempt: number) => Math.min(MAX_PAUSE, 50 * attempt),
 }
 
 function ownConnection(client: RedisClient): RedisClient {

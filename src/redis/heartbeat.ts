@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 /** Milliseconds between two slices of clean-up: others have their turn. */
 const pauseBetween = 10
 /** How often in a row it asks anew because something was missing again. */
-const mostTurns = 4
+const MAX_TURNS = 4
 
 export interface HeartbeatOptions {
   /** Milliseconds. */
@@ -20,7 +20,7 @@ export class Heartbeat {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<boolean> | undefined
   #again = false
-  #isResting = false
+  #isPaused = false
   #isClosed = false
   /** What was told last; undefined before the first time. */
   #told: boolean | undefined
@@ -58,10 +58,10 @@ export class Heartbeat {
 
   /** Soon, behind a pause in which other clients of Redis have their turn. */
   async soon(): Promise<void> {
-    if (this.#isResting) return
-    this.#isResting = true
+    if (this.#isPaused) return
+    this.#isPaused = true
     await pause(pauseBetween, undefined, { ref: false })
-    this.#isResting = false
+    this.#isPaused = false
     await this.now()
   }
 
@@ -73,7 +73,7 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<boolean> {
-    for (let turn = 1; ; turn++) {
+    for (let attempt = 1; ; attempt++) {
       this.#again = false
       try {
         await this.#options.beat()
@@ -83,7 +83,7 @@ export class Heartbeat {
       }
       this.#tell(true, undefined)
       // Messages go on coming while Redis answers; what is still missing is known a heartbeat later.
-      if (!this.#again || turn === mostTurns) return true
+      if (!this.#again || attempt === MAX_TURNS) return true
     }
   }
 

@@ -1,4 +1,4 @@
-import { longestAlone } from '../invalidation/sequence.ts'
+import { MAX_UNCHECKED } from '../invalidation/sequence.ts'
 
 /** An instance as Redis remembers it. */
 export interface Instance {
@@ -44,6 +44,6 @@ export class Roster {
   endOf({ name, maxStaleness, isStrict }: Instance, now: number): number {
     const heardAt = this.#seen.get(name)?.at ?? now
     if (isStrict) return heardAt + maxStaleness
-    return Math.min(now + maxStaleness, heardAt + Math.max(longestAlone, maxStaleness))
+    return Math.min(now + maxStaleness, heardAt + Math.max(MAX_UNCHECKED, maxStaleness))
   }
 }

@@ -3,23 +3,23 @@ import type { Dependency } from '../invalidation/dependency.ts'
 import type { Sequence, Start } from '../invalidation/sequence.ts'
 import { softened } from '../http/freshness.ts'
 import type { BodyCoding } from '../store/compression.ts'
-import { decodeClosure } from '../codec/dependency-text.ts'
+import { decodeDependencies } from '../codec/dependency-text.ts'
 import { decodeEntry } from '../codec/entry-codec.ts'
 import type { Stored } from '../store/entry-store.ts'
 import { RedisUnavailable } from './connection.ts'
 import type {
   Lease,
-  RedisAnswer,
+  ReadResult,
   RedisStore,
   RedisValue,
-  WriteAnswer,
-  Wish,
+  WriteResult,
+  ReadRequest,
 } from './redis-store.ts'
 import type { ResponseStore } from '../store/response-store.ts'
 import { Fillings, type Watch } from './fillings.ts'
 import { WriteBehind } from './write-behind.ts'
 
-export interface SharedStoreOptions {
+export interface L2StoreOptions {
   readonly redis: RedisStore
   readonly shared: SharedSequence
   readonly sequence: Sequence
@@ -28,34 +28,34 @@ export interface SharedStoreOptions {
   readonly clock: () => number
   readonly compress: BodyCoding
   /** Has this process invalidated something of it, and Redis does not know? */
-  readonly pendingOf: (closure: readonly Dependency[]) => 'hard' | 'soft' | undefined
+  readonly pendingOf: (dependencies: readonly Dependency[]) => 'hard' | 'soft' | undefined
   /** Redis refused what this process had stored: something that it depends on has been invalidated. */
   readonly onRefused: (stored: Stored, by: string) => void
   readonly onFault: (error: unknown, during: string) => void
 }
 
 /** A lease, and where another instance has it the watch for what that makes. */
-export type SharedLease =
+export type L2Lease =
   | Exclude<Lease, { kind: 'wait' }>
   | (Extract<Lease, { kind: 'wait' }> & { readonly watch: Watch })
 
-const none: SharedLease = { kind: 'none' }
+const none: L2Lease = { kind: 'none' }
 /** For how long an absent fragment counts as absent, milliseconds: about what a page takes to make. */
 const absence = 500
 /** Of how many fragments it is known at most. */
-const mostAbsent = 10_000
+const MAX_ABSENT = 10_000
 
 /**
  * L2 as one instance uses it. What is asked for within a turn of the event loop is read in one round trip and then stands in memory, as if it had been
  * made here at that moment; what is made is written behind the visitor's back.
  */
-export class SharedStore {
-  readonly #options: SharedStoreOptions
+export class L2Store {
+  readonly #options: L2StoreOptions
   #asked = new Map<
     string,
-    { readonly key: string; readonly wish: Wish; readonly answer: Deferred<SharedLease> }
+    { readonly key: string; readonly wish: ReadRequest; readonly answer: Deferred<L2Lease> }
   >()
-  readonly #reading = new Map<string, Promise<SharedLease>>()
+  readonly #reading = new Map<string, Promise<L2Lease>>()
   readonly #writes: WriteBehind
   /** Keys that this instance is to make for all, and those that it makes. */
   readonly #granted = new Set<string>()
@@ -65,11 +65,11 @@ export class SharedStore {
   /** Fragments that were not there when what enclosed them was asked for, and when that was: its maker need not ask again. */
   readonly #absent = new Map<string, number>()
 
-  constructor(options: SharedStoreOptions) {
+  constructor(options: L2StoreOptions) {
     this.#options = options
     this.#writes = new WriteBehind({
       ...options,
-      onAnswer: (stored, answer) => this.#written(stored, answer),
+      onResult: (stored, answer) => this.#written(stored, answer),
       onLost: (lease) => this.release(lease, 0),
     })
   }
@@ -88,12 +88,12 @@ export class SharedStore {
    *
    * @returns who makes what is missing or stale, where a lease was wished for; it never rejects
    */
-  fetch(key: string, wish: Wish): Promise<SharedLease> {
+  fetch(key: string, wish: ReadRequest): Promise<L2Lease> {
     const name = `${wish} ${key}`
     const reading = this.#reading.get(name)
     if (reading) return reading
     if (this.#isAbsent(key)) return Promise.resolve(none)
-    const answer = deferred<SharedLease>()
+    const answer = deferred<L2Lease>()
     if (this.#asked.size === 0) setImmediate(() => void this.#read())
     this.#asked.set(name, { key, wish, answer })
     this.#reading.set(name, answer.promise)
@@ -140,7 +140,7 @@ export class SharedStore {
     const { redis, sequence, shared, onFault } = this.#options
     const asked = [...this.#asked.values()]
     this.#asked = new Map()
-    const sentAt: Start = { stamp: Math.floor(sequence.applied), asOf: sequence.now }
+    const sentAt: Start = { startSequence: Math.floor(sequence.applied), verifiedAt: sequence.now }
     const { epoch } = shared
     const leases = new Map<string, Lease>()
     const watches = new Map<string, Watch>()
@@ -150,14 +150,14 @@ export class SharedStore {
     try {
       const { answers, extra } = await redis.read(asked.map(({ key, wish }) => [key, wish]))
       const placing: Promise<void>[] = []
-      const take = (key: string, answer: RedisAnswer): void => {
+      const take = (key: string, answer: ReadResult): void => {
         const placed = answer.kind === 'value' ? this.#place(key, answer, sentAt, epoch) : undefined
         if (placed) placing.push(placed)
         if (answer.kind === 'variants') this.#options.store.adoptVariants(key, answer.inputs)
       }
       for (const [key, answer] of extra) {
         take(key, answer)
-        if (answer.kind === 'absent') this.#missed(key, sentAt.asOf)
+        if (answer.kind === 'absent') this.#missed(key, sentAt.verifiedAt)
       }
       for (const [i, answer] of answers.entries()) {
         const { key } = asked[i] ?? { key: '' }
@@ -184,7 +184,7 @@ export class SharedStore {
   }
 
   #missed(key: string, at: number): void {
-    if (this.#absent.size >= mostAbsent) this.#absent.clear()
+    if (this.#absent.size >= MAX_ABSENT) this.#absent.clear()
     this.#absent.set(key, at)
   }
 
@@ -207,37 +207,39 @@ export class SharedStore {
   /** Puts a value into memory, unless something that it depends on has fallen meanwhile. */
   #place(
     key: string,
-    { number, begun, soft, staleAt, closure: names, data }: RedisValue,
+    { number, startedAt, soft, staleAt, dependencies: names, data }: RedisValue,
     sentAt: Start,
     epoch: string | undefined,
   ): Promise<void> | undefined {
     const { store, shared, sequence, clock, compress, pendingOf } = this.#options
-    const { asOf } = sentAt
-    const closure = decodeClosure(names)
-    if (closure === undefined) return undefined
+    const { verifiedAt } = sentAt
+    const dependencies = decodeDependencies(names)
+    if (dependencies === undefined) return undefined
     const put = (content: Awaited<ReturnType<typeof decodeEntry>>): void => {
       // Numbers of another epoch say nothing.
       if (content === undefined || shared.epoch !== epoch) return
       // Redis may be ahead of what is known here; what is invalidated here meanwhile has a lower number, and fells it all the same.
-      const stamp = Math.min(shared.stampOf(number), sentAt.stamp)
-      if (sequence.felledBy(stamp, closure) !== undefined) return
-      const pending = pendingOf(closure)
+      const startSequence = Math.min(shared.sequenceOf(number), sentAt.startSequence)
+      if (sequence.invalidatedBy(startSequence, dependencies) !== undefined) return
+      const pending = pendingOf(dependencies)
       if (pending === 'hard') return
-      const standing = store.peek(key)
+      const existing = store.peek(key)
       const now = clock()
-      const moment =
-        soft || pending === 'soft' ? 0 : Math.min(sequence.softenedAt(stamp, closure, key), staleAt)
-      const timeline = softened(content.timeline, Math.max(now, moment))
-      const isOlder = standing !== undefined && standing.timeline.cachedAt > timeline.cachedAt
+      const timestamp =
+        soft || pending === 'soft'
+          ? 0
+          : Math.min(sequence.softInvalidationAt(startSequence, dependencies, key), staleAt)
+      const timeline = softened(content.timeline, Math.max(now, timestamp))
+      const isOlder = existing !== undefined && existing.timeline.cachedAt > timeline.cachedAt
       // Clocks differ: what is stale gives way to what is fresh, whatever they say.
-      const isBetter = standing && now >= standing.timeline.staleAt && now < timeline.staleAt
-      if (isOlder && !isBetter && sequence.isTrusted(standing.asOf)) return
+      const isBetter = existing && now >= existing.timeline.staleAt && now < timeline.staleAt
+      if (isOlder && !isBetter && sequence.isTrusted(existing.verifiedAt)) return
       if (content.kind === 'response' && compress === 'identity') content.coded = undefined
       // A copy of the head costs more than what is added to it.
-      const beside = { timeline, stamp, asOf, closure }
+      const beside = { timeline, startSequence, verifiedAt, dependencies }
       if (content.kind === 'fragment') store.putFragment(Object.assign(content, beside))
       else {
-        const response = { ...beside, begun: shared.stampOf(begun) }
+        const response = { ...beside, startedAt: shared.sequenceOf(startedAt) }
         store.put(content.primaryKey, Object.assign(content, response))
       }
     }
@@ -247,7 +249,7 @@ export class SharedStore {
     return undefined
   }
 
-  #written(stored: Stored, answer: WriteAnswer): void {
+  #written(stored: Stored, answer: WriteResult): void {
     const { store, onRefused } = this.#options
     if (answer.kind === 'felled') onRefused(stored, answer.by)
     if (answer.kind === 'inputs' && stored.kind === 'response') {

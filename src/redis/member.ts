@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Events } from '../events/events.ts'
-import type { FlushReason } from '../events/reasons.ts'
+import type { ResetReason } from '../events/reasons.ts'
 import type { Dependency } from '../invalidation/dependency.ts'
 import type { Softness } from '../invalidation/soft.ts'
 import { acknowledgement, channelOf, messageOf, replyChannelOf } from './channel.ts'
@@ -14,7 +14,7 @@ import { redisKeys } from './keys.ts'
 import { RedisStore } from './redis-store.ts'
 import type { ResponseStore } from '../store/response-store.ts'
 import { WarmLease } from './warm-lease.ts'
-import { SharedStore } from './l2-store.ts'
+import { L2Store } from './l2-store.ts'
 
 /** How a cache shares with other instances, resolved. */
 export interface RedisSettings {
@@ -37,14 +37,14 @@ export interface Member {
   readonly store: ResponseStore
   readonly sequence: Sequence
   /** Fells what is stored here. */
-  fall(
+  applyInvalidation(
     number: number,
     dependencies: readonly Dependency[] | 'all',
     soft: Softness,
     origin: 'again' | 'elsewhere',
   ): unknown
   /** Everything that is stored here is void. */
-  renew(reason: FlushReason): void
+  renew(reason: ResetReason): void
   /** Somebody who knows nothing of numbers has changed these keys. */
   evict(keys: readonly string[] | 'all'): void
   /** What was stored here is no longer valid. */
@@ -65,7 +65,7 @@ export interface RedisStatus {
   /** How many invalidations are known by their number alone. */
   readonly lag: number
   /** Milliseconds since Redis was last known to have told everything; Infinity before the first time. */
-  readonly heard: number
+  readonly lastHeartbeat: number
   /** `open`: the last command failed, and Redis is left alone until it answers again. */
   readonly breaker: 'closed' | 'open'
   /** Dependencies whose invalidation Redis has not confirmed; they are tried again. */
@@ -77,7 +77,7 @@ export interface RedisStatus {
 
 /** This instance among those that share one Redis and one namespace. */
 export class Membership {
-  readonly store: SharedStore
+  readonly store: L2Store
   readonly sequence: SharedSequence
   readonly invalidation: SharedInvalidation
   readonly warmLease: WarmLease
@@ -114,7 +114,7 @@ export class Membership {
       clock,
       leases: () => this.store.leases,
       onInvalidation: (number, dependencies, soft, isOwn) =>
-        member.fall(number, dependencies, soft, isOwn ? 'again' : 'elsewhere'),
+        member.applyInvalidation(number, dependencies, soft, isOwn ? 'again' : 'elsewhere'),
       onRenewal: (reason) => member.renew(reason),
       onConnection: (connected, failure) => {
         const error = connected ? undefined : (connection.fault ?? failure)
@@ -126,14 +126,14 @@ export class Membership {
     this.invalidation = new SharedInvalidation({
       shared: this.sequence,
       keep: (run) => connection.keep(run),
-      patience: commandTimeout,
+      timeout: commandTimeout,
       onUnconfirmed: (dependencies, confirmed, error) => {
         if (!events.wants('unconfirmed')) return
         const names = dependencies === 'all' ? ['all'] : dependencies
         events.emit('unconfirmed', { dependencies: names, confirmed, error })
       },
     })
-    this.store = new SharedStore({
+    this.store = new L2Store({
       redis: new RedisStore({
         connection,
         keys,
@@ -149,7 +149,7 @@ export class Membership {
       store,
       clock,
       compress,
-      pendingOf: (closure) => this.invalidation.pendingOf(closure),
+      pendingOf: (dependencies) => this.invalidation.pendingOf(dependencies),
       onRefused: (stored) => {
         member.drop(stored)
         // It is known to Redis, and not yet here.
@@ -163,14 +163,14 @@ export class Membership {
 
   status(): RedisStatus {
     const { sequence, invalidation } = this
-    const { heardAt, now } = this.#member.sequence
+    const { lastHeartbeat: heardAt, now } = this.#member.sequence
     return {
       connected: sequence.isConnected && this.#connection.isSubscribed,
       instance: this.#id,
       epoch: sequence.epoch,
       applied: sequence.epoch === undefined ? 0 : sequence.applied,
       lag: sequence.lag,
-      heard: now - heardAt,
+      lastHeartbeat: now - heardAt,
       breaker: this.#connection.breaker,
       unconfirmed: invalidation.unconfirmed,
       entries: this.#member.store.entries,

@@ -10,7 +10,7 @@ const writeScript = script(write)
 const releaseScript = script(release)
 
 /** What is wished beside the value of a key. */
-export type Wish =
+export type ReadRequest =
   /** Nothing. */
   | ''
   /** Where it is missing, the fragments that it enclosed. */
@@ -34,19 +34,19 @@ export interface RedisValue {
   /** It is valid as of this number. */
   readonly number: number
   /** The number at which its making began. */
-  readonly begun: number
+  readonly startedAt: number
   readonly soft: boolean
   /**
    * Stale from then on, milliseconds since 1970, up to one later than it is: sooner than its content says where a soft invalidation is spread
    * over a time.
    */
   readonly staleAt: number
-  readonly closure: string
+  readonly dependencies: string
   readonly data: Buffer
   readonly lease: Lease
 }
 
-export type RedisAnswer =
+export type ReadResult =
   | RedisValue
   /** The key has variants by these inputs. */
   | { readonly kind: 'variants'; readonly inputs: readonly string[] }
@@ -62,8 +62,8 @@ export interface RedisWrite {
   /** Milliseconds since 1970: when that is over, when it is stale, and when it was made. */
   readonly expires: number
   readonly staleAt: number
-  readonly madeAt: number
-  readonly closure: Buffer | string
+  readonly renderedAt: number
+  readonly dependencies: Buffer | string
   readonly data: Buffer
   /** Its key before variants, where it is one. */
   readonly primaryKey: string | undefined
@@ -72,7 +72,7 @@ export interface RedisWrite {
   readonly lease: string | undefined
 }
 
-export type WriteAnswer =
+export type WriteResult =
   | { readonly kind: 'stored' }
   /** A newer one stands there. */
   | { readonly kind: 'older' }
@@ -83,11 +83,11 @@ export type WriteAnswer =
   | { readonly kind: 'void' }
 
 /** How many keys one script reads or writes at most: others have their turn in between. */
-const mostAtOnce = 500
+const MAX_BATCH = 500
 /** How many bytes one script writes at most, as far as one value is not larger. */
-const mostBytes = 1024 * 1024
+const MAX_BATCH_BYTES = 1024 * 1024
 /** How many times the work of a byte of data one of a closure is: each name in it is an edge of the graph. */
-const closureWeight = 16
+const dependencyWeight = 16
 /** How long an edge of the graph lives at least: 24 hours. */
 const edgeLife = 86_400_000
 
@@ -125,14 +125,14 @@ export class RedisStore {
    * @returns an answer for each, and those for the fragments that missing ones enclosed, there or not
    */
   async read(
-    wishes: readonly (readonly [key: string, wish: Wish])[],
-  ): Promise<{ answers: RedisAnswer[]; extra: [key: string, answer: RedisAnswer][] }> {
+    wishes: readonly (readonly [key: string, wish: ReadRequest])[],
+  ): Promise<{ answers: ReadResult[]; extra: [key: string, answer: ReadResult][] }> {
     const { connection, keys, id, leaseTime, epoch, onEpoch, clock } = this.#options
     const known = epoch() ?? ''
-    const answers: RedisAnswer[] = []
-    const extra: [string, RedisAnswer][] = []
-    for (let at = 0; at < wishes.length; at += mostAtOnce) {
-      const part = wishes.slice(at, at + mostAtOnce)
+    const answers: ReadResult[] = []
+    const extra: [string, ReadResult][] = []
+    for (let at = 0; at < wishes.length; at += MAX_BATCH) {
+      const part = wishes.slice(at, at + MAX_BATCH)
       const reply = listIn(
         await connection.run(readScript, keys.versions, [
           keys.prefix,
@@ -140,25 +140,25 @@ export class RedisStore {
           id,
           leaseTime,
           clock(),
-          ...part.flatMap(([key, wish]) => [key, wishCodes[wish]]),
+          ...part.flatMap(([key, wish]) => [key, requestCodes[wish]]),
         ]),
       )
       if (textIn(reply[0]) !== known) onEpoch()
       const found = listIn(reply[2])
-      for (let i = 0; i < part.length; i++) answers.push(answerIn(found[i]))
+      for (let i = 0; i < part.length; i++) answers.push(readResultIn(found[i]))
       for (const line of listIn(reply[3])) {
         const [key, answer] = listIn(line)
-        extra.push([textIn(key), answerIn(answer)])
+        extra.push([textIn(key), readResultIn(answer)])
       }
     }
     return { answers, extra }
   }
 
   /** Writes values in one round trip, as far as they are not too many for one. */
-  async write(writes: readonly RedisWrite[]): Promise<WriteAnswer[]> {
+  async write(writes: readonly RedisWrite[]): Promise<WriteResult[]> {
     const { connection, keys, id, channel, epoch, onEpoch } = this.#options
     const known = epoch() ?? ''
-    const answers: WriteAnswer[] = []
+    const answers: WriteResult[] = []
     for (const part of partsOf(writes)) {
       const reply = listIn(
         await connection.run(writeScript, keys.versions, [
@@ -174,8 +174,8 @@ export class RedisStore {
             Math.max(1, Math.ceil(each.ttl)),
             moment(each.expires),
             moment(each.staleAt),
-            moment(each.madeAt),
-            each.closure,
+            moment(each.renderedAt),
+            each.dependencies,
             each.data,
             each.primaryKey ?? '',
             each.inputs.join('\n'),
@@ -185,7 +185,7 @@ export class RedisStore {
       )
       if (textIn(reply[0]) !== known) onEpoch()
       const found = listIn(reply[2])
-      for (let i = 0; i < part.length; i++) answers.push(writeAnswerIn(textIn(found[i])))
+      for (let i = 0; i < part.length; i++) answers.push(writeResultIn(textIn(found[i])))
     }
     return answers
   }
@@ -211,15 +211,15 @@ function moment(time: number): number {
   return Math.max(0, Math.min(9_999_999_999_999, Math.floor(time)))
 }
 
-const wishCodes: Readonly<Record<Wish, string>> = { '': '', fragments: 'f', lease: 'l' }
+const requestCodes: Readonly<Record<ReadRequest, string>> = { '': '', fragments: 'f', lease: 'l' }
 
 function partsOf(writes: readonly RedisWrite[]): RedisWrite[][] {
   const parts: RedisWrite[][] = []
   let bytes = Infinity
   for (const each of writes) {
-    const own = each.data.length + each.closure.length * closureWeight
+    const own = each.data.length + each.dependencies.length * dependencyWeight
     const part = parts.at(-1)
-    if (part === undefined || part.length === mostAtOnce || bytes + own > mostBytes) {
+    if (part === undefined || part.length === MAX_BATCH || bytes + own > MAX_BATCH_BYTES) {
       parts.push([each])
       bytes = own
     } else {
@@ -230,7 +230,7 @@ function partsOf(writes: readonly RedisWrite[]): RedisWrite[][] {
   return parts
 }
 
-function answerIn(reply: unknown): RedisAnswer {
+function readResultIn(reply: unknown): ReadResult {
   const [kind, ...rest] = listIn(reply)
   switch (textIn(kind)) {
     case 'v': {
@@ -243,8 +243,8 @@ function answerIn(reply: unknown): RedisAnswer {
         number: numberIn(number),
         soft: textIn(soft) !== '',
         staleAt: Number(textIn(stale)) + 1,
-        begun: Number(bytes.toString('latin1', headLength - 24, headLength - 8)),
-        closure: bytes.toString('utf8', headLength, end),
+        startedAt: Number(bytes.toString('latin1', headLength - 24, headLength - 8)),
+        dependencies: bytes.toString('utf8', headLength, end),
         data: bytes.subarray(end),
         lease: leaseIn(listIn(lease)),
       }
@@ -268,7 +268,7 @@ function leaseIn([kind, milliseconds]: readonly unknown[]): Lease {
   }
 }
 
-function writeAnswerIn(text: string): WriteAnswer {
+function writeResultIn(text: string): WriteResult {
   if (text === 'stored' || text === 'older') return { kind: text }
   if (text.startsWith('!')) return { kind: 'felled', by: text.slice(1) }
   if (text.startsWith('inputs\n')) {

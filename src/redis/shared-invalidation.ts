@@ -10,7 +10,7 @@ export interface SharedInvalidationOptions {
   /** Carries out what must reach Redis although the cache may be closed. */
   readonly keep: <Result>(run: () => Promise<Result>) => Promise<Result>
   /** How long the first connection may take before an invalidation counts as unconfirmed, milliseconds. */
-  readonly patience: number
+  readonly timeout: number
   /** Told when an invalidation could not be confirmed, and when it was at last. */
   readonly onUnconfirmed: (
     dependencies: readonly Dependency[] | 'all',
@@ -20,10 +20,10 @@ export interface SharedInvalidationOptions {
 }
 
 /** How many dependencies wait for their confirmation; of more of them everything is invalidated. */
-const mostUnconfirmed = 10_000
+const MAX_UNCONFIRMED = 10_000
 
 /** How many confirmations of one number, and of how many numbers, a barrier holds: instances are fewer. */
-const mostAcknowledged = 10_000
+const MAX_ACKNOWLEDGED = 10_000
 
 /** What became of an invalidation that all instances share. */
 export interface Shared extends Confirmation {
@@ -103,7 +103,7 @@ export class SharedInvalidation {
     soft: Softness,
     waits: boolean,
   ): Promise<Shared> {
-    const { shared, patience, onUnconfirmed } = this.#options
+    const { shared, timeout: patience, onUnconfirmed } = this.#options
     const barrier: Barrier = { acknowledged: new Map(), settle: () => undefined }
     if (waits) this.#barriers.add(barrier)
     const pending: Pending = { dependencies, soft }
@@ -134,7 +134,7 @@ export class SharedInvalidation {
     const name = `${epoch} ${number}`
     for (const { acknowledged, settle } of this.#barriers) {
       const known = acknowledged.get(name) ?? new Set()
-      if (known.size >= mostAcknowledged || acknowledged.size >= mostAcknowledged) continue
+      if (known.size >= MAX_ACKNOWLEDGED || acknowledged.size >= MAX_ACKNOWLEDGED) continue
       acknowledged.set(name, known.add(origin))
       settle()
     }
@@ -188,7 +188,7 @@ export class SharedInvalidation {
     if (dependencies !== 'all') {
       for (const dependency of dependencies) waiting.add(dependency)
     }
-    if (dependencies !== 'all' && waiting.size <= mostUnconfirmed) return
+    if (dependencies !== 'all' && waiting.size <= MAX_UNCONFIRMED) return
     this.#all[kind] = true
     waiting.clear()
   }

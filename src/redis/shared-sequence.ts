@@ -5,7 +5,7 @@ import type { RedisKeys } from './keys.ts'
 import { listIn, numberIn, textIn } from './reply.ts'
 import { invalidate } from './scripts/invalidate.ts'
 import { sync } from './scripts/sync.ts'
-import type { FlushReason } from '../events/reasons.ts'
+import type { ResetReason } from '../events/reasons.ts'
 import type { Confirmation } from './confirmation.ts'
 import type { Dependency } from '../invalidation/dependency.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -19,7 +19,7 @@ const invalidateScript = script(invalidate)
 const syncScript = script(sync)
 
 /** How many missed invalidations are taken over one by one; behind more of them it is cheaper to begin anew. */
-const mostMissed = 5_000
+const MAX_MISSED = 5_000
 /** How much work a script does at once, awaited and behind: a unit is 5 to 10 microseconds of Redis' time. */
 const work = 1_000
 
@@ -47,7 +47,7 @@ export interface SharedSequenceOptions {
     isOwn: boolean,
   ) => void
   /** What this process holds can no longer be judged: it is void. */
-  readonly onRenewal: (reason: FlushReason) => void
+  readonly onRenewal: (reason: ResetReason) => void
   readonly onConnection: (isConnected: boolean, error: unknown) => void
   /** Redis has answered a heartbeat. */
   readonly onBeat: () => void
@@ -107,12 +107,12 @@ export class SharedSequence {
   }
 
   /** A stamp as Redis counts: what was noted behind an unconfirmed invalidation counts as before it. */
-  numberOf(stamp: number): number {
-    return Math.floor(stamp) - this.#base
+  numberOf(startSequence: number): number {
+    return Math.floor(startSequence) - this.#base
   }
 
   /** A number of Redis as this process counts. */
-  stampOf(number: number): number {
+  sequenceOf(number: number): number {
     return number + this.#base
   }
 
@@ -136,7 +136,7 @@ export class SharedSequence {
       void this.refresh()
       return
     }
-    if (number > this.#seen + mostMissed) {
+    if (number > this.#seen + MAX_MISSED) {
       // Forged, or so far ahead that all between is missed: what it names falls, and Redis tells which.
       this.#options.onInvalidation(this.#sequence.provisional(roots, soft), roots, soft, isOwn)
       void this.refresh()
@@ -186,8 +186,8 @@ export class SharedSequence {
     const others = instancesIn(textIn(reply[4])).filter(({ name }) => name !== id)
     this.#roster.note(others, now)
     return {
-      sequence: this.stampOf(number),
-      fallen: listIn(reply[2]).map(textIn),
+      sequence: this.sequenceOf(number),
+      invalidated: listIn(reply[2]).map(textIn),
       more,
       others: new Map(others.map((each) => [each.name, this.#roster.endOf(each, now)])),
       unknownUntil: numberIn(reply[6]) < maxStaleness ? now + maxStaleness : -Infinity,
@@ -219,7 +219,7 @@ export class SharedSequence {
           id,
           lease,
           this.applied,
-          mostMissed,
+          MAX_MISSED,
           clock(),
           work,
           isStrict ? ' strict' : '',
@@ -237,7 +237,7 @@ export class SharedSequence {
     this.#roster.note(others, this.#sequence.now)
     if (epoch !== this.#epoch) this.#renew('epoch', epoch, number)
     else this.#catchUp(number, listIn(reply[2]))
-    this.#sequence.heard(sentAt)
+    this.#sequence.heartbeat(sentAt)
     this.#options.onBeat()
     if (textIn(reply[3]) !== '') void this.#heartbeat.soon()
   }
@@ -254,29 +254,29 @@ export class SharedSequence {
         names === '' ? 'all' : names.split('\n').map((name) => decodeDependency(name) ?? name)
       this.#take(next, dependencies, softnessIn(textIn(soft)))
     }
-    if (this.applied < number) this.#renew('gap', this.#epoch, number)
+    if (this.applied < number) this.#renew('log-gap', this.#epoch, number)
   }
 
   #take(number: number, roots: readonly Dependency[] | 'all', soft: Softness, isOwn = false): void {
     const { applied } = this
     if (number <= applied) return
     this.#seen = Math.max(this.#seen, number)
-    const local = this.stampOf(number)
+    const local = this.sequenceOf(number)
     if (number === applied + 1) {
       this.#sequence.apply(local, roots, soft)
       // Those that came before it follow.
       while (this.#ahead.delete(this.applied + 1)) {
-        this.#sequence.apply(this.stampOf(this.applied + 1), [], soft)
+        this.#sequence.apply(this.sequenceOf(this.applied + 1), [], soft)
       }
     } else {
       this.#sequence.note(local, roots, soft)
-      if (this.#ahead.size < mostMissed) this.#ahead.add(number)
+      if (this.#ahead.size < MAX_MISSED) this.#ahead.add(number)
     }
     this.#options.onInvalidation(local, roots, soft, isOwn)
   }
 
   /** What was missed cannot be known: nothing that was made before counts any more. */
-  #renew(reason: FlushReason, epoch: string | undefined, number: number): void {
+  #renew(reason: ResetReason, epoch: string | undefined, number: number): void {
     this.#epoch = epoch
     this.#base = this.#sequence.renew() - number
     this.#seen = number

@@ -1,28 +1,28 @@
 import type { SharedSequence } from './shared-sequence.ts'
 import type { BodyCoding } from '../store/compression.ts'
-import { encodeClosure } from '../codec/dependency-text.ts'
+import { encodeDependencies } from '../codec/dependency-text.ts'
 import { encodeEntry } from '../codec/entry-codec.ts'
 import type { Stored } from '../store/entry-store.ts'
 import { RedisUnavailable } from './connection.ts'
-import type { RedisStore, RedisWrite, WriteAnswer } from './redis-store.ts'
+import type { RedisStore, RedisWrite, WriteResult } from './redis-store.ts'
 
 export interface WriteBehindOptions {
   readonly redis: RedisStore
   readonly shared: SharedSequence
   readonly clock: () => number
   /** What Redis made of each. */
-  readonly onAnswer: (stored: Stored, answer: WriteAnswer) => void
+  readonly onResult: (stored: Stored, answer: WriteResult) => void
   /** A key that others wait for does not come to rest. */
   readonly onLost: (lease: string) => void
   readonly onFault: (error: unknown, during: string) => void
 }
 
 /** What does not end by itself is kept this long: 24 hours. */
-const longestLife = 86_400_000
+const MAX_LIFETIME = 86_400_000
 /** How long a value waits for others to be written with it, milliseconds. */
-const linger = 5
+const BATCH_DELAY = 5
 /** How many bytes may wait to be written; beyond that they are not written at all. */
-const mostWaiting = 32 * 1024 * 1024
+const MAX_WAITING = 32 * 1024 * 1024
 
 interface Waiting {
   readonly stored: Stored
@@ -52,9 +52,9 @@ export class WriteBehind {
    */
   add(stored: Stored, lease: string | undefined, coding: BodyCoding): boolean {
     const { redis, shared, clock, onFault, onLost } = this.#options
-    if (!redis.isOpen || this.#bytes > mostWaiting) return false
+    if (!redis.isOpen || this.#bytes > MAX_WAITING) return false
     const { epoch } = shared
-    const number = shared.numberOf(stored.stamp)
+    const number = shared.numberOf(stored.startSequence)
     const now = clock()
     const encoded = encodeEntry(stored, coding)
     const add = (data: Buffer): void => {
@@ -88,7 +88,7 @@ export class WriteBehind {
     if (this.#immediate !== undefined) return
     if (isUrgent) this.#immediate = setImmediate(() => void this.#write())
     else {
-      this.#timer ??= setTimeout(() => void this.#write(), linger)
+      this.#timer ??= setTimeout(() => void this.#write(), BATCH_DELAY)
       this.#timer.unref()
     }
   }
@@ -100,7 +100,7 @@ export class WriteBehind {
   }
 
   async #writeAll(): Promise<void> {
-    const { redis, shared, onAnswer, onFault } = this.#options
+    const { redis, shared, onResult: onAnswer, onFault } = this.#options
     const waiting = this.#waiting
     // Numbers of another epoch say nothing, and it may have begun while they waited.
     const writing = waiting.filter(({ epoch }) => epoch === shared.epoch)
@@ -135,15 +135,15 @@ export class WriteBehind {
 
 function writeOf(stored: Stored, now: number): Omit<RedisWrite, 'number' | 'data' | 'lease'> {
   const { timeline, key } = stored
-  const ttl = Math.min(longestLife, timeline.deleteAt - now)
+  const ttl = Math.min(MAX_LIFETIME, timeline.deleteAt - now)
   const isResponse = stored.kind === 'response'
   return {
     key,
     ttl,
     expires: now + ttl,
     staleAt: isResponse && stored.noCache ? 0 : timeline.staleAt,
-    madeAt: timeline.cachedAt,
-    closure: encodeClosure(stored.closure),
+    renderedAt: timeline.cachedAt,
+    dependencies: encodeDependencies(stored.dependencies),
     primaryKey: isResponse && stored.inputs.length > 0 ? stored.primaryKey : undefined,
     inputs: isResponse ? stored.inputs : [],
   }

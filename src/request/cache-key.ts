@@ -5,7 +5,7 @@ import type { IncomingRequest } from './incoming-request.ts'
 import type { Policy, QueryPolicy } from './policy.ts'
 
 /** A key longer than this is a mistake, and could fill the store by itself. */
-const longestKey = 4_096
+const MAX_KEY_LENGTH = 4_096
 
 /**
  * The cache key of a request before variants (RFC 9111 §2): scheme, authority, path and query as received.
@@ -28,12 +28,12 @@ const longestKey = 4_096
 export function cacheKey(
   request: IncomingRequest,
   policy: Policy,
-  audience: string | undefined,
+  group: string | undefined,
   build = '',
 ): string {
   const origin = request.origin + viaOf(request)
   const made = build === '' ? '' : ` build ${build.length}:${build}`
-  if (policy.key === undefined && audience === undefined && policy.query === undefined) {
+  if (policy.key === undefined && group === undefined && policy.query === undefined) {
     return shortName(origin + request.target + made)
   }
   const { key: nameOf } = policy
@@ -42,9 +42,7 @@ export function cacheKey(
   const name =
     own === undefined ? keyedTarget(request.target, policy.query) : ` key ${own.length}:${own}`
   const key = origin + name
-  return shortName(
-    (audience === undefined ? key : `${key} session ${audience.length}:${audience}`) + made,
-  )
+  return shortName((group === undefined ? key : `${key} session ${group.length}:${group}`) + made)
 }
 
 /** An application behind a trusted proxy can still read Host, which anybody can send beside any forwarded host (S-2). */
@@ -67,7 +65,7 @@ export function keyedTarget(target: string, query: QueryPolicy | undefined): str
 }
 
 function ownKey(key: unknown): string {
-  if (typeof key === 'string' && key.length > 0 && key.length <= longestKey) return key
+  if (typeof key === 'string' && key.length > 0 && key.length <= MAX_KEY_LENGTH) return key
   throw fail('ERR_CACHEFLOW_KEY', key, 'key()')
 }
 
@@ -75,13 +73,13 @@ function ownKey(key: unknown): string {
 type Sight = Pick<IncomingRequest, 'native' | 'observation'>
 
 /** Who shares: a name, or null for nobody. Undefined and false count as nobody too: forgetting is not sharing. */
-export function audienceOf(request: Sight, policy: Policy): string | null | undefined {
+export function groupOf(request: Sight, policy: Policy): string | null | undefined {
   const { session } = policy
   if (session === undefined) return undefined
-  const audience: unknown = unobserved(request, () => session(request.native))
-  if (audience === null || audience === undefined) return null
-  if (typeof audience === 'string' && audience.length > 0) return audience
-  throw fail('ERR_CACHEFLOW_SESSION', audience, 'session()')
+  const group: unknown = unobserved(request, () => session(request.native))
+  if (group === null || group === undefined) return null
+  if (typeof group === 'string' && group.length > 0) return group
+  throw fail('ERR_CACHEFLOW_SESSION', group, 'session()')
 }
 
 /** What key() and session() read is in the key by what they return: read by itself it would be there twice. */

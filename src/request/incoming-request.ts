@@ -1,9 +1,9 @@
 import type { RouteParams } from '../invalidation/dependency.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import type { Start } from '../invalidation/sequence.ts'
-import type { Observation } from './read-tracker.ts'
-import { Recording } from '../fragments/dependency-tracker.ts'
-import type { Visit } from './warm-request.ts'
+import type { ReadTracker } from './read-tracker.ts'
+import { DependencyTracker } from '../fragments/dependency-tracker.ts'
+import type { WarmRequestState } from './warm-request.ts'
 
 /** The route that the framework matched. */
 export interface MatchedRoute {
@@ -40,14 +40,14 @@ export interface IncomingRequest {
   /** On arrival it looked like a hit, so that nobody noted its reads: it may be answered from the store, not fill it. */
   readonly foreseen: boolean
   /** The observation that began before the cache's place was reached, and when that was. */
-  readonly observation: Observation | undefined
+  readonly observation: ReadTracker | undefined
   readonly arrivedAt: Start | undefined
   /** What was said of the response before the request was judged anew at its route. */
-  readonly recording: Recording | undefined
+  readonly tracker: DependencyTracker | undefined
   /** It comes from a warmer, and not from a visitor. */
-  readonly visit?: Visit | undefined
+  readonly warmRequest?: WarmRequestState | undefined
   /** Notes reads of its target from now on, for fragments: it may be called again. */
-  watchTarget?(observation: Observation): void
+  watchTarget?(observation: ReadTracker): void
   /** The server that it came to is known, so that one like it can go the same way, past all that stands around the application. */
   readonly isRepeatable: boolean
   /** A body follows: it is not a part of the key. */
@@ -59,8 +59,8 @@ export interface IncomingRequest {
 }
 
 /** What goes on where middleware has spoken already, or begins; of what was read since its arrival the stamp has to know. */
-export function recordingOf(request: IncomingRequest, start: Start): Recording {
-  return request.recording ?? new Recording(request.arrivedAt ?? start)
+export function trackerOf(request: IncomingRequest, start: Start): DependencyTracker {
+  return request.tracker ?? new DependencyTracker(request.arrivedAt ?? start)
 }
 
 /** The value of a header as one string; several lines joined as RFC 9110 §5.3 says. */

@@ -21,7 +21,7 @@ export interface Policy extends LifetimePolicy {
   readonly session: OfRequest<string | null | undefined> | undefined
   readonly query: QueryPolicy | undefined
   /** Refuse bodies that hold a CSRF token or a CSP nonce. */
-  readonly guard: boolean
+  readonly detectSecrets: boolean
   /** The Location of a redirection after an unsafe method is invalidated, too. */
   readonly invalidateRedirect: boolean
 }

@@ -1,9 +1,9 @@
-import type { RefuseReason } from '../events/reasons.ts'
+import type { UncacheableReason } from '../events/reasons.ts'
 import { type PageInput, pageInputOf } from '../fragments/page-input.ts'
 import { type Reader, noteRead } from '../fragments/scope.ts'
 
 /** Fields that never join the variant key: they are in every key, or a request that has them passes by, or they are hidden. */
-const noiseFields: ReadonlySet<string> = new Set([
+const ignoredHeaders: ReadonlySet<string> = new Set([
   // Part of the key by way of the trusted origin.
   'host',
   // Requests with these pass by.
@@ -43,7 +43,7 @@ export const plumbingFields: ReadonlySet<string> = new Set([
 /** Reads that make a response private unless session() says who shares it. */
 export interface PrivateRead {
   readonly reason: Extract<
-    RefuseReason,
+    UncacheableReason,
     | 'credentials-read'
     | 'cookie-read'
     | 'session-read'
@@ -55,11 +55,11 @@ export interface PrivateRead {
 }
 
 /** More names than any application reads of one request, and longer than any that clients send. */
-export const mostInputs = 64
-const longestInput = 256
+export const MAX_INPUTS = 64
+const MAX_INPUT_LENGTH = 256
 
 /** What the application read of one request while it made the response. */
-export class Observation implements Reader {
+export class ReadTracker implements Reader {
   /** Set when its request comes to a cache. */
   served: Reader['served']
   readonly makings: Reader['makings'] = new Set()
@@ -69,10 +69,10 @@ export class Observation implements Reader {
   /** One detail for each reason: the first. */
   readonly #privateReads = new Map<PrivateRead['reason'], PrivateRead>()
   #lateReads: Map<PrivateRead['reason'], PrivateRead> | undefined
-  readonly #followers = new Set<Observation>()
+  readonly #followers = new Set<ReadTracker>()
   /** Names of what was read and is not in the key: a response that shows its value is not stored. */
   readonly unkeyed: Set<string> = new Set()
-  #leaders: Observation[] | undefined
+  #leaders: ReadTracker[] | undefined
   #suspended: Set<() => void> | undefined
   /** Looks when the response is judged for what came to be there without being noted. */
   lastLook: (() => void) | undefined
@@ -121,7 +121,7 @@ export class Observation implements Reader {
   }
 
   /** The observation of another cache, which notes from now on what is noted here. */
-  relayTo(other: Observation): void {
+  relayTo(other: ReadTracker): void {
     if (other === this || this.#followers.has(other)) return
     this.#followers.add(other)
     other.#leaders ??= []
@@ -184,7 +184,7 @@ export class Observation implements Reader {
     this.#relay((other) => other.header(name, value, isPlumbing))
     if (name === 'range' && value !== undefined && !this.#sealed) this.#hasReadRange = true
     if (!this.#listens(name)) return
-    if (isPlumbing || noiseFields.has(name)) {
+    if (isPlumbing || ignoredHeaders.has(name)) {
       if (isPlumbing && value !== undefined && !this.#sealed) this.unkeyed.add(name)
       // Every page has these in its key, or is not shaped by them; a fragment has nothing in its key.
       noteRead({ input: pageInputOf(name) ?? name, detail: name }, this)
@@ -268,7 +268,7 @@ export class Observation implements Reader {
   /** More was read than a key can name: what a client chose, perhaps. Nothing of it is stored. */
   isBeyondBounds = false
 
-  #relay(tell: (other: Observation) => void): void {
+  #relay(tell: (other: ReadTracker) => void): void {
     if (this.#quiet === 0) for (const other of this.#followers) tell(other)
   }
 
@@ -281,7 +281,7 @@ export class Observation implements Reader {
 
   #input(name: string): void {
     if (!this.#sealed) {
-      if (this.#inputs.size < mostInputs && name.length <= longestInput) this.#inputs.add(name)
+      if (this.#inputs.size < MAX_INPUTS && name.length <= MAX_INPUT_LENGTH) this.#inputs.add(name)
       else if (!this.#inputs.has(name)) this.isBeyondBounds = true
     }
     // A fragment may be renewed when its page is out already.

@@ -25,11 +25,11 @@ export interface Settings {
   /** Of the hashes that stand for values in keys; undefined: this process has its own. */
   readonly keySecret: string | undefined
   /** Targeted Cache-Control fields in order of precedence (RFC 9213). */
-  readonly targets: readonly string[]
+  readonly targetedFields: readonly string[]
   readonly surrogates: readonly Surrogate[]
   readonly requestDirectives: boolean
   readonly cacheStatus: boolean | 'debug'
-  readonly why: boolean
+  readonly debug: boolean
   /** Part of the entity tags that freshWhen() makes: another build, another tag. */
   readonly build: string
   /** The build, where pages of an older one may still be stored: in Redis. */
@@ -39,7 +39,7 @@ export interface Settings {
   /** A fragment that reads what its key does not have is an error. */
   readonly strict: boolean
   /** Fragments stand between comments with their key and when they were made. */
-  readonly outline: boolean
+  readonly annotate: boolean
   readonly userAgentClass: UserAgentClass
   readonly clock: () => number
   /** The share of hits that are made anew beside and compared. */

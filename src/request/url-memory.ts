@@ -11,20 +11,20 @@ const rememberedLength = 4 * 1024 * 1024
  * and what its handler named, which are not known when a request is looked up.
  */
 export class UrlMemory {
-  readonly #closures = new LRUCache<string, readonly Dependency[]>({
+  readonly #dependencies = new LRUCache<string, readonly Dependency[]>({
     maxSize: rememberedLength,
     maxEntrySize: rememberedLength,
-    sizeCalculation: (closure, url) =>
-      closure.reduce((sum, { length }) => sum + length + 8, url.length + 64),
+    sizeCalculation: (dependencies, url) =>
+      dependencies.reduce((sum, { length }) => sum + length + 8, url.length + 64),
   })
 
-  /** @param closure of the response that a run for this request has made */
-  remember(request: IncomingRequest, policy: Policy, closure: readonly Dependency[]): void {
-    if (isShared(policy)) this.#closures.set(request.origin + request.target, closure)
+  /** @param dependencies of the response that a run for this request has made */
+  remember(request: IncomingRequest, policy: Policy, dependencies: readonly Dependency[]): void {
+    if (isShared(policy)) this.#dependencies.set(request.origin + request.target, dependencies)
   }
 
   recall(request: IncomingRequest): readonly Dependency[] {
-    return this.#closures.get(request.origin + request.target) ?? []
+    return this.#dependencies.get(request.origin + request.target) ?? []
   }
 }
 

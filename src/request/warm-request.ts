@@ -1,7 +1,7 @@
 import type { HitReason, MissReason } from '../events/reasons.ts'
 
 /** What came of one request of a warmer. */
-export type VisitEnd =
+export type WarmResult =
   /** It is stored by now. */
   | { readonly kind: 'made'; readonly bytes: number }
   /** It was stored and fresh already, or another instance has made it meanwhile. */
@@ -9,7 +9,7 @@ export type VisitEnd =
   /** The application has answered, and nothing is stored of it. */
   | {
       readonly kind: 'refused'
-      /** A RefuseReason or a BypassReason, as far as the cache is in this process. */
+      /** An UncacheableReason or a BypassReason, as far as the cache is in this process. */
       readonly reason: string
       readonly detail: string | undefined
     }
@@ -17,12 +17,12 @@ export type VisitEnd =
   | { readonly kind: 'failed' }
 
 /** A request of a warmer, for which what is stored has to be better than for a visitor. */
-export class Visit {
+export class WarmRequestState {
   /** What is fresh for so long and no longer is made anew, too, milliseconds. */
   readonly leastFresh: number
   /** It has come to a cache. */
   isMet = false
-  end: VisitEnd | undefined
+  end: WarmResult | undefined
   #tell: () => void = () => undefined
   /** Resolves when something is known to have come of it. */
   readonly told: Promise<void> = new Promise((resolve) => {
@@ -34,7 +34,7 @@ export class Visit {
   }
 
   /** Of several the last one counts: what was stored may be taken back. */
-  tell(end: VisitEnd): void {
+  tell(end: WarmResult): void {
     this.end = end
     this.#tell()
   }

@@ -1,10 +1,10 @@
-import type { Wish } from '../redis/redis-store.ts'
+import type { ReadRequest } from '../redis/redis-store.ts'
 import type { CacheState } from './cache-state.ts'
-import type { Making } from './collapsing.ts'
-import type { SharedLease, SharedStore } from '../redis/l2-store.ts'
+import type { InFlightRender } from './collapsing.ts'
+import type { L2Lease, L2Store } from '../redis/l2-store.ts'
 
 /** What a request has behind it when it is judged. */
-export interface Turn {
+export interface Attempt {
   /**
    * It has waited: if what it waited for could not be shared, all who waited go on side by side instead of queueing one
    * behind the other (M-49).
@@ -18,11 +18,11 @@ export interface Turn {
   readonly since: number | undefined
   /** Redis was asked for this key: what it has stands in memory, and of what it has not the lease tells who makes it. */
   readonly fetched:
-    | { readonly key: string; readonly lease: SharedLease; readonly count: number }
+    | { readonly key: string; readonly lease: L2Lease; readonly count: number }
     | undefined
 }
 
-export const arriving: Turn = {
+export const arriving: Attempt = {
   waited: false,
   isLast: false,
   since: undefined,
@@ -30,23 +30,23 @@ export const arriving: Turn = {
 }
 
 /** Names of inputs may be learned on the way, and with them another key. */
-const mostFetches = 3
+const MAX_FETCHES = 3
 
-export function mayFetch({ fetched }: Turn): boolean {
-  return (fetched?.count ?? 0) < mostFetches
+export function mayFetch({ fetched }: Attempt): boolean {
+  return (fetched?.count ?? 0) < MAX_FETCHES
 }
 
 /** What comes behind the wait for a making. */
-export async function afterMaking(
+export async function afterInFlight(
   cache: CacheState,
-  making: Making,
+  render: InFlightRender,
   timeout: number,
-  { isLast, since }: Turn,
-): Promise<Turn> {
-  const end = await making.wait(timeout)
+  { isLast, since }: Attempt,
+): Promise<Attempt> {
+  const end = await render.wait(timeout)
   // Those who lost their answer to an invalidation wait for one of them, and not all run at one time.
   const waitsAgain =
-    !isLast && end === 'settled' && (making.isHandedOver || making.isOvertaken(cache.sequence))
+    !isLast && end === 'settled' && (render.isHandedOver || render.isSuperseded(cache.sequence))
   return waitsAgain
     ? { waited: false, isLast: true, since, fetched: undefined }
     : { waited: true, isLast, since, fetched: undefined }
@@ -54,11 +54,11 @@ export async function afterMaking(
 
 /** What comes behind a question to Redis. */
 export async function afterFetch(
-  shared: SharedStore,
+  shared: L2Store,
   key: string,
-  wish: Wish,
-  turn: Turn,
-): Promise<Turn> {
+  wish: ReadRequest,
+  attempt: Attempt,
+): Promise<Attempt> {
   const lease = await shared.fetch(key, wish)
-  return { ...turn, fetched: { key, lease, count: (turn.fetched?.count ?? 0) + 1 } }
+  return { ...attempt, fetched: { key, lease, count: (attempt.fetched?.count ?? 0) + 1 } }
 }

@@ -1,4 +1,4 @@
-import type { AuditDifference, RefuseReason } from '../events/reasons.ts'
+import type { AuditDifference, UncacheableReason } from '../events/reasons.ts'
 import { fieldValue } from '../http/header-fields.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import type { Stored } from '../store/entry-store.ts'
@@ -14,14 +14,19 @@ const compared = ['content-type', 'content-encoding', 'content-language', 'locat
  * @returns true when it was made for this alone, or is equal: what is stored has stood the test, and goes on standing it
  */
 export function isAudited(
-  { cache, lookup, isRefresh }: ExchangeFacts & { readonly isRefresh: boolean },
-  made: StoredResponse | { readonly reason: RefuseReason; readonly detail: string | undefined },
+  { cache, miss: lookup, isRefresh }: ExchangeFacts & { readonly isRefresh: boolean },
+  made:
+    | StoredResponse
+    | { readonly reason: UncacheableReason; readonly detail: string | undefined },
 ): boolean {
   const { audited } = lookup
   if (audited === undefined) return false
   const found =
     'reason' in made
-      ? ({ difference: 'refused', detail: `${made.reason} ${made.detail ?? ''}`.trim() } as const)
+      ? ({
+          difference: 'uncacheable',
+          detail: `${made.reason} ${made.detail ?? ''}`.trim(),
+        } as const)
       : differenceOf(audited, made)
   tellAudit(cache, audited, found)
   return isRefresh || found === undefined
@@ -64,17 +69,20 @@ export function tellAudit(
   stored: Stored,
   found: { readonly difference: AuditDifference; readonly detail: string } | undefined,
 ): void {
-  const { stamp, closure, timeline } = stored
+  const { startSequence, dependencies, timeline } = stored
   if (!events.wants('audit')) return
-  if (sequence.felledBy(stamp, closure) !== undefined || settings.clock() >= timeline.staleAt)
+  if (
+    sequence.invalidatedBy(startSequence, dependencies) !== undefined ||
+    settings.clock() >= timeline.staleAt
+  )
     return
   events.emit('audit', {
     key: stored.kind === 'response' ? stored.primaryKey : stored.key,
     kind: stored.kind,
     difference: found?.difference,
     detail: found?.detail,
-    sequence: membership?.sequence.numberOf(stamp) ?? stamp,
+    sequence: membership?.sequence.numberOf(startSequence) ?? startSequence,
     epoch: membership?.sequence.epoch,
-    dependencies: closure,
+    dependencies,
   })
 }

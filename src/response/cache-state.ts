@@ -1,5 +1,5 @@
 import type { Events } from '../events/events.ts'
-import type { FlushReason } from '../events/reasons.ts'
+import type { ResetReason } from '../events/reasons.ts'
 import { type Dependency, keyDependency } from '../invalidation/dependency.ts'
 import type { InvalidationReceipt } from '../invalidation/target.ts'
 import { Sequence, type Start } from '../invalidation/sequence.ts'
@@ -12,9 +12,17 @@ import type { Stored } from '../store/entry-store.ts'
 import { ResponseStore } from '../store/response-store.ts'
 import { CopyRoom } from '../store/copy-room.ts'
 import { Membership } from '../redis/member.ts'
-import type { SharedLease, SharedStore } from '../redis/l2-store.ts'
-import { type Making, RequestCollapsing } from './collapsing.ts'
-import { type Fallen, Felled, fallenOf, mostNamed, receiptOf, shownKeys } from '../store/receipt.ts'
+import type { L2Lease, L2Store } from '../redis/l2-store.ts'
+import { type InFlightRender, RequestCollapsing } from './collapsing.ts'
+import { followLease } from './follow-lease.ts'
+import {
+  type Removed,
+  RemovedCount,
+  removedOf,
+  MAX_NAMED,
+  receiptOf,
+  shownKeys,
+} from '../store/receipt.ts'
 import type { Settings } from '../request/settings.ts'
 import { UrlMemory } from '../request/url-memory.ts'
 
@@ -24,8 +32,8 @@ export class CacheState {
   readonly events: Events
   readonly store: ResponseStore
   readonly sequence: Sequence
-  readonly collapsing: RequestCollapsing = new RequestCollapsing((making) =>
-    this.#endLease(making, 0),
+  readonly collapsing: RequestCollapsing = new RequestCollapsing((render) =>
+    this.#endLease(render, 0),
   )
   /** Among other instances, where there is a Redis. */
   readonly membership: Membership | undefined
@@ -37,7 +45,7 @@ export class CacheState {
   /** How many of those that soften in slices are under way. */
   #sweeps = 0
   /** Told of the keys that have fallen, or become stale by an invalidation: within so many milliseconds. */
-  onFall: ((keys: Iterable<string>, over: number) => void) | undefined
+  onInvalidated: ((keys: Iterable<string>, over: number) => void) | undefined
 
   constructor(settings: Settings, events: Events) {
     this.settings = settings
@@ -68,15 +76,15 @@ export class CacheState {
     const { sequence, membership } = this
     // A touch of no rows; in Redis an empty list of roots stands for everything.
     if (membership && dependencies.length === 0) {
-      return receiptOf(membership.sequence.applied, new Felled(), [], [])
+      return receiptOf(membership.sequence.applied, new RemovedCount(), [], [])
     }
     const number = membership
       ? sequence.provisional(dependencies, soft)
       : sequence.record(dependencies, soft)
-    const fallen = this.fall(number, dependencies, soft, 'here')
-    if (membership === undefined) return receiptOf(number, fallen, [], [])
+    const removed = this.applyInvalidation(number, dependencies, soft, 'here')
+    if (membership === undefined) return receiptOf(number, removed, [], [])
     const shared = await membership.invalidation.carryOut(dependencies, soft, waits)
-    return receiptOf(shared.number, fallen, shared.fallen, shared.confirmedBy)
+    return receiptOf(shared.number, removed, shared.invalidated, shared.confirmedBy)
   }
 
   /**
@@ -85,7 +93,7 @@ export class CacheState {
    * @returns the start of that: behind the invalidation, and behind those that others made before it
    * @throws as `invalidate`
    */
-  async startAnew(key: string): Promise<Start> {
+  async restart(key: string): Promise<Start> {
     await this.invalidate([keyDependency(key)], false)
     const shared = this.membership?.sequence
     if (shared && shared.lag > 0) await shared.refresh()
@@ -103,19 +111,19 @@ export class CacheState {
    * @param origin who invalidates: this process, which is told of it again when Redis has numbered it, or another one, of which only that is
    *   told which fells something here
    */
-  fall(
+  applyInvalidation(
     number: number,
     dependencies: readonly Dependency[] | 'all',
     soft: Softness,
     origin: 'here' | 'again' | 'elsewhere' = 'elsewhere',
-  ): Felled {
+  ): RemovedCount {
     const over = typeof soft === 'object' ? soft.over : 0
-    const fallen = new Felled()
+    const removed = new RemovedCount()
     for (const dependency of dependencies === 'all' ? ['all'] : dependencies) {
       const found =
         soft === false
-          ? this.#fell(dependency, number, fallen)
-          : this.#soften(dependency, number, fallen)
+          ? this.#tellInvalidated(dependency, number, removed)
+          : this.#soften(dependency, number, removed)
       // What is stale already is found a second time, and what has fallen is not.
       const isNews = origin === 'here' || (found.length > 0 && (origin !== 'again' || !soft))
       if (isNews && this.events.wants('invalidate')) {
@@ -125,25 +133,25 @@ export class CacheState {
           sequence,
           soft: soft !== false,
           spread: over,
-          keys: shownKeys(found).slice(0, mostNamed),
+          keys: shownKeys(found).slice(0, MAX_NAMED),
         })
       }
     }
-    if (!fallen.isEmpty) this.onFall?.(fallen.keys(), over)
-    return fallen
+    if (!removed.isEmpty) this.onInvalidated?.(removed.keys(), over)
+    return removed
   }
 
   /** What this process holds can no longer be judged. */
-  renew(reason: FlushReason): void {
+  renew(reason: ResetReason): void {
     const { entries } = this.store
     this.store.clear()
-    if (entries > 0 && this.events.wants('flush')) this.events.emit('flush', { reason, entries })
+    if (entries > 0 && this.events.wants('reset')) this.events.emit('reset', { reason, entries })
   }
 
   /** Somebody who knows nothing of numbers has changed what stands under these keys. */
   evict(keys: readonly string[] | 'all'): void {
     const dependencies = keys === 'all' ? keys : keys.map(keyDependency)
-    this.fall(this.sequence.provisional(dependencies, false), dependencies, false)
+    this.applyInvalidation(this.sequence.provisional(dependencies, false), dependencies, false)
     if (keys !== 'all') for (const key of keys) this.store.delete(key)
   }
 
@@ -152,25 +160,26 @@ export class CacheState {
    *
    * @param since when the request came that asks for it
    */
-  trusts({ asOf }: Stored, since: number = Infinity): boolean {
-    return asOf >= since || this.sequence.isTrusted(asOf)
+  isTrusted({ verifiedAt }: Stored, since: number = Infinity): boolean {
+    return verifiedAt >= since || this.sequence.isTrusted(verifiedAt)
   }
 
   /** Whoever is about to use what is stored has it stale from when on it is so: its slice may be still to come. */
-  soften(stored: Stored): void {
+  applySoftInvalidation(stored: Stored): void {
     const now = this.settings.clock()
-    if (stored.stamp < this.sequence.softFloor) stored.timeline = softened(stored.timeline, now)
+    if (stored.startSequence < this.sequence.softFloor)
+      stored.timeline = softened(stored.timeline, now)
     else if (this.#sweeps > 0) this.#shorten(stored, now)
   }
 
-  /** Keeps what was stored here for other instances too. @param making the one that they wait for */
-  share(stored: Stored, making?: Making): void {
+  /** Keeps what was stored here for other instances too. @param render the one that they wait for */
+  replicate(stored: Stored, render?: InFlightRender): void {
     const { compress } = this.settings
-    const lease = making?.lease
-    if (making) making.lease = undefined
+    const lease = render?.lease
+    if (render) render.lease = undefined
     if (stored.kind === 'response') {
-      this.collapsing.overtake(stored.key, making)
-      this.collapsing.overtake(stored.primaryKey, making)
+      this.collapsing.overtake(stored.key, render)
+      this.collapsing.overtake(stored.primaryKey, render)
     }
     const isCoded =
       compress !== 'identity' &&
@@ -190,7 +199,7 @@ export class CacheState {
     const body = await compressed(stored.body, coding)
     if (body && this.store.response(stored.key) === stored) {
       // It changes its place, and a slice that makes it stale may find it no longer.
-      this.soften(stored)
+      this.applySoftInvalidation(stored)
       stored.coded = { coding, body: copied(body) }
       if (!this.store.put(stored.primaryKey, stored)) stored.coded = undefined
     }
@@ -204,22 +213,22 @@ export class CacheState {
     start: Start,
     dependencies: () => Iterable<Dependency>,
     isRefresh = false,
-  ): Making {
-    const making = this.collapsing.lead(key, start, dependencies)
-    making.isRefresh = isRefresh
-    if (this.membership?.store.take(key) === true) making.lease = key
-    return making
+  ): InFlightRender {
+    const render = this.collapsing.lead(key, start, dependencies)
+    render.isRefresh = isRefresh
+    if (this.membership?.store.take(key) === true) render.lease = key
+    return render
   }
 
   /** Those who wait go on. @param pass for how long nobody need wait, where nothing could be shared, milliseconds */
-  settle(making: Making, pass = 0): void {
-    this.#endLease(making, pass)
-    this.collapsing.settle(making)
+  settle(render: InFlightRender, pass = 0): void {
+    this.#endLease(render, pass)
+    this.collapsing.settle(render)
   }
 
-  #endLease(making: Making, pass: number): void {
-    const { lease } = making
-    making.lease = undefined
+  #endLease(render: InFlightRender, pass: number): void {
+    const { lease } = render
+    render.lease = undefined
     if (lease !== undefined) this.membership?.store.release(lease, pass)
   }
 
@@ -232,25 +241,11 @@ export class CacheState {
    * Another instance makes a key, and whoever comes waits for that. When it has been made, it stands in memory; when its
    * maker is gone, one of those who waited makes it.
    */
-  followOther(shared: SharedStore, key: string, lease: SharedLease): Making {
-    const making = this.collapsing.lead(key, this.sequence.start(), () => [])
-    void this.#follow(shared, making, lease)
-    return making
-  }
-
-  async #follow(shared: SharedStore, making: Making, first: SharedLease): Promise<void> {
-    const { key } = making
-    let lease = first
-    // Nobody waits any longer than for an answer of this process.
+  followOther(shared: L2Store, key: string, lease: L2Lease): InFlightRender {
+    const render = this.collapsing.lead(key, this.sequence.start(), () => [])
     const end = performance.now() + (this.settings.collapseTimeout || 0)
-    // A message may be lost: Redis is asked again after about as long as has been waited already.
-    for (let pause = shortestWait; lease.kind === 'wait' && performance.now() < end; pause *= 2) {
-      await lease.watch.over(Math.min(pause, lease.milliseconds + 1))
-      lease.watch.end()
-      lease = await shared.fetch(key, 'lease')
-    }
-    making.isHandedOver = lease.kind === 'lead'
-    this.collapsing.settle(making)
+    void followLease(shared, render, lease, end).then(() => this.collapsing.settle(render))
+    return render
   }
 
   /** @param first what takes its leave of Redis before the connection ends */
@@ -263,37 +258,42 @@ export class CacheState {
   }
 
   fault(error: unknown, during: string): void {
-    this.events.emit('fault', { error, during })
+    this.events.emit('error', { error, during })
   }
 
-  #fell(dependency: Dependency, number: number, fallen: Felled): Fallen[] {
-    if (dependency === 'all') return fallen.addMany(this.store.fellAll())
-    if (this.store.isCrowded(dependency, fallen.room)) {
-      return fallen.addMany(this.store.condemn(dependency, number))
+  #tellInvalidated(dependency: Dependency, number: number, removed: RemovedCount): Removed[] {
+    if (dependency === 'all') return removed.addMany(this.store.invalidateAll())
+    if (this.store.isCrowded(dependency, removed.room)) {
+      return removed.addMany(this.store.condemn(dependency, number))
     }
-    const found = this.store.enclosing(dependency).filter(({ stamp }) => stamp < number)
-    for (const { key } of found) this.store.fell(key, dependency)
-    return fallen.add(found.map(fallenOf))
+    const found = this.store
+      .enclosing(dependency)
+      .filter(({ startSequence }) => startSequence < number)
+    for (const { key } of found) this.store.invalidate(key, dependency)
+    return removed.add(found.map(removedOf))
   }
 
-  #soften(dependency: Dependency, number: number, fallen: Felled): Fallen[] {
-    const soften = (stored: Stored): void => {
-      if (stored.stamp < number) this.#shorten(stored, this.settings.clock())
+  #soften(dependency: Dependency, number: number, removed: RemovedCount): Removed[] {
+    const apply = (stored: Stored): void => {
+      if (stored.startSequence < number) this.#shorten(stored, this.settings.clock())
     }
-    if (this.store.isCrowded(dependency, fallen.room)) {
+    if (this.store.isCrowded(dependency, removed.room)) {
       this.#sweeps++
-      return fallen.addMany(this.store.visit(dependency, soften, () => this.#sweeps--))
+      return removed.addMany(this.store.visit(dependency, apply, () => this.#sweeps--))
     }
-    const found = this.store.enclosing(dependency).filter(({ stamp }) => stamp < number)
-    for (const stored of found) soften(stored)
-    return fallen.add(found.map(fallenOf))
+    const found = this.store
+      .enclosing(dependency)
+      .filter(({ startSequence }) => startSequence < number)
+    for (const stored of found) apply(stored)
+    return removed.add(found.map(removedOf))
   }
 
   #shorten(stored: Stored, now: number): void {
-    const moment = this.sequence.softenedAt(stored.stamp, stored.closure, stored.key)
-    stored.timeline = softened(stored.timeline, Math.max(now, moment))
+    const timestamp = this.sequence.softInvalidationAt(
+      stored.startSequence,
+      stored.dependencies,
+      stored.key,
+    )
+    stored.timeline = softened(stored.timeline, Math.max(now, timestamp))
   }
 }
-
-/** After how long Redis is asked again for what another instance makes, milliseconds, at first. */
-const shortestWait = 50

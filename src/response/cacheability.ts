@@ -1,30 +1,30 @@
-import type { RefuseReason } from '../events/reasons.ts'
+import type { UncacheableReason } from '../events/reasons.ts'
 import { parseCacheControl } from '../http/cache-control.ts'
 import { namesCredential } from '../http/credential-name.ts'
 import { type HeaderFields, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
 import { isOperational } from '../http/operational.ts'
-import { type Storability, judgeStorability } from '../http/storability.ts'
+import { type Storability, checkStorability } from '../http/storability.ts'
 import { credentialIn } from '../request/bypass.ts'
 import { presentAmong } from '../privacy/audience.ts'
-import { audienceOf, keyedTarget } from '../request/cache-key.ts'
+import { groupOf, keyedTarget } from '../request/cache-key.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 import { isWideShared, namesCookies, variedBy } from './response-fields.ts'
 import { headerValue } from '../request/incoming-request.ts'
 
 /** May a response be stored, and what follows from that? */
-export type Verdict = Storability
-export type Refusal = Extract<Verdict, { store: false }>
+export type Cacheability = Storability
+export type Refusal = Extract<Cacheability, { store: false }>
 
-export function refuse(reason: RefuseReason, detail?: string): Refusal {
+export function refuse(reason: UncacheableReason, detail?: string): Refusal {
   return detail === undefined ? { store: false, reason } : { store: false, reason, detail }
 }
 
 /** Reasons that tell of one request or one moment, not of the key: they do not make it hit-for-miss. */
-const transient: ReadonlySet<RefuseReason> = new Set([
+const transient: ReadonlySet<UncacheableReason> = new Set([
   'authorization',
   'crowded',
   'context',
-  'fault',
+  'error',
   'incomplete',
   'invalidated',
   'off',
@@ -34,37 +34,37 @@ const transient: ReadonlySet<RefuseReason> = new Set([
   'unobserved',
 ])
 
-export function isTransient(reason: RefuseReason, status: number | undefined): boolean {
+export function isTransient(reason: UncacheableReason, status: number | undefined): boolean {
   // A 304 answers one client's condition, and a failure passes: neither says what the next answer will be.
   return transient.has(reason) || status === 304 || (status !== undefined && status >= 500)
 }
 
 /** May the response be stored, as far as its head and what was read so far can tell? */
-export function judgeHead(facts: ExchangeFacts, head: ResponseHead): Verdict {
-  const { cache, request, policy, lookup, recording } = facts
+export function checkHead(facts: ExchangeFacts, head: ResponseHead): Cacheability {
+  const { cache, request, policy, miss: lookup, tracker } = facts
   if (policy.off || cache.isClosed) return refuse('off')
-  if (recording.refusal) return refuse(recording.refusal.reason, recording.refusal.detail)
+  if (tracker.refusal) return refuse(tracker.refusal.reason, tracker.refusal.detail)
   // What earlier middleware read of it is unknown, and might be anything.
   if (facts.observation && !request.observedFromStart) return refuse('unobserved')
   if (head.method !== request.method) return refuse('method-changed', head.method)
   if (mayBePart(facts)) return refuse('partial', 'Range was read')
   if (wasSeenWhole(facts)) return refuse('query-seen', 'parameters that the key leaves out')
   if (facts.observation?.isBeyondBounds === true) return refuse('vary-any', 'too many headers read')
-  const verdict = judgeFields(facts, head, head.fields)
-  if (!verdict.store) return verdict
-  if (isByDefault(facts, verdict) && isOperational(pathOf(request.target), head.fields)) {
+  const cacheability = checkFields(facts, head, head.fields)
+  if (!cacheability.store) return cacheability
+  if (isByDefault(facts, cacheability) && isOperational(pathOf(request.target), head.fields)) {
     return refuse('operational', pathOf(request.target))
   }
   const refusal = forbiddenOutside(facts, head)
   if (refusal) return refusal
-  for (const audience of recording.audiences) {
-    if (audience !== lookup.audience) return refuse('session-read', `a fragment for ${audience}`)
+  for (const group of tracker.groups) {
+    if (group !== lookup.group) return refuse('session-read', `a fragment for ${group}`)
   }
   const byVisitor =
-    lookup.audience === undefined
-      ? privateBy(facts, head, verdict.control.public)
-      : movedBy(facts, lookup.audience)
-  return byVisitor ?? tooLarge(facts, head) ?? verdict
+    lookup.group === undefined
+      ? privateBy(facts, head, cacheability.control.public)
+      : movedBy(facts, lookup.group)
+  return byVisitor ?? tooLarge(facts, head) ?? cacheability
 }
 
 /** A body that says how long it will be need not come to be known as too large. */
@@ -77,9 +77,9 @@ function tooLarge({ cache }: ExchangeFacts, { fields }: ResponseHead): Refusal |
 /** Does its lifetime come from the options of the whole cache alone? */
 export function isByDefault(
   { policy }: Pick<ExchangeFacts, 'policy'>,
-  verdict: Extract<Verdict, { store: true }>,
+  cacheability: Extract<Cacheability, { store: true }>,
 ): boolean {
-  return verdict.lifetime.source === 'option' && !policy.namesLifetime
+  return cacheability.lifetime.source === 'option' && !policy.namesLifetime
 }
 
 export function pathOf(target: string): string {
@@ -88,8 +88,8 @@ export function pathOf(target: string): string {
 
 /** Has anybody seen parameters that the key leaves out, before they were taken from the request? */
 function wasSeenWhole({ request, policy }: ExchangeFacts): boolean {
-  const { target, arrivedAt, recording, observedFromStart } = request
-  const isFirst = arrivedAt === undefined && recording === undefined && observedFromStart
+  const { target, arrivedAt, tracker, observedFromStart } = request
+  const isFirst = arrivedAt === undefined && tracker === undefined && observedFromStart
   return policy.query !== undefined && !isFirst && keyedTarget(target, policy.query) !== target
 }
 
@@ -102,18 +102,18 @@ function mayBePart({ request, observation }: ExchangeFacts): boolean {
  * A visitor who logs in or out meanwhile belongs to another audience; so does everybody where session() was asked before
  * the middleware that knows the visitor has run.
  */
-function movedBy(facts: ExchangeFacts, audience: string): Refusal | undefined {
+function movedBy(facts: ExchangeFacts, group: string): Refusal | undefined {
   const { cache, request, policy, observation, asked } = facts
   const quietly = <Result>(ask: () => Result): Result =>
     observation === undefined ? ask() : observation.quietly(ask)
   const absent = asked?.absent ?? []
   const late = quietly(() => presentAmong(request.native, absent))
   if (policy.session && late.length > 0 && asked?.isOpen === true) {
-    cache.audiences.cameLate(policy.session, late)
+    cache.groups.cameLate(policy.session, late)
     return refuse('session-early', `${late.join(', ')} came after it was asked for`)
   }
-  const now = quietly(() => audienceOf(request, policy))
-  if (now !== audience) return refuse('session-read', 'session() answers otherwise by now')
+  const now = quietly(() => groupOf(request, policy))
+  if (now !== group) return refuse('session-read', 'session() answers otherwise by now')
   return asked?.isOpen === true ? openedBy(facts, absent) : undefined
 }
 
@@ -134,20 +134,20 @@ function openedBy(facts: ExchangeFacts, absent: readonly string[]): Refusal | un
 /** Where Express and Koa have the user. */
 const users = ['user', 'state.user']
 
-function judgeFields(
-  { cache, request, policy, lookup, recording, receivedAt }: ExchangeFacts,
+function checkFields(
+  { cache, request, policy, miss: lookup, tracker, receivedAt }: ExchangeFacts,
   { status }: ResponseHead,
   fields: HeaderFields,
-): Verdict {
-  const { credentials, targets } = cache.settings
-  return judgeStorability(
+): Cacheability {
+  const { credentials, targetedFields: targets } = cache.settings
+  return checkStorability(
     {
       status,
       fields,
       authorized: credentialIn(request, credentials) !== undefined,
       requestNoStore: parseCacheControl(headerValue(request.headers, 'cache-control')).noStore,
-      audienceNamed: lookup.audience !== undefined,
-      draftMaxAge: recording.maxAge,
+      hasGroup: lookup.group !== undefined,
+      contextMaxAge: tracker.maxAge,
     },
     policy,
     targets,
@@ -156,7 +156,7 @@ function judgeFields(
 }
 
 /** What forbids sharing whoever says it. Lifetimes are the application's, so outer layers' words on them do not count. */
-const forbidding = new Set<RefuseReason>([
+const forbidding = new Set<UncacheableReason>([
   'set-cookie',
   'private',
   'no-store',
@@ -173,8 +173,8 @@ const cookies: ReadonlySet<string> = new Set(['set-cookie'])
  */
 function forbiddenOutside(facts: ExchangeFacts, head: ResponseHead): Refusal | undefined {
   if (head.all === head.fields) return undefined
-  const verdict = judgeFields(facts, head, withoutFields(head.all, cookies))
-  return !verdict.store && forbidding.has(verdict.reason) ? verdict : undefined
+  const cacheability = checkFields(facts, head, withoutFields(head.all, cookies))
+  return !cacheability.store && forbidding.has(cacheability.reason) ? cacheability : undefined
 }
 
 /**
@@ -193,17 +193,17 @@ export function forbiddenBy(
     ...(isOurs ? withoutFields(late, new Set(['cache-control'])) : late),
     ...hiddenIn(facts, early, all),
   ]
-  const verdict = judgeHead(facts, {
+  const cacheability = checkHead(facts, {
     ...head,
     fields: spoken(fields, head.fields),
     all: spoken(all, head.all),
   })
-  return !verdict.store && forbidding.has(verdict.reason) ? verdict : undefined
+  return !cacheability.store && forbidding.has(cacheability.reason) ? cacheability : undefined
 }
 
 /** Targeted fields that spoke to this cache alone, and were taken away before the head went out. */
 function hiddenIn({ cache }: ExchangeFacts, early: HeaderFields, late: HeaderFields): string[] {
-  return cache.settings.targets
+  return cache.settings.targetedFields
     .filter((name) => fieldValue(late, name) === undefined)
     .flatMap((name) => fieldLines(early, name).flatMap((line) => [name, line]))
 }

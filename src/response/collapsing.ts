@@ -10,12 +10,12 @@ export type Collapse =
   | 'timeout'
 
 /** Node lets a longer timer end at once. */
-const longestTimer = 2 ** 31 - 1
+const MAX_TIMER = 2 ** 31 - 1
 /** After how long a refresh that does not end keeps back no other one, milliseconds. */
-const longestRefresh = 60_000
+const MAX_REFRESH = 60_000
 
 /** One response being made, and the requests that wait for it. */
-export class Making {
+export class InFlightRender {
   readonly key: string
   readonly start: Start
   readonly #dependencies: () => Iterable<Dependency>
@@ -41,18 +41,19 @@ export class Making {
   }
 
   /** Was something it depends on invalidated since it started? Then nobody who comes now may wait for it. */
-  isOvertaken(sequence: Sequence, since: number = Infinity): boolean {
-    const { stamp } = this.start
-    if (this.isUnheard(sequence, since)) return true
+  isSuperseded(sequence: Sequence, since: number = Infinity): boolean {
+    const { startSequence } = this.start
+    if (this.isDisconnected(sequence, since)) return true
     return (
-      stamp !== sequence.highest && sequence.felledBy(stamp, this.#dependencies()) !== undefined
+      startSequence !== sequence.highest &&
+      sequence.invalidatedBy(startSequence, this.#dependencies()) !== undefined
     )
   }
 
   /** Did it begin before a request came that nothing older answers, for nothing is heard of other instances? */
-  isUnheard(sequence: Sequence, since: number = Infinity): boolean {
-    const { asOf } = this.start
-    return asOf < since && !sequence.isTrusted(asOf)
+  isDisconnected(sequence: Sequence, since: number = Infinity): boolean {
+    const { verifiedAt } = this.start
+    return verifiedAt < since && !sequence.isTrusted(verifiedAt)
   }
 
   isOlderThan(milliseconds: number): boolean {
@@ -67,7 +68,7 @@ export class Making {
   wait(timeout: number): Promise<Collapse> {
     if (this.#settled) return Promise.resolve('settled')
     return new Promise((resolve) => {
-      const timer = setTimeout(() => end('timeout'), Math.min(timeout, longestTimer))
+      const timer = setTimeout(() => end('timeout'), Math.min(timeout, MAX_TIMER))
       const end = (how: Collapse): void => {
         clearTimeout(timer)
         this.#waiting.delete(end)
@@ -88,81 +89,81 @@ export class Making {
  * through the store alone, so whatever may not be stored is never shared, and the fence of the store is the only one.
  */
 export class RequestCollapsing {
-  readonly #onDisplaced: (making: Making) => void
-  readonly #makings = new Map<string, Making>()
+  readonly #onDisplaced: (render: InFlightRender) => void
+  readonly #renders = new Map<string, InFlightRender>()
   /** Nobody who comes now waits for these; what they have read may still be stored. */
-  readonly #displaced = new Map<string, Set<Making>>()
+  readonly #displaced = new Map<string, Set<InFlightRender>>()
 
   /** @param onDisplaced told of a making for which nobody waits from now on */
-  constructor(onDisplaced: (making: Making) => void = () => undefined) {
+  constructor(onDisplaced: (render: InFlightRender) => void = () => undefined) {
     this.#onDisplaced = onDisplaced
   }
 
-  get making(): number {
-    return this.#makings.size
+  get render(): number {
+    return this.#renders.size
   }
 
-  find(key: string): Making | undefined {
-    return this.#makings.get(key)
+  find(key: string): InFlightRender | undefined {
+    return this.#renders.get(key)
   }
 
   /** Takes the lead; a making that an invalidation overtook stays with those who already wait for it. */
-  lead(key: string, start: Start, dependencies: () => Iterable<Dependency>): Making {
-    const making = new Making(key, start, dependencies)
-    const standing = this.#makings.get(key)
-    if (standing) this.#putAside(standing)
-    this.#makings.set(key, making)
-    return making
+  lead(key: string, start: Start, dependencies: () => Iterable<Dependency>): InFlightRender {
+    const render = new InFlightRender(key, start, dependencies)
+    const existing = this.#renders.get(key)
+    if (existing) this.#putAside(existing)
+    this.#renders.set(key, render)
+    return render
   }
 
   /** Is the key being made by another one, whoever waits for it? */
-  isMadeBeside(key: string, own: Making | undefined): boolean {
-    const standing = this.#makings.get(key)
-    if (standing !== undefined && standing !== own) return true
+  isRenderedBeside(key: string, own: InFlightRender | undefined): boolean {
+    const existing = this.#renders.get(key)
+    if (existing !== undefined && existing !== own) return true
     for (const each of this.#displaced.get(key) ?? []) if (each !== own) return true
     return false
   }
 
   /** The making of a key, unless it has taken too long: whatever holds it up keeps back nobody who comes now. */
-  inTime(key: string, timeout: number): Making | undefined {
-    const making = this.#makings.get(key)
-    if (making === undefined || !making.isOlderThan(timeout)) return making
-    this.#displace(making)
+  inTime(key: string, timeout: number): InFlightRender | undefined {
+    const render = this.#renders.get(key)
+    if (render === undefined || !render.isOlderThan(timeout)) return render
+    this.#displace(render)
     return undefined
   }
 
   /** Is a refresh of a key superfluous? */
-  keepsBack(key: string, sequence: Sequence, timeout: number | false): boolean {
-    const patience = this.#makings.get(key)?.isRefresh === true ? longestRefresh : timeout || 0
-    return this.inTime(key, patience)?.isOvertaken(sequence) === false
+  holds(key: string, sequence: Sequence, timeout: number | false): boolean {
+    const patience = this.#renders.get(key)?.isRefresh === true ? MAX_REFRESH : timeout || 0
+    return this.inTime(key, patience)?.isSuperseded(sequence) === false
   }
 
   /** Something was stored under a key: whoever waits for another making of it need not any longer. */
-  overtake(key: string, own: Making | undefined): void {
-    const standing = this.#makings.get(key)
-    if (standing === undefined || standing === own) return
-    this.#displace(standing)
-    standing.settle()
+  overtake(key: string, own: InFlightRender | undefined): void {
+    const existing = this.#renders.get(key)
+    if (existing === undefined || existing === own) return
+    this.#displace(existing)
+    existing.settle()
   }
 
-  #displace(making: Making): void {
-    this.#putAside(making)
-    this.#onDisplaced(making)
+  #displace(render: InFlightRender): void {
+    this.#putAside(render)
+    this.#onDisplaced(render)
   }
 
-  #putAside(making: Making): void {
-    const { key } = making
-    this.#makings.delete(key)
+  #putAside(render: InFlightRender): void {
+    const { key } = render
+    this.#renders.delete(key)
     const displaced = this.#displaced.get(key)
-    if (displaced) displaced.add(making)
-    else this.#displaced.set(key, new Set([making]))
+    if (displaced) displaced.add(render)
+    else this.#displaced.set(key, new Set([render]))
   }
 
-  settle(making: Making): void {
-    const { key } = making
-    if (this.#makings.get(key) === making) this.#makings.delete(key)
+  settle(render: InFlightRender): void {
+    const { key } = render
+    if (this.#renders.get(key) === render) this.#renders.delete(key)
     const displaced = this.#displaced.get(key)
-    if (displaced?.delete(making) === true && displaced.size === 0) this.#displaced.delete(key)
-    making.settle()
+    if (displaced?.delete(render) === true && displaced.size === 0) this.#displaced.delete(key)
+    render.settle()
   }
 }

@@ -2,7 +2,7 @@ import { parseCacheControl } from '../http/cache-control.ts'
 import { conditionsOf, isNotModified, validatorsOf } from '../http/validation.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 import { headerValue } from '../request/incoming-request.ts'
-import type { Verdict } from './cacheability.ts'
+import type { Cacheability } from './cacheability.ts'
 
 /** Header fields that an application sees changed, or, where undefined, not at all. */
 export type Overrides = Readonly<Record<string, string | undefined>>
@@ -13,7 +13,7 @@ export type Overrides = Readonly<Record<string, string | undefined>>
  * a whole for nobody: there the application judges them itself.
  */
 export function overridesFor(facts: ExchangeFacts): Overrides | undefined {
-  const { lookup, request } = facts
+  const { miss: lookup, request } = facts
   if (request.method !== 'GET') return undefined
   const { headers } = request
   const isConditional =
@@ -33,11 +33,11 @@ export function overridesFor(facts: ExchangeFacts): Overrides | undefined {
 export function isAnsweredByCondition(
   facts: ExchangeFacts,
   { status, fields }: ResponseHead,
-  verdict: Verdict,
+  cacheability: Cacheability,
 ): boolean {
   if (status !== 200 || overridesFor(facts) === undefined) return false
   // Who asks for no cached response gets the whole one of frameworks; to take it from him nothing is gained but a store.
   const { noCache } = parseCacheControl(headerValue(facts.request.headers, 'cache-control'))
-  if (noCache && !verdict.store) return false
+  if (noCache && !cacheability.store) return false
   return isNotModified(facts.request.headers, validatorsOf(fields))
 }

@@ -11,26 +11,26 @@ import { isShared } from '../request/url-memory.ts'
  * several URLs share one key, its closure names only the URL, the routes and the tags of the one that
  * it was made for. What began before this instance can tell counts as invalidated.
  */
-export function standing(
+export function currentResponse(
   cache: ResponseCache,
   request: IncomingRequest,
   policy: Policy,
   stored: StoredResponse,
 ): StoredResponse | undefined {
   const { sequence, settings, store } = cache
-  const { begun, closure } = stored
-  if (begun === sequence.highest || !isShared(policy)) return stored
+  const { startedAt, dependencies } = stored
+  if (startedAt === sequence.highest || !isShared(policy)) return stored
   const known = ownDependencies(request, policy)
-  if (known.every((dependency) => closure.includes(dependency))) return stored
+  if (known.every((dependency) => dependencies.includes(dependency))) return stored
   const own = [...known, ...cache.urls.recall(request)]
-  const by = sequence.felledBy(begun, own)
+  const by = sequence.invalidatedBy(startedAt, own)
   if (by === undefined) {
-    const softenedAt = sequence.softenedAt(begun, own, stored.key)
+    const softenedAt = sequence.softInvalidationAt(startedAt, own, stored.key)
     if (softenedAt < Infinity) {
       stored.timeline = softened(stored.timeline, Math.max(settings.clock(), softenedAt))
     }
     return stored
   }
-  store.fell(stored.key, by)
+  store.invalidate(stored.key, by)
   return undefined
 }

@@ -13,18 +13,18 @@ import type { Policy } from '../request/policy.ts'
 import { groupsOf } from './invalidate-on-write.ts'
 
 /** Everything whose invalidation fells this response. */
-export function closureOf(facts: ExchangeFacts, head: ResponseHead): Dependency[] {
-  return [...knownClosure(facts), ...groupsOf(facts.request.origin, head.fields)]
+export function dependenciesOf(facts: ExchangeFacts, head: ResponseHead): Dependency[] {
+  return [...knownDependencies(facts), ...groupsOf(facts.request.origin, head.fields)]
 }
 
 /** What a response is known to depend on while it is made. */
-export function knownClosure(facts: ExchangeFacts): Dependency[] {
-  const { request, policy, lookup, recording } = facts
+export function knownDependencies(facts: ExchangeFacts): Dependency[] {
+  const { request, policy, miss: lookup, tracker } = facts
   return [
     keyDependency(lookup.primaryKey),
     ...(lookup.key === lookup.primaryKey ? [] : [keyDependency(lookup.key)]),
     ...ownDependencies(request, policy),
-    ...recording.closure,
+    ...tracker.allDependencies,
   ]
 }
 

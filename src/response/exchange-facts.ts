@@ -1,11 +1,11 @@
 import type { HitReason } from '../events/reasons.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import type { IncomingRequest } from '../request/incoming-request.ts'
-import type { Lookup } from './miss-context.ts'
+import type { MissContext } from './miss-context.ts'
 import type { Asked } from '../privacy/audience.ts'
-import type { Observation } from '../request/read-tracker.ts'
+import type { ReadTracker } from '../request/read-tracker.ts'
 import type { Policy } from '../request/policy.ts'
-import type { Recording } from '../fragments/dependency-tracker.ts'
+import type { DependencyTracker } from '../fragments/dependency-tracker.ts'
 import type { ResponseCache } from './response-cache.ts'
 
 /** The head of a response as the application made it. */
@@ -37,9 +37,9 @@ export interface ExchangeFacts {
   readonly cache: ResponseCache
   readonly request: IncomingRequest
   readonly policy: Policy
-  readonly lookup: Lookup
-  readonly recording: Recording
-  readonly observation: Observation | undefined
+  readonly miss: MissContext
+  readonly tracker: DependencyTracker
+  readonly observation: ReadTracker | undefined
   /** What session() found and did not find; undefined where it was not asked. */
   readonly asked: Asked | undefined
   readonly requestedAt: number

@@ -1,26 +1,26 @@
 import type { RefreshEvent } from '../events/events.ts'
-import type { RefuseReason } from '../events/reasons.ts'
+import type { UncacheableReason } from '../events/reasons.ts'
 import { fieldLines } from '../http/header-fields.ts'
 import { type BodyForm, type StoredResponse, isFailure } from '../http/stored-response.ts'
 import type { Asked } from '../privacy/audience.ts'
 import { isAudited } from './audit.ts'
-import { knownClosure } from './dependencies.ts'
+import { knownDependencies } from './dependencies.ts'
 import { type Overrides, isAnsweredByCondition, overridesFor } from './conditions.ts'
 import type { BodySource, ExchangeFacts, HeadPlan, ResponseHead } from './exchange-facts.ts'
 import { asSent, bypassFields, forwardFields } from './response-fields.ts'
-import { type IncomingRequest, recordingOf } from '../request/incoming-request.ts'
-import type { Observation } from '../request/read-tracker.ts'
+import { type IncomingRequest, trackerOf } from '../request/incoming-request.ts'
+import type { ReadTracker } from '../request/read-tracker.ts'
 import { withPoliciesOf } from '../privacy/page-secret.ts'
 import type { Policy } from '../request/policy.ts'
-import type { Recording } from '../fragments/dependency-tracker.ts'
-import { mayStandIn } from './replacement.ts'
-import type { Lookup } from './miss-context.ts'
-import type { Making } from './collapsing.ts'
+import type { DependencyTracker } from '../fragments/dependency-tracker.ts'
+import { mayReplace } from './replacement.ts'
+import type { MissContext } from './miss-context.ts'
+import type { InFlightRender } from './collapsing.ts'
 import type { ResponseCache } from './response-cache.ts'
-import { freshened, judgeEarly, madeFrom } from './store-response.ts'
+import { freshened, checkStorable, buildStoredResponse } from './store-response.ts'
 import { invalidateTarget } from './invalidate-on-write.ts'
 import { noteSend } from '../fragments/scope.ts'
-import { type Verdict, forbiddenBy, isTransient, refuse } from './cacheability.ts'
+import { type Cacheability, forbiddenBy, isTransient, refuse } from './cacheability.ts'
 import { VersionCheck, type VersionTag, withValidators } from './version.ts'
 import { takesBack, withdrawnBy } from './withdrawal.ts'
 
@@ -29,17 +29,17 @@ export class Exchange implements ExchangeFacts {
   readonly cache: ResponseCache
   readonly request: IncomingRequest
   policy: Policy
-  readonly lookup: Lookup
-  readonly recording: Recording
-  readonly observation: Observation | undefined
+  readonly miss: MissContext
+  readonly tracker: DependencyTracker
+  readonly observation: ReadTracker | undefined
   readonly asked: Asked | undefined
   /** True for a background refresh: nobody waits for its answer. */
   readonly isRefresh: boolean
   readonly requestedAt: number
   receivedAt: number
-  #making: Making | undefined
+  #render: InFlightRender | undefined
   #head: ResponseHead | undefined
-  #verdict: Verdict | undefined
+  #cacheability: Cacheability | undefined
   /** Cache-Control as the cache itself completed it. */
   #ownControl: string | undefined
   #version: VersionCheck | undefined
@@ -53,28 +53,28 @@ export class Exchange implements ExchangeFacts {
     cache: ResponseCache,
     request: IncomingRequest,
     policy: Policy,
-    lookup: Lookup,
-    refresh?: Making,
+    miss: MissContext,
+    refresh?: InFlightRender,
   ) {
     const { settings, sequence } = cache
     this.cache = cache
     this.request = request
     this.policy = policy
-    this.lookup = lookup
-    this.recording = recordingOf(request, refresh?.start ?? sequence.start())
+    this.miss = miss
+    this.tracker = trackerOf(request, refresh?.start ?? sequence.start())
     // Of what passes by nothing is stored but its fragments.
     const isObserved = settings.observe && (!this.isPassing || cache.fragments.isUsed)
     this.observation = isObserved ? (request.observation ?? cache.observe()) : undefined
-    this.asked = cache.audiences.begin(this)
+    this.asked = cache.groups.begin(this)
     this.isRefresh = refresh !== undefined
-    this.#making = refresh
+    this.#render = refresh
     this.requestedAt = settings.clock()
     this.receivedAt = this.requestedAt
   }
 
   /** Nothing of it will be stored: credentials alone do not say so, for `public` may follow (RFC 9111 §3.5). */
   get isPassing(): boolean {
-    return this.policy.off || (this.lookup.bypass ?? 'credentials') !== 'credentials'
+    return this.policy.off || (this.miss.bypass ?? 'credentials') !== 'credentials'
   }
 
   /** Its fate is sealed: stored, refused, or answered from the store. */
@@ -84,7 +84,7 @@ export class Exchange implements ExchangeFacts {
 
   /** Others who ask for the same key will wait for this exchange. */
   lead(): void {
-    this.#making = this.cache.lead(this.lookup.key, this.recording, () => knownClosure(this))
+    this.#render = this.cache.lead(this.miss.key, this.tracker, () => knownDependencies(this))
   }
 
   /** The header fields that the application must not see, or must see changed. */
@@ -105,50 +105,49 @@ export class Exchange implements ExchangeFacts {
   }
 
   #plan(head: ResponseHead, body: BodySource | undefined): HeadPlan {
-    noteSend(this.request.native, this.recording, this.cache.fragments)
+    noteSend(this.request.native, this.tracker, this.cache.fragments)
     this.#head = head
     this.receivedAt = this.cache.settings.clock()
     invalidateTarget(this, head)
     if (this.isPassing) {
       this.#tell()
-      if (this.policy.off && this.lookup.bypass === undefined) this.#withdraw(refuse('off'), head)
+      if (this.policy.off && this.miss.bypass === undefined) this.#withdraw(refuse('off'), head)
       this.settle()
       return { act: 'send', fields: bypassFields(this, head), collect: false }
     }
-    const { stored } = this.lookup
+    const { stored } = this.miss
     if (stored) {
       if (head.status === 304 && this.#confirms(stored)) return this.#freshen(head, stored)
-      if (isFailure(head.status) && mayStandIn(this.cache, stored)) {
-        return this.#replaceError(stored, head.status)
-      }
+      const isReplaced = isFailure(head.status) && mayReplace(this.cache, stored)
+      if (isReplaced) return this.#replaceError(stored, head.status)
     }
     this.#tell()
-    const { verdict, isSearched } = judgeEarly(this, head, body)
-    this.#withdraw(verdict, head)
+    const { verdict: cacheability, isSearched } = checkStorable(this, head, body)
+    this.#withdraw(cacheability, head)
     if (this.request.method === 'HEAD') {
-      return { act: 'send', fields: forwardFields(this, head, verdict, false), collect: false }
+      return { act: 'send', fields: forwardFields(this, head, cacheability, false), collect: false }
     }
-    this.#verdict = verdict
+    this.#cacheability = cacheability
     this.#isSearched = isSearched
-    if (!verdict.store) {
+    if (!cacheability.store) {
       // Nobody need wait for a response that will not be shared, however long its body takes.
-      if (!isTransient(verdict.reason, head.status))
-        this.cache.rememberPass(this.lookup.key, verdict.reason)
+      if (!isTransient(cacheability.reason, head.status))
+        this.cache.rememberHitForMiss(this.miss.key, cacheability.reason)
       this.settle()
     }
-    const fields = forwardFields(this, head, verdict, isSearched)
+    const fields = forwardFields(this, head, cacheability, isSearched)
     this.#ownControl = fields.set.find(([name]) => name === 'Cache-Control')?.[1]
-    const collect = verdict.store
-    if (isAnsweredByCondition(this, head, verdict)) {
-      const isCut = !verdict.store && verdict.reason === 'too-large'
+    const collect = cacheability.store
+    if (isAnsweredByCondition(this, head, cacheability)) {
+      const isCut = !cacheability.store && cacheability.reason === 'too-large'
       return { act: 'not-modified', fields, collect, isCut }
     }
     return { act: 'send', fields, collect }
   }
 
   /** Refuses what outer layers made unshareable after the application's own head was known. */
-  veto(final: Pick<ResponseHead, 'fields' | 'all'>): void {
-    if (this.#verdict?.store !== true || this.#head === undefined) return
+  forbid(final: Pick<ResponseHead, 'fields' | 'all'>): void {
+    if (this.#cacheability?.store !== true || this.#head === undefined) return
     const refusal = forbiddenBy(this, this.#head, final, this.#ownControl)
     if (refusal) this.refuse(refusal.reason, refusal.detail)
     const all = withPoliciesOf(final.all, this.#head.all)
@@ -164,30 +163,30 @@ export class Exchange implements ExchangeFacts {
 
   /** The whole body is known: store the response, if nothing forbids it by now. */
   complete(body: Buffer, form: BodyForm = 'bytes', isFinal = true): void {
-    this.recording.isEnded = true
+    this.tracker.isEnded = true
     if (this.#done || this.#head === undefined) return
     this.observation?.seal()
     try {
-      const made = madeFrom(this, this.#head, body, form, isFinal, this.#isSearched)
+      const made = buildStoredResponse(this, this.#head, body, form, isFinal, this.#isSearched)
       if (made.store) this.#store(made.response)
       else this.refuse(made.reason, made.detail)
     } catch (error) {
       this.cache.fault(error, 'storing a response')
-      this.refuse('fault')
+      this.refuse('error')
     } finally {
       this.settle()
     }
   }
 
   /** The response will not be stored; those who wait go on by themselves. Of several calls the first counts. */
-  refuse(reason: RefuseReason, detail?: string): void {
+  refuse(reason: UncacheableReason, detail?: string): void {
     if (this.#done) return
     this.#done = true
     this.#tell()
     this.observation?.seal()
-    const { cache, request, lookup } = this
+    const { cache, request, miss: lookup } = this
     if (!isAudited(this, { reason, detail }) && !this.isPassing && request.method === 'GET') {
-      if (!isTransient(reason, this.#head?.status)) cache.rememberPass(lookup.key, reason)
+      if (!isTransient(reason, this.#head?.status)) cache.rememberHitForMiss(lookup.key, reason)
       if (this.#head) this.#withdraw({ store: false, reason }, this.#head)
       cache.refused(request, lookup.primaryKey, reason, detail)
       this.#tellRefresh(this.#hasWithdrawn ? 'removed' : 'kept')
@@ -204,8 +203,9 @@ export class Exchange implements ExchangeFacts {
 
   /** The response ended without a body to store, or its way ended here. */
   end(): void {
-    this.recording.isEnded = true
-    if (this.#verdict?.store === false) this.refuse(this.#verdict.reason, this.#verdict.detail)
+    this.tracker.isEnded = true
+    const known = this.#cacheability
+    if (known?.store === false) this.refuse(known.reason, known.detail)
     this.#done = true
     this.observation?.seal()
     this.settle()
@@ -248,14 +248,14 @@ export class Exchange implements ExchangeFacts {
 
   /** The stored response that may stand in for an error the framework caught; undefined when none may. */
   replacementForError(): StoredResponse | undefined {
-    const { stored } = this.lookup
-    if (!stored || this.isPassing || !mayStandIn(this.cache, stored)) return undefined
+    const { stored } = this.miss
+    if (!stored || this.isPassing || !mayReplace(this.cache, stored)) return undefined
     this.#replaceError(stored, 500)
     return stored
   }
 
   #store(response: StoredResponse, outcome: 'stored' | 'validated' = 'stored'): void {
-    const { cache, lookup } = this
+    const { cache, miss: lookup } = this
     this.#done = isAudited(this, response)
     if (this.#done) return
     if (!cache.store.put(lookup.primaryKey, response)) {
@@ -263,18 +263,18 @@ export class Exchange implements ExchangeFacts {
       return
     }
     this.#done = true
-    cache.share(response, this.#making)
-    cache.forgetPass(lookup.key)
-    cache.forgetPass(response.key)
+    cache.replicate(response, this.#render)
+    cache.forgetHitForMiss(lookup.key)
+    cache.forgetHitForMiss(response.key)
     this.#tellRefresh(outcome)
     cache.stored(this.request, response, this.receivedAt - this.requestedAt)
-    this.recording.onLate = () => cache.takeBack(this.request, response)
+    this.tracker.onLate = () => cache.takeBack(this.request, response)
   }
 
   /** Removes what this answer was to replace, if it takes it down: older makings cannot bring it back, here or elsewhere. */
-  #withdraw(verdict: Verdict, head: ResponseHead): void {
+  #withdraw(cacheability: Cacheability, head: ResponseHead): void {
     if (this.#hasWithdrawn) return
-    const dependency = withdrawnBy(this, head, verdict, this.#making)
+    const dependency = withdrawnBy(this, head, cacheability, this.#render)
     if (dependency === undefined) return
     this.#hasWithdrawn = true
     this.cache.invalidateUnawaited([dependency])
@@ -284,17 +284,17 @@ export class Exchange implements ExchangeFacts {
   #tell(): void {
     if (this.#isTold) return
     this.#isTold = true
-    this.cache.forwarded(this.request, this.policy.off, this.lookup)
+    this.cache.forwarded(this.request, this.policy.off, this.miss)
   }
 
   /** Nobody waits for it any longer. */
   settle(): void {
-    if (this.#making) this.cache.settle(this.#making)
-    this.#making = undefined
+    if (this.#render) this.cache.settle(this.#render)
+    this.#render = undefined
   }
 
   #tellRefresh(outcome: RefreshEvent['outcome']): void {
-    const { primaryKey, stored } = this.lookup
+    const { primaryKey, stored } = this.miss
     if (this.isRefresh) this.cache.refreshed(primaryKey, stored, outcome)
   }
 }

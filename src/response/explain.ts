@@ -15,20 +15,20 @@ export interface Impact {
 export interface Explanation {
   readonly key: string
   /** `absent`: nothing is stored under it. */
-  readonly kind: 'response' | 'fragment' | 'absent'
+  readonly kind: 'response' | 'fragment' | 'none'
   /** How many variants are stored; 1 for a fragment. */
   readonly entries: number
   /** Everything it depends on, such as `entity:post:7`. */
   readonly dependencies: readonly string[]
   /** The keys of the fragments inside, at any depth. */
-  readonly encloses: readonly string[]
+  readonly contains: readonly string[]
   /** The keys of the fragments and responses around it, at any distance. */
-  readonly enclosedBy: readonly string[]
+  readonly containedIn: readonly string[]
   readonly tags: readonly string[]
   /** Milliseconds of freshness left; Infinity where only a change ends it; 0 when it is stale or absent. */
   readonly freshFor: number
   /** The dependency that felled what was stored last, as far as that is remembered. */
-  readonly felledBy: string | undefined
+  readonly invalidatedBy: string | undefined
 }
 
 /** What would fall, by the same index that invalidations go by. */
@@ -50,21 +50,21 @@ export function explanationOf(cache: ResponseCache, key: string): Explanation {
   const found = store.enclosing(keyDependency(key))
   const own = found.filter((stored) => shownKey(stored) === key)
   const [first] = own
-  const dependencies = [...new Set(own.flatMap(({ closure }) => closure))]
+  const dependencies = [...new Set(own.flatMap((each) => each.dependencies))]
   const staleAt = Math.max(0, ...own.map(({ timeline }) => timeline.staleAt))
   return {
     key,
-    kind: first?.kind ?? 'absent',
+    kind: first?.kind ?? 'none',
     entries: own.length,
     dependencies,
-    encloses: dependencies
+    contains: dependencies
       .filter((dependency) => dependency.startsWith(enclosedFragment))
       .map((dependency) => dependency.slice('key:'.length))
       .filter((enclosed) => enclosed !== key),
-    enclosedBy: keysOf(found.filter((stored) => shownKey(stored) !== key)),
+    containedIn: keysOf(found.filter((stored) => shownKey(stored) !== key)),
     tags: [...new Set(own.flatMap(({ tags }) => tags))],
     freshFor: Math.max(0, staleAt - settings.clock()),
-    felledBy: store.fallOf(key)?.by,
+    invalidatedBy: store.removalOf(key)?.by,
   }
 }
 

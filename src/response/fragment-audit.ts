@@ -3,14 +3,14 @@ import type { CacheState } from './cache-state.ts'
 import {
   type Body,
   type FragmentCall,
-  fragmentClosure,
+  fragmentDependencies,
   fragmentKey,
   fragmentVersion,
 } from '../fragments/fragment-call.ts'
 import { isThenable } from '../fragments/lookup.ts'
-import { FragmentMaking } from '../fragments/fragment-render.ts'
+import { FragmentRender } from '../fragments/fragment-render.ts'
 import { written } from '../fragments/output.ts'
-import type { Recording } from '../fragments/dependency-tracker.ts'
+import type { DependencyTracker } from '../fragments/dependency-tracker.ts'
 import type { FragmentSource, Scope } from '../fragments/scope.ts'
 
 /**
@@ -36,7 +36,7 @@ export class FragmentAudit implements FragmentSource {
     this.#fragments.none(call, scope)
   }
 
-  distrustContext(root: Recording): void {
+  distrustContext(root: DependencyTracker): void {
     this.#fragments.distrustContext(root)
   }
 
@@ -53,15 +53,15 @@ export class FragmentAudit implements FragmentSource {
     const isComparable =
       stored !== undefined &&
       !call.policy.isOff &&
-      !settings.outline &&
+      !settings.annotate &&
       stored.version === fragmentVersion(call) &&
       settings.clock() < stored.timeline.staleAt
     if (!isComparable) return this.#fragments.show(call, body, scope, mayWait)
-    const closure = fragmentClosure(call, key, scope.visitor?.origin)
-    const making = new FragmentMaking(key, call, scope, closure, false)
+    const dependencies = fragmentDependencies(call, key, scope.visitor?.origin)
+    const render = new FragmentRender(key, call, scope, dependencies, false)
     const done = (made: unknown): string => {
       const text = written(made, call.policy.form, call.where)
-      scope.recording.enclose(making.outcome(text, stored.timeline.staleAt))
+      scope.tracker.contain(render.outcome(text, stored.timeline.staleAt))
       const isEqual = text === stored.text
       const detail = isEqual ? '' : firstDifference(Buffer.from(stored.text), Buffer.from(text))
       tellAudit(this.#cache, stored, isEqual ? undefined : { difference: 'body', detail })
@@ -74,7 +74,7 @@ export class FragmentAudit implements FragmentSource {
       return written(call.policy.onError(error), 'html', `onError of ${call.where}`)
     }
     try {
-      const made = making.run(body)
+      const made = render.run(body)
       return isThenable(made) ? Promise.resolve(made).then(done).catch(failed) : done(made)
     } catch (error) {
       return failed(error)

@@ -16,7 +16,7 @@ export class RequestVisitor implements Visitor {
   }
 
   get page(): string {
-    return this.#facts.lookup.primaryKey
+    return this.#facts.miss.primaryKey
   }
 
   get owner(): unknown {

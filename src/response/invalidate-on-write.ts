@@ -22,7 +22,7 @@ export function isUnsafe(method: string): boolean {
 }
 
 /** What is known of a response to an unsafe method, and which of it counts. */
-export interface UnsafeAnswer {
+export interface UnsafeResponse {
   readonly origin: string
   readonly target: string
   readonly status: number
@@ -35,7 +35,7 @@ export interface UnsafeAnswer {
  * same origin (RFC 9111 §4.4), and the cache groups it lists (RFC 9875 §3). The Location of a redirection says where to go next, and
  * not what has changed: it counts where the policy says so. What `route(false)` keeps out of the cache speaks for its own target alone.
  */
-export function invalidatedBy(answer: UnsafeAnswer): Dependency[] {
+export function invalidatedBy(answer: UnsafeResponse): Dependency[] {
   const { origin, target, status, fields, policy } = answer
   if (status < 200 || status >= 400) return []
   const dependencies = [urlDependency(origin, keyedTarget(target, policy.query))]

@@ -1,31 +1,31 @@
 import { LRUCache } from 'lru-cache'
 import type { Events, HitEvent, RefreshEvent, WarningEvent } from '../events/events.ts'
-import type { BypassReason, HitReason, MissReason, RefuseReason } from '../events/reasons.ts'
+import type { BypassReason, HitReason, MissReason, UncacheableReason } from '../events/reasons.ts'
 import { keyDependency } from '../invalidation/dependency.ts'
 import { currentAge, timeToLive, unrefreshable } from '../http/freshness.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
-import { Audiences } from '../privacy/audience.ts'
+import { Groups } from '../privacy/audience.ts'
 import { CacheState } from './cache-state.ts'
 import type { IncomingRequest } from '../request/incoming-request.ts'
-import { Observation } from '../request/read-tracker.ts'
+import { ReadTracker } from '../request/read-tracker.ts'
 import { inputValue } from '../request/request-input.ts'
-import type { Lookup } from './miss-context.ts'
-import { Making } from './collapsing.ts'
+import type { MissContext } from './miss-context.ts'
+import { InFlightRender } from './collapsing.ts'
 import { FragmentCache } from '../fragments/fragment-cache.ts'
 import type { Settings } from '../request/settings.ts'
 import { VersionMemory } from './version-memory.ts'
-import type { Visit } from '../request/warm-request.ts'
-import { Veil } from '../privacy/veil.ts'
+import type { WarmRequestState } from '../request/warm-request.ts'
+import { KeyHash } from '../privacy/veil.ts'
 import { type Told, Warnings, nameOf } from './warnings.ts'
 
 /** How many keys that could not be stored are remembered. */
-const rememberedPasses = 10_000
+const MAX_HIT_FOR_MISS = 10_000
 /** And how many characters they may have together. */
 const rememberedLength = 1024 * 1024
 
 /** A key that could not be stored, remembered until a moment. */
-interface Pass {
-  readonly reason: RefuseReason
+interface HitForMiss {
+  readonly reason: UncacheableReason
   readonly until: number
 }
 
@@ -33,17 +33,17 @@ interface Pass {
 export interface PageListener {
   hit(request: IncomingRequest, stored: StoredResponse): void
   /** @param time what its making took, milliseconds; @param isAsked a visitor asked for it, and no warmer */
-  made(request: IncomingRequest, stored: StoredResponse, time: number, isAsked: boolean): void
+  stored(request: IncomingRequest, stored: StoredResponse, time: number, isAsked: boolean): void
 }
 
 /** What is stored, what is being made, and the order of invalidations: the state that all requests of one cache share. */
 export class ResponseCache extends CacheState {
   readonly fragments: FragmentCache
-  readonly audiences: Audiences = new Audiences()
+  readonly groups: Groups = new Groups()
   readonly versions: VersionMemory = new VersionMemory()
   /** Hears of each stored page that is used or made, where warming goes by what visitors ask for. */
   pages: PageListener | undefined
-  readonly #veil: Veil
+  readonly #veil: KeyHash
   readonly #warnings = new Warnings()
   #version: string | undefined
   #mixesVersions: boolean
@@ -54,24 +54,24 @@ export class ResponseCache extends CacheState {
   warming = 0
   /** How many requests of visitors have come. */
   visitors = 0
-  readonly #passes = new LRUCache<string, Pass>({
-    max: rememberedPasses,
+  readonly #hitsForMiss = new LRUCache<string, HitForMiss>({
+    max: MAX_HIT_FOR_MISS,
     maxSize: rememberedLength,
     sizeCalculation: (_pass, key) => key.length,
   })
 
   constructor(settings: Settings, events: Events) {
     super(settings, events)
-    this.#veil = new Veil(settings.keySecret)
+    this.#veil = new KeyHash(settings.keySecret)
     // What other instances have made may come from clients of any version.
     this.#mixesVersions = settings.redis !== undefined
     this.fragments = new FragmentCache(this)
   }
 
   /** Begins to note what the application reads of one request. */
-  observe(): Observation {
+  observe(): ReadTracker {
     const { ignoredInputs, credentials } = this.settings
-    const observation = new Observation(ignoredInputs, credentials)
+    const observation = new ReadTracker(ignoredInputs, credentials)
     // A warmer speaks one version, and visitors perhaps another.
     observation.heedsVersion = this.#mixesVersions || this.warming > 0
     return observation
@@ -83,7 +83,7 @@ export class ResponseCache extends CacheState {
    */
   noteVersion(request: IncomingRequest): void {
     const { httpVersion: version } = request
-    if (version === this.#version || this.#mixesVersions || this.visitOf(request)) return
+    if (version === this.#version || this.#mixesVersions || this.warmRequestOf(request)) return
     if (this.#version !== undefined) {
       this.#mixesVersions = true
       this.sequence.record('all', false)
@@ -99,9 +99,9 @@ export class ResponseCache extends CacheState {
     reason: HitReason,
     from: HitEvent['from'] = 'memory',
   ): void {
-    const visit = this.visitOf(request)
-    if (visit) {
-      visit.hit(reason, stored.body.byteLength)
+    const warmRequest = this.warmRequestOf(request)
+    if (warmRequest) {
+      warmRequest.hit(reason, stored.body.byteLength)
       return
     }
     this.hits++
@@ -121,62 +121,62 @@ export class ResponseCache extends CacheState {
   }
 
   /** One refresh of a response at a time: undefined when one is running that no invalidation has overtaken, and nothing holds up. */
-  leadRefresh(stored: StoredResponse): Making | undefined {
+  leadRefresh(stored: StoredResponse): InFlightRender | undefined {
     const { collapsing, sequence, settings } = this
-    if (collapsing.keepsBack(stored.key, sequence, settings.collapseTimeout)) return undefined
-    return this.lead(stored.key, sequence.start(), () => stored.closure, true)
+    if (collapsing.holds(stored.key, sequence, settings.collapseTimeout)) return undefined
+    return this.lead(stored.key, sequence.start(), () => stored.dependencies, true)
   }
 
   /** A making beside that compares itself with this hit, when it is drawn by lot; what belongs to an audience cannot be made for nobody. */
-  auditOf(stored: StoredResponse, { isRepeatable }: IncomingRequest): Making | undefined {
+  auditOf(stored: StoredResponse, { isRepeatable }: IncomingRequest): InFlightRender | undefined {
     const { auditSample } = this.settings
-    if (auditSample === 0 || stored.audience !== undefined || stored.madeAuthorized)
-      return undefined
+    if (auditSample === 0 || stored.group !== undefined || stored.wasAuthorized) return undefined
     if (Math.random() >= auditSample || !isRepeatable) return undefined
-    const making = new Making(stored.key, this.sequence.start(), () => stored.closure)
-    making.audited = stored
-    return making
+    const render = new InFlightRender(stored.key, this.sequence.start(), () => stored.dependencies)
+    render.audited = stored
+    return render
   }
 
   /** Is a stale response still to be made anew by this instance? Another one may have done so, or be about it. */
-  async isToRefresh(stored: StoredResponse, making: Making): Promise<boolean> {
+  async isToRefresh(stored: StoredResponse, render: InFlightRender): Promise<boolean> {
     const { key } = stored
     const shared = this.membership?.store
-    if (shared?.isOpen !== true || making.audited) return true
+    if (shared?.isOpen !== true || render.audited) return true
     const { kind } = await shared.fetch(key, 'lease')
     if (kind === 'wait' || kind === 'pass') return false
-    if (kind === 'lead' && shared.take(key)) making.lease = key
-    const standing = this.store.response(key)
+    if (kind === 'lead' && shared.take(key)) render.lease = key
+    const existing = this.store.response(key)
     // By its own clock: the one who has made it may have another.
-    const isFresh = standing !== undefined && this.settings.clock() < standing.timeline.staleAt
+    const isFresh = existing !== undefined && this.settings.clock() < existing.timeline.staleAt
     if (!isFresh) return true
     // The same one is no answer: Redis does not know that an address was invalidated which its closure does not name.
     return (
-      standing.begun === stored.begun && standing.timeline.cachedAt === stored.timeline.cachedAt
+      existing.startedAt === stored.startedAt &&
+      existing.timeline.cachedAt === stored.timeline.cachedAt
     )
   }
 
   /** Counts and tells what led to the application: a miss, or a bypass. */
-  forwarded(request: IncomingRequest, isOff: boolean, lookup: Lookup): void {
-    const { primaryKey, reason, felledBy, bypass, bypassDetail } = lookup
+  forwarded(request: IncomingRequest, isOff: boolean, lookup: MissContext): void {
+    const { primaryKey, reason, invalidatedBy: felledBy, bypass, bypassDetail } = lookup
     if (isOff) this.#bypass(request, 'off', undefined)
     else if (bypass !== undefined) this.#bypass(request, bypass, bypassDetail)
-    else this.#miss(request, primaryKey, reason ?? 'absent', felledBy)
+    else this.#miss(request, primaryKey, reason ?? 'uri-miss', felledBy)
     const passed = isOff ? 'off' : bypass
     if (passed !== undefined && passed !== 'credentials') {
       const end = { kind: 'refused', reason: passed, detail: bypassDetail } as const
-      this.visitOf(request)?.tell(end)
+      this.warmRequestOf(request)?.tell(end)
     }
   }
 
   /** A request has come, wherever in the application the cache stands. */
   greet(request: IncomingRequest): void {
-    if (this.visitOf(request) === undefined) this.visitors++
+    if (this.warmRequestOf(request) === undefined) this.visitors++
   }
 
   /** The warmer's visit that a request is, if it is one. */
-  visitOf(request: IncomingRequest): Visit | undefined {
-    return this.warming === 0 ? undefined : request.visit
+  warmRequestOf(request: IncomingRequest): WarmRequestState | undefined {
+    return this.warming === 0 ? undefined : request.warmRequest
   }
 
   #miss(
@@ -186,10 +186,10 @@ export class ResponseCache extends CacheState {
     by: string | undefined,
   ): void {
     // Hits of warmers are none either: what visitors got would not be seen among them.
-    if (this.visitOf(request) === undefined) this.misses++
+    if (this.warmRequestOf(request) === undefined) this.misses++
     if (!this.events.wants('miss')) return
     const { method, target: url } = request
-    this.events.emit('miss', { key: primaryKey, method, url, reason, by })
+    this.events.emit('miss', { key: primaryKey, method, url, reason, invalidatedBy: by })
   }
 
   #bypass(request: IncomingRequest, reason: BypassReason, detail: string | undefined): void {
@@ -201,9 +201,9 @@ export class ResponseCache extends CacheState {
 
   /** Tells that a response was stored. @param time what its making took, milliseconds */
   stored(request: IncomingRequest, response: StoredResponse, time: number): void {
-    const visit = this.visitOf(request)
-    this.pages?.made(request, response, time, visit === undefined)
-    visit?.tell({ kind: 'made', bytes: response.body.byteLength })
+    const warmRequest = this.warmRequestOf(request)
+    this.pages?.stored(request, response, time, warmRequest === undefined)
+    warmRequest?.tell({ kind: 'made', bytes: response.body.byteLength })
     if (!this.events.wants('store')) return
     const { primaryKey: key, route, status, tags, inputs: vary, timeline, body } = response
     const ttl = Math.floor((timeline.staleAt - timeline.cachedAt) / 1000)
@@ -237,7 +237,8 @@ export class ResponseCache extends CacheState {
     if (!this.events.wants('refresh')) return
     const isSoft =
       stored &&
-      this.sequence.softenedAt(stored.stamp, stored.closure, stored.key) <= this.settings.clock()
+      this.sequence.softInvalidationAt(stored.startSequence, stored.dependencies, stored.key) <=
+        this.settings.clock()
     const reason = isSoft === true ? 'soft' : 'stale-while-revalidate'
     this.events.emit('refresh', { key, reason, outcome })
   }
@@ -246,14 +247,14 @@ export class ResponseCache extends CacheState {
   refused(
     request: IncomingRequest,
     key: string,
-    reason: RefuseReason,
+    reason: UncacheableReason,
     detail: string | undefined,
   ): void {
     const route = request.route()?.pattern
-    this.visitOf(request)?.tell({ kind: 'refused', reason, detail })
-    if (this.events.wants('refuse')) {
+    this.warmRequestOf(request)?.tell({ kind: 'refused', reason, detail })
+    if (this.events.wants('uncacheable')) {
       const { method, target: url } = request
-      this.events.emit('refuse', { key, method, url, route, reason, detail })
+      this.events.emit('uncacheable', { key, method, url, route, reason, detail })
     }
     this.warn(reason, this.#warnings.messageOnce(nameOf(request), reason, detail))
   }
@@ -266,7 +267,7 @@ export class ResponseCache extends CacheState {
   warn(reason: WarningEvent['reason'], told: Told | undefined): void {
     if (told === undefined) return
     if (this.events.wants('warning')) this.events.emit('warning', { reason, ...told })
-    else if (this.settings.why) {
+    else if (this.settings.debug) {
       process.emitWarning(told.message, { type: 'CacheflowWarning', code: reason })
     }
   }
@@ -277,23 +278,23 @@ export class ResponseCache extends CacheState {
   }
 
   /** Requests of this key do not wait for each other until the time is over (hit-for-miss). */
-  rememberPass(key: string, reason: RefuseReason): void {
+  rememberHitForMiss(key: string, reason: UncacheableReason): void {
     const { clock, hitForMiss } = this.settings
-    if (hitForMiss > 0) this.#passes.set(key, { reason, until: clock() + hitForMiss })
+    if (hitForMiss > 0) this.#hitsForMiss.set(key, { reason, until: clock() + hitForMiss })
   }
 
-  override settle(making: Making): void {
+  override settle(render: InFlightRender): void {
     const { clock, hitForMiss } = this.settings
-    super.settle(making, this.passReason(making.key, clock()) === undefined ? 0 : hitForMiss)
+    super.settle(render, this.hitForMissReason(render.key, clock()) === undefined ? 0 : hitForMiss)
   }
 
-  forgetPass(key: string): void {
-    this.#passes.delete(key)
+  forgetHitForMiss(key: string): void {
+    this.#hitsForMiss.delete(key)
   }
 
   /** Why a response of this key could not be stored lately. */
-  passReason(key: string, now: number): RefuseReason | undefined {
-    const pass = this.#passes.get(key)
+  hitForMissReason(key: string, now: number): UncacheableReason | undefined {
+    const pass = this.#hitsForMiss.get(key)
     return pass !== undefined && now < pass.until ? pass.reason : undefined
   }
 }

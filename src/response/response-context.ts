@@ -3,7 +3,7 @@ import { type Duration, milliseconds } from '../values/duration.ts'
 import { fail } from '../events/errors.ts'
 import { onOrigin } from '../invalidation/dependency.ts'
 import { type Dependable, dependenciesFrom } from '../invalidation/target.ts'
-import { type Moment, momentOf } from '../values/timestamp.ts'
+import { type Timestamp, timestampOf } from '../values/timestamp.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import { several } from '../values/to-list.ts'
 import {
@@ -14,8 +14,8 @@ import {
   promisedIn,
 } from '../fragments/cache-fragment.ts'
 import { noteTags } from '../fragments/given-tags.ts'
-import type { Recording } from '../fragments/dependency-tracker.ts'
-import { type Scope, innermost, recordingsOf } from '../fragments/scope.ts'
+import type { DependencyTracker } from '../fragments/dependency-tracker.ts'
+import { type Scope, innermost, trackersOf } from '../fragments/scope.ts'
 import type { VersionCheck, VersionTag } from './version.ts'
 
 /** A record that tells when it changed. */
@@ -32,7 +32,7 @@ export type Version =
   | { readonly etag: string; readonly updatedAt?: Versioned['updatedAt'] }
 
 /** How an adapter carries out what a handler decides before it renders. */
-export interface DraftSink {
+export interface ContextSink {
   /** Header fields of the response that is about to be made. */
   setHeader(name: string, value: string): void
   /** Ends the response with 304; the cache turns it into the stored response where the client has none. */
@@ -40,8 +40,8 @@ export interface DraftSink {
 }
 
 /** What a draft speaks for: an exchange. */
-export interface DraftSubject {
-  readonly recording: Recording
+export interface ContextSubject {
+  readonly tracker: DependencyTracker
   readonly request: { readonly origin: string }
   readonly cache: { readonly settings: { readonly strict: boolean } }
   checkVersion(version: VersionTag): Pick<VersionCheck, 'etag' | 'lastModified' | 'holder'>
@@ -51,13 +51,13 @@ export interface DraftSubject {
  * The response that is being made, as its handler can speak of it: `res.locals.cacheflow` in Express,
  * `ctx.state.cacheflow` in Koa. On requests that pass by the cache every call is allowed and changes nothing.
  */
-export class Draft {
-  readonly #exchange: DraftSubject
-  readonly #sink: DraftSink
+export class ResponseContext {
+  readonly #exchange: ContextSubject
+  readonly #sink: ContextSink
   readonly #scope: () => Scope
 
   /** @param scope where its fragments are made */
-  constructor(exchange: DraftSubject, sink: DraftSink, scope: () => Scope) {
+  constructor(exchange: ContextSubject, sink: ContextSink, scope: () => Scope) {
     this.#exchange = exchange
     this.#sink = sink
     this.#scope = scope
@@ -90,19 +90,19 @@ export class Draft {
    * @throws CacheflowError `ERR_CACHEFLOW_TAG` in development (`fragments.strict`), for what is no string or is empty
    */
   tag(...tags: readonly string[]): this {
-    noteTags(this.#recording, tags, this.#exchange.cache.settings.strict)
+    noteTags(this.#tracker, tags, this.#exchange.cache.settings.strict)
     return this
   }
 
   // Called in the body of a fragment it speaks of the fragment, and so reaches the response whenever that is shown.
-  get #recording(): Recording {
-    return innermost(this.#exchange.recording)
+  get #tracker(): DependencyTracker {
+    return innermost(this.#exchange.tracker)
   }
 
   /** The response falls with these targets too, without carrying them in its tag headers. */
   dependsOn(...targets: readonly Dependable[]): this {
     const { origin } = this.#exchange.request
-    this.#recording.dependOn(onOrigin(dependenciesFrom(targets, 'dependsOn()'), origin))
+    this.#tracker.dependOn(onOrigin(dependenciesFrom(targets, 'dependsOn()'), origin))
     return this
   }
 
@@ -113,20 +113,20 @@ export class Draft {
    * @throws CacheflowError `ERR_CACHEFLOW_DURATION`
    */
   maxAge(duration: Duration): this {
-    this.#recording.limitMaxAge(milliseconds(duration, 'maxAge()'))
+    this.#tracker.limitMaxAge(milliseconds(duration, 'maxAge()'))
     return this
   }
 
   /** This response is not stored; `reason` appears in the refuse event. Works until the last byte is sent. */
   noStore(reason: string): this {
-    this.#recording.refuse(reason)
+    this.#tracker.refuse(reason)
     return this
   }
 
   /** What fragments have attached under a name, each once, in the order of the page. */
-  attachments(name: string): readonly string[] {
-    const recordings = recordingsOf(this.#exchange.recording)
-    return [...new Set(recordings.flatMap(({ attachments }) => [...(attachments.get(name) ?? [])]))]
+  assets(name: string): readonly string[] {
+    const trackers = trackersOf(this.#exchange.tracker)
+    return [...new Set(trackers.flatMap(({ assets }) => [...(assets.get(name) ?? [])]))]
   }
 
   /**
@@ -198,8 +198,8 @@ function isVersioned(record: unknown): record is Versioned {
   return typeof record === 'object' && record !== null && 'updatedAt' in record
 }
 
-function moment(updatedAt: unknown): Moment {
-  const read = momentOf(updatedAt)
+function moment(updatedAt: unknown): Timestamp {
+  const read = timestampOf(updatedAt)
   if (read !== undefined) return read
   throw fail('ERR_CACHEFLOW_VERSION', updatedAt, 'freshWhen()')
 }

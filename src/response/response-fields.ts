@@ -43,13 +43,13 @@ export function namesCookies({ vary }: Policy): boolean {
 
 /** All inputs that select between the variants of this response: declared, observed, and known from before. */
 export function inputsOf(facts: ExchangeFacts, head: ResponseHead): readonly string[] {
-  const { cache, policy, lookup, recording } = facts
+  const { cache, policy, miss: lookup, tracker } = facts
   const named = [
     ...variedBy(facts, head),
     ...policy.vary,
     ...observedInputs(facts, head),
     // The others are in the key of every page.
-    ...[...recording.inputs].filter((name) => !isPageInput(name)),
+    ...[...tracker.inputs].filter((name) => !isPageInput(name)),
   ]
   return cache.store.inputsOf(lookup.primaryKey, named)
 }
@@ -68,12 +68,12 @@ function observedInputs(facts: ExchangeFacts, head: ResponseHead): string[] {
 }
 
 export function tagsOf(facts: ExchangeFacts): Set<string> {
-  return new Set([...facts.policy.tags, ...facts.recording.tags])
+  return new Set([...facts.policy.tags, ...facts.tracker.tags])
 }
 
 /** What CDNs are told of: tags, and the records, lists and fragments inside, by the names that receipts have for them. */
 function surrogateTags(facts: ExchangeFacts): string[] {
-  const inside = [...facts.recording.closure].filter((name) => purgeable.test(name))
+  const inside = [...facts.tracker.allDependencies].filter((name) => purgeable.test(name))
   return [...tagsOf(facts), ...inside]
 }
 
@@ -83,7 +83,11 @@ const purgeable = /^(entity|list|fragment):[^ ]+$/
 type Storable = Extract<Storability, { store: true }>
 
 /** What a response that is stored says in addition, to this client and to those who get it later. */
-export function completed(facts: ExchangeFacts, head: ResponseHead, verdict: Storable): HeadFields {
+export function completed(
+  facts: ExchangeFacts,
+  head: ResponseHead,
+  cacheability: Storable,
+): HeadFields {
   const { settings } = facts.cache
   const set: (readonly [string, string])[] = []
   const { observation } = facts
@@ -91,7 +95,7 @@ export function completed(facts: ExchangeFacts, head: ResponseHead, verdict: Sto
   if (observation?.isWide === true) inputs.push(...enumeratedFields(facts.request.headers))
   const vary = completedVary(head.fields, inputs)
   if (vary !== undefined) set.push(['Vary', vary])
-  const control = defaultCacheControl(facts, head, verdict)
+  const control = defaultCacheControl(facts, head, cacheability)
   if (control !== undefined) set.push(['Cache-Control', control])
   const tags = settings.surrogates.length === 0 ? [] : surrogateTags(facts)
   for (const surrogate of tags.length === 0 ? [] : settings.surrogates) {
@@ -102,7 +106,7 @@ export function completed(facts: ExchangeFacts, head: ResponseHead, verdict: Sto
 
 /** Fields that speak to this cache alone; Surrogate-Control stays where a surrogate stands before us, or is spoken to. */
 function hiddenFields(facts: ExchangeFacts, { all }: ResponseHead): string[] {
-  const { targets, surrogates } = facts.cache.settings
+  const { targetedFields: targets, surrogates } = facts.cache.settings
   return targets
     .map((name) => name.toLowerCase())
     .filter(
@@ -125,28 +129,28 @@ function completedVary(fields: readonly string[], inputs: readonly string[]): st
 function defaultCacheControl(
   facts: ExchangeFacts,
   head: ResponseHead,
-  verdict: Storable,
+  cacheability: Storable,
 ): string | undefined {
-  const { source } = verdict.lifetime
+  const { source } = cacheability.lifetime
   if (source !== 'option' && source !== 'draft') return undefined
   const isStated =
     fieldValue(head.all, 'cache-control') !== undefined ||
     fieldValue(head.all, 'expires') !== undefined
   if (isStated) return undefined
-  if (facts.lookup.audience !== undefined) return 'private, no-cache'
+  if (facts.miss.group !== undefined) return 'private, no-cache'
   const { cacheControl } = facts.cache.settings
   return cacheControl === false ? undefined : cacheControl
 }
 
 const forwardOf: Record<MissReason, Forward> = {
-  absent: 'uri-miss',
+  'uri-miss': 'uri-miss',
   invalidated: 'uri-miss',
   evicted: 'uri-miss',
-  unheard: 'stale',
+  disconnected: 'stale',
   verify: 'bypass',
   warm: 'bypass',
   'hit-for-miss': 'uri-miss',
-  vary: 'vary-miss',
+  'vary-miss': 'vary-miss',
   expired: 'stale',
   'no-cache': 'stale',
   request: 'request',
@@ -160,23 +164,25 @@ const forwardOf: Record<MissReason, Forward> = {
 export function forwardFields(
   facts: ExchangeFacts,
   head: ResponseHead,
-  verdict: Storability,
+  cacheability: Storability,
   isCertain: boolean,
 ): HeadFields {
-  const { lookup } = facts
+  const { miss: lookup } = facts
   // HEAD says what GET would, but nothing of it was to be stored.
   const isHead = facts.request.method === 'HEAD'
-  const own: HeadFields = verdict.store
-    ? completed(facts, head, verdict)
+  const own: HeadFields = cacheability.store
+    ? completed(facts, head, cacheability)
     : { set: [], remove: hiddenFields(facts, head) }
-  const fwd = lookup.bypass === undefined ? forwardOf[lookup.reason ?? 'absent'] : 'bypass'
-  const why = `${lookup.bypass === undefined ? 'miss' : 'bypass'}: ${lookup.bypass ?? lookup.reason ?? 'absent'}`
+  const fwd = lookup.bypass === undefined ? forwardOf[lookup.reason ?? 'uri-miss'] : 'bypass'
+  const why = `${lookup.bypass === undefined ? 'miss' : 'bypass'}: ${lookup.bypass ?? lookup.reason ?? 'uri-miss'}`
   // A body that is still to come may have what was in the way the last time.
-  const doubt = verdict.store && !isCertain && !isHead ? lookup.passed : undefined
+  const doubt = cacheability.store && !isCertain && !isHead ? lookup.passed : undefined
   const lately = doubt === undefined ? '' : `; lately not stored: ${doubt}`
   const refused =
-    !verdict.store && !isHead ? `; not stored: ${verdict.reason} ${verdict.detail ?? ''}` : ''
-  const stored = verdict.store && !isHead && doubt === undefined
+    !cacheability.store && !isHead
+      ? `; not stored: ${cacheability.reason} ${cacheability.detail ?? ''}`
+      : ''
+  const stored = cacheability.store && !isHead && doubt === undefined
   const status = reportFields(facts, head, { fwd, stored }, why + refused + lately)
   return { set: [...own.set, ...status], remove: own.remove }
 }
@@ -195,7 +201,7 @@ export function asSent(head: ResponseHead): ResponseHead {
 
 /** The changes for a response of a request that passed by. */
 export function bypassFields(facts: ExchangeFacts, head: ResponseHead): HeadFields {
-  const bypass = facts.policy.off ? 'off' : facts.lookup.bypass
+  const bypass = facts.policy.off ? 'off' : facts.miss.bypass
   const fwd = bypass === 'method' ? 'method' : 'bypass'
   return {
     set: reportFields(facts, head, { fwd, stored: false }, `bypass: ${bypass ?? ''}`),
@@ -209,17 +215,17 @@ function reportFields(
   report: { readonly fwd: Forward; readonly stored: boolean },
   why: string,
 ): [string, string][] {
-  const { cacheStatus: shown, why: explains } = facts.cache.settings
+  const { cacheStatus: shown, debug: explains } = facts.cache.settings
   const set: [string, string][] = []
   if (shown !== false) {
-    const key = shown === 'debug' ? { key: facts.lookup.primaryKey } : {}
+    const key = shown === 'debug' ? { key: facts.miss.primaryKey } : {}
     const upstream = fieldValue(head.all, 'cache-status')
     const { fwd, stored } = report
     const member = { name: 'cacheflow', fwd, ...(stored ? { stored } : {}), ...key }
     set.push(['Cache-Status', cacheStatus(member, upstream)])
   }
   if (explains) {
-    set.push(['cacheflow-why', printable(why)])
+    set.push(['cacheflow-debug', printable(why)])
     const timing = fieldValue(head.all, 'server-timing')
     const own = serverTiming(printable(why))
     set.push(['Server-Timing', timing === undefined ? own : `${timing}, ${own}`])

@@ -13,28 +13,28 @@ const rememberedLength = 4 * 1024 * 1024
 export class VersionMemory {
   /** Numbers of another process say nothing. */
   readonly #life = randomUUID()
-  readonly #closures = new LRUCache<string, readonly Dependency[]>({
+  readonly #dependencies = new LRUCache<string, readonly Dependency[]>({
     maxSize: rememberedLength,
     maxEntrySize: rememberedLength,
-    sizeCalculation: (closure, reader) =>
-      closure.reduce((sum, { length }) => sum + length + 8, reader.length + 64),
+    sizeCalculation: (dependencies, reader) =>
+      dependencies.reduce((sum, { length }) => sum + length + 8, reader.length + 64),
   })
 
   /** @param reader who reads the page, as it is known when the version is named */
-  remember(reader: string, closure: readonly Dependency[]): void {
-    this.#closures.set(reader, closure)
+  remember(reader: string, dependencies: readonly Dependency[]): void {
+    this.#dependencies.set(reader, dependencies)
   }
 
   recall(reader: string): readonly Dependency[] | undefined {
-    return this.#closures.get(reader)
+    return this.#dependencies.get(reader)
   }
 
   /** Names the last invalidation of what a page depends on; undefined where there was none, so that instances agree. */
   generation(
     { sequence, membership }: CacheState,
-    closure: readonly Dependency[] | undefined,
+    dependencies: readonly Dependency[] | undefined,
   ): string | undefined {
-    const newest = closure === undefined ? sequence.highest : sequence.newest(closure)
+    const newest = dependencies === undefined ? sequence.highest : sequence.newest(dependencies)
     if (newest === 0) return undefined
     const shared = membership?.sequence
     // A number that Redis has not confirmed is known to nobody else.

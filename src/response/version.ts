@@ -2,7 +2,7 @@ import { fieldValue, withoutFields } from '../http/header-fields.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 import { isNotModified, weakMatch } from '../http/validation.ts'
 import type { Dependency } from '../invalidation/dependency.ts'
-import { knownClosure } from './dependencies.ts'
+import { knownDependencies } from './dependencies.ts'
 import type { ExchangeFacts, HeadPlan, ResponseHead } from './exchange-facts.ts'
 import { variedBy } from './response-fields.ts'
 import { headerValue } from '../request/incoming-request.ts'
@@ -55,9 +55,9 @@ export class VersionCheck {
     // Read behind the call: no tag may stand for what a session holds.
     if (this.#isSecret()) return { ...head, fields: withoutFields(head.fields, validatorFields) }
     const vary = variedBy(this.#facts, head)
-    const closure = this.#version.isOwn ? [] : knownClosure(this.#facts)
-    const generation = this.#generation(closure)
-    if (!this.#version.isOwn) this.#facts.cache.versions.remember(this.#reader, closure)
+    const dependencies = this.#version.isOwn ? [] : knownDependencies(this.#facts)
+    const generation = this.#generation(dependencies)
+    if (!this.#version.isOwn) this.#facts.cache.versions.remember(this.#reader, dependencies)
     const etag = this.#version.tagFor(tagged(readerOf(this.#facts, vary), generation))
     const { lastModified } = this.#version
     const isDated = fieldValue(head.fields, 'last-modified') !== undefined
@@ -72,17 +72,17 @@ export class VersionCheck {
 
   /** What it will depend on, as far as the last one of its kind tells; undefined where there was none. */
   #expected(): Dependency[] | undefined {
-    const { cache, lookup } = this.#facts
-    const stored = lookup.stored?.closure
+    const { cache, miss: lookup } = this.#facts
+    const stored = lookup.stored?.dependencies
     const known = cache.versions.recall(this.#reader)
     if (stored === undefined && known === undefined) return undefined
-    return [...knownClosure(this.#facts), ...(stored ?? []), ...(known ?? [])]
+    return [...knownDependencies(this.#facts), ...(stored ?? []), ...(known ?? [])]
   }
 
   /** Something that it depends on was invalidated, and the record need not tell of it: then the tag is another. */
-  #generation(closure: readonly Dependency[] | undefined): string | undefined {
+  #generation(dependencies: readonly Dependency[] | undefined): string | undefined {
     const { cache } = this.#facts
-    return this.#version.isOwn ? undefined : cache.versions.generation(cache, closure)
+    return this.#version.isOwn ? undefined : cache.versions.generation(cache, dependencies)
   }
 
   /**
@@ -90,8 +90,8 @@ export class VersionCheck {
    * reads, a cookie may lead to one.
    */
   #isSecret(): boolean {
-    const { lookup, observation, policy, request } = this.#facts
-    if (this.#version.isOwn || lookup.audience !== undefined) return false
+    const { miss: lookup, observation, policy, request } = this.#facts
+    if (this.#version.isOwn || lookup.group !== undefined) return false
     if (observation === undefined || policy.off) return request.headers['cookie'] !== undefined
     for (const { reason } of observation.privateReads) {
       if (reason === 'session-read' || reason === 'user-read') return true
@@ -100,7 +100,7 @@ export class VersionCheck {
   }
 
   #isStored(): boolean {
-    const { lookup, policy } = this.#facts
+    const { miss: lookup, policy } = this.#facts
     const etag = policy.off ? undefined : lookup.stored?.validators.etag
     return etag !== undefined && this.etag !== undefined && weakMatch(etag, this.etag)
   }
@@ -113,13 +113,13 @@ export class VersionCheck {
 
   /** A date tells nothing of build, language or visitor: it counts only where none of them does. */
   #isForAll(vary: readonly string[]): boolean {
-    const { cache, lookup, observation, policy } = this.#facts
+    const { cache, miss: lookup, observation, policy } = this.#facts
     return (
       cache.settings.build === '' &&
       cache.settings.observe &&
       !policy.off &&
       lookup.bypass === undefined &&
-      lookup.audience === undefined &&
+      lookup.group === undefined &&
       observation?.privateRead === undefined &&
       keyOf(this.#facts, vary) === lookup.primaryKey
     )
@@ -127,7 +127,7 @@ export class VersionCheck {
 
   /** What the handler has yet to read is known by what is stored, or there is nothing to read. */
   #isKnownForAll(): boolean {
-    const { lookup, request } = this.#facts
+    const { miss: lookup, request } = this.#facts
     const { headers } = request
     const isPlain = headers['accept-language'] === undefined && headers['cookie'] === undefined
     return (isPlain || lookup.stored !== undefined) && this.#isForAll([])
@@ -155,7 +155,7 @@ export function withValidators(plan: HeadPlan, { fields }: ResponseHead): HeadPl
 }
 
 function readerOf(facts: ExchangeFacts, vary: readonly string[]): string {
-  const { cache, lookup, observation, policy, request } = facts
+  const { cache, miss: lookup, observation, policy, request } = facts
   const { headers } = request
   const isPrivate =
     policy.off || lookup.bypass !== undefined || observation?.privateRead !== undefined
@@ -170,7 +170,7 @@ function readerOf(facts: ExchangeFacts, vary: readonly string[]): string {
 
 /** The key of the variant that this request selects, by the inputs that are known of so far. */
 function keyOf(facts: ExchangeFacts, vary: readonly string[]): string {
-  const { cache, lookup, observation, policy, request } = facts
+  const { cache, miss: lookup, observation, policy, request } = facts
   const { store } = cache
   const named = [...vary, ...policy.vary, ...(observation?.inputs ?? [])]
   const inputs = store.inputsOf(lookup.primaryKey, named)

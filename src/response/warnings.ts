@@ -1,8 +1,8 @@
-import type { RefuseReason } from '../events/reasons.ts'
+import type { UncacheableReason } from '../events/reasons.ts'
 import type { IncomingRequest } from '../request/incoming-request.ts'
 
 /** What to do about the refusals that are mostly oversights; the others are the application's plain will. */
-const mends: Partial<Record<RefuseReason, string>> = {
+const mends: Partial<Record<UncacheableReason, string>> = {
   'set-cookie':
     'It sets a cookie, and a cookie is for one visitor. Set it on another route, or only when it changes.',
   'session-read':
@@ -20,9 +20,9 @@ const mends: Partial<Record<RefuseReason, string>> = {
   'connection-read':
     "It reads the client's certificate or a port. Say who shares the page with session: (req) => ...; or, where only a port is read, for a log, add observe: { ignore: ['connection'] }.",
   'csrf-token':
-    'It holds a CSRF token, which is for one visitor. Load the token by a request of its own; route({ guard: false }) stores it nevertheless.',
+    'It holds a CSRF token, which is for one visitor. Load the token by a request of its own; route({ detectSecrets: false }) stores it nevertheless.',
   'csp-nonce':
-    'It holds a CSP nonce, which is for one response. Use hashes instead; route({ guard: false }) stores it nevertheless.',
+    'It holds a CSP nonce, which is for one response. Use hashes instead; route({ detectSecrets: false }) stores it nevertheless.',
   operational:
     'It looks like a health check, a heartbeat or metrics. Keep it out with cache.route(false), or say how long it is fresh: cache.route({ maxAge: ... }).',
   'request-shown':
@@ -37,9 +37,9 @@ const mends: Partial<Record<RefuseReason, string>> = {
 }
 
 /** A route is warned of once for each reason, and so many routes at most. */
-const mostWarnings = 1_000
+const MAX_WARNINGS = 1_000
 /** Where no route is known its name is a path, and that is anybody's. */
-const longestRoute = 512
+const MAX_ROUTE_LENGTH = 512
 
 export interface Told {
   readonly route: string
@@ -50,10 +50,14 @@ export interface Told {
 export class Warnings {
   readonly #told = new Set<string>()
 
-  messageOnce(route: string, reason: RefuseReason, detail: string | undefined): Told | undefined {
+  messageOnce(
+    route: string,
+    reason: UncacheableReason,
+    detail: string | undefined,
+  ): Told | undefined {
     const mend = mends[reason]
     const name = `${route} ${reason}`
-    const isRoom = this.#told.size < mostWarnings && route.length <= longestRoute
+    const isRoom = this.#told.size < MAX_WARNINGS && route.length <= MAX_ROUTE_LENGTH
     if (mend === undefined || this.#told.has(name) || !isRoom) return undefined
     this.#told.add(name)
     const what = detail === undefined ? reason : `${reason}: ${detail}`
@@ -63,7 +67,7 @@ export class Warnings {
   /** For what is stored, and perhaps should not be. */
   doubtOnce(route: string): Told | undefined {
     const name = `${route} stored`
-    const isRoom = this.#told.size < mostWarnings && route.length <= longestRoute
+    const isRoom = this.#told.size < MAX_WARNINGS && route.length <= MAX_ROUTE_LENGTH
     if (this.#told.has(name) || !isRoom) return undefined
     this.#told.add(name)
     return {

@@ -1,19 +1,19 @@
-import type { RefuseReason } from '../events/reasons.ts'
+import type { UncacheableReason } from '../events/reasons.ts'
 import { type Dependency, keyDependency } from '../invalidation/dependency.ts'
 import type { HeaderFields } from '../http/header-fields.ts'
-import { judgeStorability } from '../http/storability.ts'
+import { checkStorability } from '../http/storability.ts'
 import { type StoredResponse, differs } from '../http/stored-response.ts'
 import { credentialIn } from '../request/bypass.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 import { variedBy } from './response-fields.ts'
-import type { Making } from './collapsing.ts'
-import type { Refusal, Verdict } from './cacheability.ts'
+import type { InFlightRender } from './collapsing.ts'
+import type { Refusal, Cacheability } from './cacheability.ts'
 
 /** Reasons that tell of one request, of this cache or of a failure: the answer itself may have been like the stored one. */
-const silent: ReadonlySet<RefuseReason> = new Set([
+const silent: ReadonlySet<UncacheableReason> = new Set([
   'authorization',
   'encoding',
-  'fault',
+  'error',
   'incomplete',
   'invalidated',
   'method-changed',
@@ -33,7 +33,7 @@ const aboutCredentials = new Set([401, 403, 407])
 const aboutHead = new Set([405])
 
 /** What a 304 may say without taking back what it confirms. */
-const confirming: ReadonlySet<RefuseReason> = new Set([
+const confirming: ReadonlySet<UncacheableReason> = new Set([
   'no-lifetime',
   'no-validator',
   'set-cookie',
@@ -46,25 +46,25 @@ const confirming: ReadonlySet<RefuseReason> = new Set([
  * word counts, and not only where it can be kept (HTTP.md M-52). Only an answer to a request for which the stored response
  * would have been used speaks of it.
  *
- * @param verdict `store: true` for a HEAD, which is never stored and speaks of the representation all the same
+ * @param cacheability `store: true` for a HEAD, which is never stored and speaks of the representation all the same
  * @param own the making of the same exchange
  * @returns undefined where nothing is to be removed
  */
 export function withdrawnBy(
   facts: ExchangeFacts & { readonly isRefresh: boolean },
   head: ResponseHead,
-  verdict: Verdict,
-  own: Making | undefined,
+  cacheability: Cacheability,
+  own: InFlightRender | undefined,
 ): Dependency | undefined {
-  const { cache, lookup } = facts
+  const { cache, miss: lookup } = facts
   if (cache.isClosed || (facts.isRefresh && lookup.audited)) return undefined
-  const standing = cache.store.response(lookup.key)
-  if (standing === undefined) {
+  const existing = cache.store.response(lookup.key)
+  if (existing === undefined) {
     // A making that is under way read before this answer was given, and may store what was taken down.
     const isTakenDown = head.status >= 300 && lookup.bypass === undefined
-    if (!isTakenDown || !cache.collapsing.isMadeBeside(lookup.key, own)) return undefined
-  } else if (!isMeant(facts, standing, head.status) || isOlder(facts, standing)) return undefined
-  if (!speaksAgainst(facts, head, verdict, standing)) return undefined
+    if (!isTakenDown || !cache.collapsing.isRenderedBeside(lookup.key, own)) return undefined
+  } else if (!isMeant(facts, existing, head.status) || isOlder(facts, existing)) return undefined
+  if (!speaksAgainst(facts, head, cacheability, existing)) return undefined
   return keyDependency(isForAll(facts, head) ? lookup.primaryKey : lookup.key)
 }
 
@@ -74,48 +74,52 @@ export function takesBack({ reason }: Refusal): boolean {
 }
 
 /** Would the request have got the stored response, had it been fresh? What was made with credentials may be refused, or led to a login, without. */
-function isMeant({ lookup }: ExchangeFacts, standing: StoredResponse, status: number): boolean {
-  if (lookup.bypass === undefined) return !standing.madeAuthorized || status < 300
+function isMeant(
+  { miss: lookup }: ExchangeFacts,
+  existing: StoredResponse,
+  status: number,
+): boolean {
+  if (lookup.bypass === undefined) return !existing.wasAuthorized || status < 300
   return (
-    lookup.bypass === 'credentials' && standing.servesAuthorized && !aboutCredentials.has(status)
+    lookup.bypass === 'credentials' && existing.servesAuthorized && !aboutCredentials.has(status)
   )
 }
 
 /** The most recent answer counts, not the one that took longest. */
 function isOlder(
-  { lookup, recording, receivedAt }: ExchangeFacts,
-  standing: StoredResponse,
+  { miss: lookup, tracker, receivedAt }: ExchangeFacts,
+  existing: StoredResponse,
 ): boolean {
   return (
-    standing !== lookup.stored &&
-    (standing.stamp > recording.stamp || standing.timeline.cachedAt > receivedAt)
+    existing !== lookup.stored &&
+    (existing.startSequence > tracker.startSequence || existing.timeline.cachedAt > receivedAt)
   )
 }
 
 function speaksAgainst(
   facts: ExchangeFacts,
   head: ResponseHead,
-  verdict: Verdict,
-  standing: StoredResponse | undefined,
+  cacheability: Cacheability,
+  existing: StoredResponse | undefined,
 ): boolean {
   const { status, fields } = head
   if (status >= 500 || status < 200 || aboutTheRequest.has(status)) return false
   if (facts.request.method === 'HEAD') {
     if (aboutHead.has(status)) return false
-    if (standing && status !== standing.status) return true
-    if (standing && status === 200 && differs(standing, fields)) return true
+    if (existing && status !== existing.status) return true
+    if (existing && status === 200 && differs(existing, fields)) return true
   }
-  if (verdict.store) return false
-  if (verdict.reason === 'draft' && facts.recording.refusal?.isFailure === true) return false
+  if (cacheability.store) return false
+  if (cacheability.reason === 'draft' && facts.tracker.refusal?.isFailure === true) return false
   // The route itself is kept out of the cache by now.
   if (facts.policy.off) return true
-  if (verdict.reason === 'method-changed') return false
-  return !silent.has(verdict.reason) || forbids(facts, status, fields)
+  if (cacheability.reason === 'method-changed') return false
+  return !silent.has(cacheability.reason) || forbids(facts, status, fields)
 }
 
 /** Do status and fields keep the answer out, whoever asks and however? */
 function forbids(
-  { cache, policy, lookup, recording, receivedAt }: ExchangeFacts,
+  { cache, policy, miss: lookup, tracker, receivedAt }: ExchangeFacts,
   status: number,
   fields: HeaderFields,
 ): boolean {
@@ -124,23 +128,23 @@ function forbids(
     fields,
     authorized: false,
     requestNoStore: false,
-    audienceNamed: lookup.audience !== undefined,
-    draftMaxAge: recording.maxAge,
+    hasGroup: lookup.group !== undefined,
+    contextMaxAge: tracker.maxAge,
   }
-  const word = judgeStorability(answer, policy, cache.settings.targets, receivedAt)
+  const word = checkStorability(answer, policy, cache.settings.targetedFields, receivedAt)
   return !word.store && !silent.has(word.reason)
 }
 
 /** Was nothing read of the request that tells one variant from another? Then the answer is that of all of them. */
 function isForAll(facts: ExchangeFacts, head: ResponseHead): boolean {
-  const { cache, request, observation, policy, recording } = facts
+  const { cache, request, observation, policy, tracker } = facts
   return (
     observation !== undefined &&
     request.observedFromStart &&
     observation.privateRead === undefined &&
     observation.inputs.size === 0 &&
-    recording.inputs.size === 0 &&
-    recording.audiences.size === 0 &&
+    tracker.inputs.size === 0 &&
+    tracker.groups.size === 0 &&
     policy.vary.length === 0 &&
     variedBy(facts, head).length === 0 &&
     credentialIn(request, cache.settings.credentials) === undefined

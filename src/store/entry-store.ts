@@ -1,7 +1,7 @@
 import type { StoredResponse } from '../http/stored-response.ts'
-import { Condemned, type Sentence } from './pending-removals.ts'
+import { PendingRemovals, type PendingRemoval } from './pending-removals.ts'
 import type { Dependents, Many } from './dependents.ts'
-import { type Fall, Falls, remembered } from './recent-removals.ts'
+import { type RecentRemoval, RecentRemovals, remembered } from './recent-removals.ts'
 import { MemoryStore } from './memory-store.ts'
 import { Sweeper } from './sweeper.ts'
 import type { StoredFragment } from './stored-fragment.ts'
@@ -31,8 +31,8 @@ const notedAtOnce = 1_000
 /** Everything that one cache keeps in this process, under one bound, and what fell of it lately. */
 export class EntryStore {
   protected readonly memory: MemoryStore<Entry>
-  readonly #falls = new Falls()
-  readonly #condemned = new Condemned()
+  readonly #recentRemovals = new RecentRemovals()
+  readonly #pendingRemovals = new PendingRemovals()
   readonly #sweeper: Sweeper
 
   constructor(options: EntryStoreOptions) {
@@ -40,7 +40,7 @@ export class EntryStore {
     this.memory = new MemoryStore({
       maxSize: options.maxSize,
       onEvict: (key, size, entry) => {
-        this.#falls.set(key, { reason: 'evicted', by: undefined })
+        this.#recentRemovals.set(key, { reason: 'evicted', by: undefined })
         options.onEvict(entry.kind === 'response' ? entry.primaryKey : key, size)
       },
     })
@@ -61,31 +61,31 @@ export class EntryStore {
 
   fragment(key: string): StoredFragment | undefined {
     const entry = this.memory.get(key)
-    return entry?.kind === 'fragment' && this.stands(entry) ? entry : undefined
+    return entry?.kind === 'fragment' && this.isCurrent(entry) ? entry : undefined
   }
 
   /** What stands under one full key, without making it younger. */
   peek(key: string): Stored | undefined {
     const entry = this.memory.peek(key)
-    return entry === undefined || entry.kind === 'variants' || !this.stands(entry)
+    return entry === undefined || entry.kind === 'variants' || !this.isCurrent(entry)
       ? undefined
       : entry
   }
 
   /** Has it not fallen, though it is still to be taken out? */
-  protected stands(stored: Stored): boolean {
-    return this.#condemned.isEmpty || !this.#condemned.has(stored)
+  protected isCurrent(stored: Stored): boolean {
+    return this.#pendingRemovals.isEmpty || !this.#pendingRemovals.has(stored)
   }
 
   /** @returns false when it is larger than the bound allows. */
   place(stored: Stored, size: number): boolean {
-    this.#falls.delete(stored.key)
-    return this.memory.set(stored.key, stored, size, stored.closure)
+    this.#recentRemovals.delete(stored.key)
+    return this.memory.set(stored.key, stored, size, stored.dependencies)
   }
 
   /** Why the key is empty, if something felled it lately. */
-  fallOf(key: string): Fall | undefined {
-    return this.#falls.get(key)
+  removalOf(key: string): RecentRemoval | undefined {
+    return this.#recentRemovals.get(key)
   }
 
   /** What has the dependency in its closure. */
@@ -102,15 +102,16 @@ export class EntryStore {
     this.memory.delete(key)
   }
 
-  fell(key: string, by: string): void {
+  invalidate(key: string, by: string): void {
     this.memory.delete(key)
-    this.#falls.set(key, { reason: 'invalidated', by })
+    this.#recentRemovals.set(key, { reason: 'invalidated', by })
   }
 
   /** Are more than so many to fall with the dependency, or is what fell with it still being taken out? */
   isCrowded(dependency: string, most: number): boolean {
     return (
-      this.memory.dependentsOf(dependency).size > most || this.#condemned.isUnderWay(dependency)
+      this.memory.dependentsOf(dependency).size > most ||
+      this.#pendingRemovals.isUnderWay(dependency)
     )
   }
 
@@ -121,24 +122,29 @@ export class EntryStore {
    */
   condemn(dependency: string, number: number): Dependents {
     const dependents = this.memory.detach(dependency)
-    const sentence = this.#condemned.add(dependency, number)
+    const sentence = this.#pendingRemovals.add(dependency, number)
     this.#sweeper.add(this.#takeOut(dependency, dependents.keys, sentence))
     return dependents
   }
 
-  *#takeOut(dependency: string, keys: Iterable<string>, sentence: Sentence): Generator<undefined> {
+  *#takeOut(
+    dependency: string,
+    keys: Iterable<string>,
+    sentence: PendingRemoval,
+  ): Generator<undefined> {
     for (const key of keys) {
       // The store may have been emptied meanwhile.
-      if (!this.#condemned.isCurrent(dependency, sentence)) return
+      if (!this.#pendingRemovals.isCurrent(dependency, sentence)) return
       const entry = this.memory.peek(key)
-      if (entry && entry.kind !== 'variants' && entry.closure.includes(dependency)) {
+      if (entry && entry.kind !== 'variants' && entry.dependencies.includes(dependency)) {
         // Another invalidation may have raised the number meanwhile.
-        if (entry.stamp < sentence.number) this.fell(key, dependency)
+        if (entry.startSequence < sentence.number) this.invalidate(key, dependency)
         else this.memory.attach(dependency, key)
       }
       yield
     }
-    if (this.#condemned.isCurrent(dependency, sentence)) this.#condemned.done(dependency, sentence)
+    if (this.#pendingRemovals.isCurrent(dependency, sentence))
+      this.#pendingRemovals.done(dependency, sentence)
   }
 
   /**
@@ -176,9 +182,9 @@ export class EntryStore {
   }
 
   /** Everything fell, at once. @returns what there was; what had fallen before and was still to be taken out is among it */
-  fellAll(): Many {
+  invalidateAll(): Many {
     const { dependents, keys } = this.memory.clear()
-    this.#condemned.clear()
+    this.#pendingRemovals.clear()
     const noting = this.#note(keys, dependents.keys)
     for (let left = notedAtOnce; left > 0; left--)
       if (noting.next().done === true) return dependents
@@ -187,13 +193,13 @@ export class EntryStore {
   }
 
   /** What was stored anew since has a reason of its own when it goes. */
-  *#note(keys: Iterable<string>, fallen: ReadonlySet<string>): Generator<undefined> {
+  *#note(keys: Iterable<string>, removed: ReadonlySet<string>): Generator<undefined> {
     let left = remembered
     for (const key of keys) {
       if (left-- === 0) return
-      if (!fallen.has(key)) continue
-      if (this.#falls.get(key) === undefined && this.memory.peek(key) === undefined) {
-        this.#falls.set(key, { reason: 'invalidated', by: 'all' })
+      if (!removed.has(key)) continue
+      if (this.#recentRemovals.get(key) === undefined && this.memory.peek(key) === undefined) {
+        this.#recentRemovals.set(key, { reason: 'invalidated', by: 'all' })
       }
       yield
     }
@@ -201,7 +207,7 @@ export class EntryStore {
 
   clear(): void {
     this.memory.clear()
-    this.#condemned.clear()
-    this.#falls.clear()
+    this.#pendingRemovals.clear()
+    this.#recentRemovals.clear()
   }
 }

@@ -11,7 +11,7 @@ export interface MemoryStoreOptions<Value> {
 interface Slot<Value> {
   readonly value: Value
   readonly size: number
-  readonly closure: readonly string[]
+  readonly dependencies: readonly string[]
 }
 
 /** Bytes an entry costs beside its body and fields: map slots, objects, and the list links (measured on V8). */
@@ -43,7 +43,7 @@ export class MemoryStore<Value> {
       maxSize: this.#maxSize,
       sizeCalculation: (slot) => slot.size,
       dispose: (slot, key, reason) => {
-        this.#unlink(key, slot.closure)
+        this.#unlink(key, slot.dependencies)
         if (reason === 'evict') this.#evicted.push([key, slot])
       },
     })
@@ -77,17 +77,17 @@ export class MemoryStore<Value> {
   }
 
   /**
-   * @param closure left out where it is no entry by itself, and falls with nothing
+   * @param dependencies left out where it is no entry by itself, and falls with nothing
    * @returns false when the entry is larger than the whole store: it is not kept, and what stood there is gone.
    */
-  set(key: string, value: Value, bytes: number, closure: readonly string[] = none): boolean {
-    const size = sizeOf(key, bytes, closure)
+  set(key: string, value: Value, bytes: number, dependencies: readonly string[] = none): boolean {
+    const size = sizeOf(key, bytes, dependencies)
     // The old edges go before the new ones come: dispose runs inside set, in an order that must not matter.
     this.#slots.delete(key)
     if (size > this.#maxSize) return false
-    this.#slots.set(key, { value, size, closure })
-    if (closure !== none) this.#all.add(key)
-    for (const dependency of closure) {
+    this.#slots.set(key, { value, size, dependencies })
+    if (dependencies !== none) this.#all.add(key)
+    for (const dependency of dependencies) {
       this.#link(dependency, key)
     }
     this.#tellEvicted()
@@ -154,9 +154,9 @@ export class MemoryStore<Value> {
     dependents.add(key)
   }
 
-  #unlink(key: string, closure: readonly string[]): void {
+  #unlink(key: string, dependencies: readonly string[]): void {
     this.#all.delete(key)
-    for (const dependency of closure) {
+    for (const dependency of dependencies) {
       const dependents = this.#dependents.get(dependency)
       dependents?.delete(key)
       if (dependents?.keys.size === 0) this.#dependents.delete(dependency)
@@ -167,8 +167,8 @@ export class MemoryStore<Value> {
 const none: readonly string[] = []
 const nothing: Many = new Dependents()
 
-function sizeOf(key: string, bytes: number, closure: readonly string[]): number {
+function sizeOf(key: string, bytes: number, dependencies: readonly string[]): number {
   let size = entryOverhead + 2 * key.length + bytes
-  for (const dependency of closure) size += edgeOverhead + dependency.length
+  for (const dependency of dependencies) size += edgeOverhead + dependency.length
   return size
 }

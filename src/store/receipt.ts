@@ -3,7 +3,7 @@ import type { Many } from './dependents.ts'
 import type { Stored } from './entry-store.ts'
 
 /** What fell, as receipts and events tell it. */
-export interface Fallen {
+export interface Removed {
   /** The key it rests under. */
   readonly key: string
   /** As people know it: that of a response before variants. */
@@ -11,40 +11,40 @@ export interface Fallen {
   readonly isFragment: boolean
 }
 
-export function fallenOf(stored: Stored): Fallen {
+export function removedOf(stored: Stored): Removed {
   return { key: stored.key, shown: shownKey(stored), isFragment: stored.kind === 'fragment' }
 }
 
 /** Where nothing but the key is known. */
-function fallenAt(key: string): Fallen {
+function removedAt(key: string): Removed {
   return { key, shown: key.split(' vary ', 1)[0] ?? key, isFragment: key.startsWith('fragment:') }
 }
 
 /** Of a great number so many are named, here and in Redis. */
-export const mostNamed = 1_000
+export const MAX_NAMED = 1_000
 
 /** How many entries are taken out, or made stale, within the call that fells them. */
-const mostAtOnce = 1_000
+const MAX_BATCH = 1_000
 
 /** All that one invalidation felled here: of a great number the first are named, and the others counted. */
-export class Felled {
-  readonly #named = new Map<string, Fallen>()
+export class RemovedCount {
+  readonly #named = new Map<string, Removed>()
   readonly #many: Many[] = []
 
-  add(found: Fallen[]): Fallen[] {
+  add(found: Removed[]): Removed[] {
     for (const each of found) this.#named.set(each.key, each)
     return found
   }
 
   /** @returns the first of them */
-  addMany(dependents: Many): Fallen[] {
+  addMany(dependents: Many): Removed[] {
     this.#many.push(dependents)
     return firstOf(dependents)
   }
 
   /** How many more may be taken out, or made stale, within the call that fells them. */
   get room(): number {
-    return mostAtOnce - this.#named.size
+    return MAX_BATCH - this.#named.size
   }
 
   get isEmpty(): boolean {
@@ -57,7 +57,7 @@ export class Felled {
   }
 
   /** Those that are not among many. */
-  get few(): Fallen[] {
+  get few(): Removed[] {
     return [...this.#named.values()]
   }
 
@@ -75,13 +75,13 @@ export class Felled {
 /** @param others keys that fell in Redis, each as it rests there */
 export function receiptOf(
   sequence: number,
-  here: Felled,
+  here: RemovedCount,
   others: readonly string[],
   confirmedBy: readonly string[],
 ): InvalidationReceipt {
-  const fallen = [...here.few, ...others.filter((key) => !here.has(key)).map(fallenAt)]
-  let fragments = fallen.filter(({ isFragment }) => isFragment).length
-  let responses = fallen.length - fragments
+  const removed = [...here.few, ...others.filter((key) => !here.has(key)).map(removedAt)]
+  let fragments = removed.filter(({ isFragment }) => isFragment).length
+  let responses = removed.length - fragments
   for (const each of here.many) {
     fragments += each.fragments
     responses += each.size - each.fragments
@@ -90,32 +90,32 @@ export function receiptOf(
     sequence,
     responses,
     fragments,
-    keys: shownKeys([...fallen, ...firstOfAll(here.many)]).slice(0, mostNamed),
+    keys: shownKeys([...removed, ...firstOfAll(here.many)]).slice(0, MAX_NAMED),
     instances: confirmedBy.length,
     confirmedBy,
   }
 }
 
-function firstOfAll(many: readonly Many[]): Fallen[] {
-  const first: Fallen[] = []
+function firstOfAll(many: readonly Many[]): Removed[] {
+  const first: Removed[] = []
   for (const each of many) {
-    if (first.length >= mostNamed) break
+    if (first.length >= MAX_NAMED) break
     first.push(...firstOf(each))
   }
   return first
 }
 
-function firstOf({ keys }: Many): Fallen[] {
-  const first: Fallen[] = []
+function firstOf({ keys }: Many): Removed[] {
+  const first: Removed[] = []
   for (const key of keys) {
-    if (first.length === mostNamed) break
-    first.push(fallenAt(key))
+    if (first.length === MAX_NAMED) break
+    first.push(removedAt(key))
   }
   return first
 }
 
-export function shownKeys(fallen: readonly Fallen[]): string[] {
-  return [...new Set(fallen.map(({ shown }) => shown))]
+export function shownKeys(removed: readonly Removed[]): string[] {
+  return [...new Set(removed.map(({ shown }) => shown))]
 }
 
 /** As people know it: a response by its key before variants. */

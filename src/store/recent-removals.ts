@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 
 /** Why nothing is stored under a key any more. */
-export interface Fall {
+export interface RecentRemoval {
   readonly reason: 'invalidated' | 'evicted'
   /** The dependency that felled it. */
   readonly by: string | undefined
@@ -13,26 +13,26 @@ export const remembered = 10_000
 const rememberedLength = 1024 * 1024
 
 /** What fell lately, so that a miss can tell why; bounded, and nothing depends on it. */
-export class Falls {
-  readonly #falls = new LRUCache<string, Fall>({
+export class RecentRemovals {
+  readonly #removals = new LRUCache<string, RecentRemoval>({
     max: remembered,
     maxSize: rememberedLength,
     sizeCalculation: (_fall, key) => key.length,
   })
 
-  get(key: string): Fall | undefined {
-    return this.#falls.get(key)
+  get(key: string): RecentRemoval | undefined {
+    return this.#removals.get(key)
   }
 
-  set(key: string, fall: Fall): void {
-    this.#falls.set(key, fall)
+  set(key: string, fall: RecentRemoval): void {
+    this.#removals.set(key, fall)
   }
 
   delete(key: string): void {
-    this.#falls.delete(key)
+    this.#removals.delete(key)
   }
 
   clear(): void {
-    this.#falls.clear()
+    this.#removals.clear()
   }
 }

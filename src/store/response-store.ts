@@ -32,7 +32,7 @@ export class ResponseStore extends EntryStore {
   /** What is stored for a request; one look-up when the primary key has no variants, two when it has. */
   find(primaryKey: string, read: InputReader): Found {
     const entry = this.memory.get(primaryKey)
-    if (entry?.kind === 'response' && this.stands(entry)) {
+    if (entry?.kind === 'response' && this.isCurrent(entry)) {
       return { stored: entry, key: primaryKey, otherVariants: false }
     }
     if (entry?.kind !== 'variants') {
@@ -40,7 +40,7 @@ export class ResponseStore extends EntryStore {
     }
     const key = this.keyOf(primaryKey, entry.inputs, read)
     const stored = this.memory.get(key)
-    if (stored?.kind === 'response' && this.stands(stored)) {
+    if (stored?.kind === 'response' && this.isCurrent(stored)) {
       return { stored, key, otherVariants: false }
     }
     return { stored: undefined, key, otherVariants: true }
@@ -49,7 +49,7 @@ export class ResponseStore extends EntryStore {
   /** The hot path of `find`: a response that needs no choice between variants. */
   single(primaryKey: string): StoredResponse | undefined {
     const entry = this.memory.get(primaryKey)
-    return entry?.kind === 'response' && this.stands(entry) ? entry : undefined
+    return entry?.kind === 'response' && this.isCurrent(entry) ? entry : undefined
   }
 
   /**
@@ -157,11 +157,11 @@ function bytesOf(stored: StoredResponse): number {
 }
 
 /** One character beyond Latin-1, and V8 keeps the whole string in two bytes each. */
-function fragmentBytes({ text, version, tags, attachments }: StoredFragment): number {
+function fragmentBytes({ text, version, tags, assets }: StoredFragment): number {
   let size = /[\u0100-\uFFFF]/.test(text) ? 2 * text.length : text.length
   size += version.length
   for (const tag of tags) size += tag.length + 16
-  for (const [name, values] of attachments) {
+  for (const [name, values] of assets) {
     size += name.length + 16
     for (const value of values) size += value.length + 16
   }

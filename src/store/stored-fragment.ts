@@ -11,15 +11,15 @@ export interface StoredFragment {
   /** Infinite moments where nothing limits its life but its version. */
   timeline: Timeline
   /** The sequence number at which its making started. */
-  readonly stamp: number
+  readonly startSequence: number
   /** As of when this process knows it to be valid, milliseconds of a clock that only goes forward. */
-  readonly asOf: number
+  readonly verifiedAt: number
   /** Every dependency it was made from, flattened. */
-  readonly closure: readonly string[]
+  readonly dependencies: readonly string[]
   readonly tags: readonly string[]
-  readonly attachments: ReadonlyMap<string, readonly string[]>
+  readonly assets: ReadonlyMap<string, readonly string[]>
   /** Request inputs that its key has the values of: whatever encloses it varies by them. */
   readonly inputs: readonly string[]
   /** It was made for those that `session` names: whatever encloses it is private, too. */
-  readonly audience: string | undefined
+  readonly group: string | undefined
 }

@@ -1,14 +1,14 @@
 import { shortened } from './short-name.ts'
 
 /** The longest tag, id or scope that any part of the system takes; CDNs allow less and their encoders see to it. */
-const longestName = 256
+const MAX_NAME_LENGTH = 256
 /** Of SHA-256 in base64url. */
 const hashLength = 43
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const control = /[\u0000-\u001F\u007F]/g
 
 export function isBounded(name: string): boolean {
-  return name.length <= longestName && name.search(control) < 0
+  return name.length <= MAX_NAME_LENGTH && name.search(control) < 0
 }
 
 /**
@@ -21,6 +21,6 @@ export function isBounded(name: string): boolean {
 export function bounded(name: string): string {
   if (isBounded(name)) return name
   const plain = name.replaceAll(control, encodeURIComponent)
-  if (plain.length <= longestName) return plain
-  return shortened(plain.slice(0, longestName - hashLength - 1), '~', name)
+  if (plain.length <= MAX_NAME_LENGTH) return plain
+  return shortened(plain.slice(0, MAX_NAME_LENGTH - hashLength - 1), '~', name)
 }

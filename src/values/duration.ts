@@ -16,7 +16,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 ])
 
 /** 2^31 seconds, about 68 years: the longest lifetime HTTP can state (RFC 9111 §1.2.2). */
-const LONGEST = 2 ** 31 * 1_000
+const MAX_DURATION = 2 ** 31 * 1_000
 
 // Both runs of digits are bounded, so a hostile string costs no more than a short one.
 // One space may stand before the unit: the type cannot tell `'5 m'` from `'5m'`.
@@ -32,7 +32,7 @@ const SPELLING = /^(\d{1,16}(?:\.\d{1,16})?) ?(ms|s|m|h|d|w)$/
  */
 export function milliseconds(duration: Duration, option: string, also: string = ''): number {
   const length = typeof duration === 'number' ? duration : spelled(duration)
-  if (length === undefined || !(length >= 0 && length <= LONGEST)) {
+  if (length === undefined || !(length >= 0 && length <= MAX_DURATION)) {
     const mend = `${errorTable.ERR_CACHEFLOW_DURATION}${also}`
     throw fail('ERR_CACHEFLOW_DURATION', duration, option, { mend })
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /** Names up to this length stay as they are, characters. */
-const longest = 512
+const MAX_LENGTH = 512
 /** How much of a longer one is left for people, in front of its hash. */
 const shown = 256
 
@@ -10,7 +10,7 @@ const shown = 256
  * be a part of a request target, so no client can write the short name of another's long one.
  */
 export function shortName(name: string): string {
-  return name.length <= longest ? name : shortened(name.slice(0, shown), ' sha256 ', name)
+  return name.length <= MAX_LENGTH ? name : shortened(name.slice(0, shown), ' sha256 ', name)
 }
 
 /** A beginning for people, and a hash of the whole name. */

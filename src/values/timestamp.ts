@@ -1,5 +1,5 @@
 /** When a record changed, to the last digit that was given. */
-export interface Moment {
+export interface Timestamp {
   /** Milliseconds since 1970, without what is finer. */
   readonly time: number
   /** The same with all its digits: equal for equal moments, in whichever form they are given. */
@@ -15,7 +15,7 @@ const farthestDate = 8.64e15
  *
  * @returns undefined when it is none of these, or no date
  */
-export function momentOf(updatedAt: unknown): Moment | undefined {
+export function timestampOf(updatedAt: unknown): Timestamp | undefined {
   const time =
     updatedAt instanceof Date
       ? updatedAt.getTime()

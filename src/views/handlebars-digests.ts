@@ -66,11 +66,11 @@ export function addDigests(handlebars: HandlebarsParser, { dynamic }: DynamicInc
   }
 }
 
-function walk(node: unknown, visit: (node: object) => void): void {
+function walk(node: unknown, warmRequest: (node: object) => void): void {
   if (typeof node !== 'object' || node === null) return
-  visit(node)
+  warmRequest(node)
   const inner: readonly unknown[] = Object.values(node)
-  for (const each of inner) walk(each, visit)
+  for (const each of inner) walk(each, warmRequest)
 }
 
 const computed: unique symbol = Symbol('a computed name')

@@ -1,5 +1,5 @@
 import { fail } from '../events/errors.ts'
-import type { FragmentDraft } from '../fragments/fragment-context.ts'
+import type { FragmentContext } from '../fragments/fragment-context.ts'
 import type { DynamicIncludes } from './dynamic-includes.ts'
 import { type Engine, engineFragments } from './engine.ts'
 import { fragmentCalls } from './fragment-calls.ts'
@@ -59,8 +59,8 @@ export function handlebarsFragments(
       data?.root,
       typeof digest === 'string' ? digest : undefined,
     )
-    return cacheFragment(name, madeOf(subjects), options, (draft: FragmentDraft) =>
-      textOf(called.fn(this), draft),
+    return cacheFragment(name, madeOf(subjects), options, (context: FragmentContext) =>
+      textOf(called.fn(this), context),
     )
   })
 }
@@ -69,7 +69,7 @@ function madeOf(subjects: readonly unknown[]): unknown {
   return subjects.length === 1 ? subjects[0] : subjects.length === 0 ? undefined : subjects
 }
 
-function textOf(text: string, draft: FragmentDraft): string {
-  if (placeholder.test(text)) draft.noStore('an asynchronous helper of hbs is not finished')
+function textOf(text: string, context: FragmentContext): string {
+  if (placeholder.test(text)) context.noStore('an asynchronous helper of hbs is not finished')
   return text
 }

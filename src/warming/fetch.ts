@@ -1,7 +1,7 @@
 import { Agent, request as http } from 'node:http'
 import { Agent as SecureAgent, request as https } from 'node:https'
-import type { Visited } from './run.ts'
-import type { VisitEnd } from '../request/warm-request.ts'
+import type { FetchResult } from './run.ts'
+import type { WarmResult } from '../request/warm-request.ts'
 
 /** Connections stay open from one page to the next, and are no reason to keep the process alive. */
 const agent = new Agent({ keepAlive: true })
@@ -13,7 +13,7 @@ export function fetchPage(
   target: string,
   headers: Readonly<Record<string, string>>,
   timeout: number,
-): Promise<Visited> {
+): Promise<FetchResult> {
   const isSecure = origin.startsWith('https:')
   return new Promise((resolve, reject) => {
     const request = (isSecure ? https : http)(origin + target, {
@@ -46,7 +46,7 @@ export function fetchPage(
 }
 
 /** Several caches add to one field; ours is the nearest to the origin that calls itself so. */
-function endOf(field: string | string[] | undefined, bytes: number): VisitEnd {
+function endOf(field: string | string[] | undefined, bytes: number): WarmResult {
   const text = Array.isArray(field) ? field.join(',') : (field ?? '')
   const own = text.split(',').find((member) => /^\s*cacheflow\b/.test(member)) ?? text
   if (/;\s*hit\b/.test(own)) return { kind: 'fresh' }

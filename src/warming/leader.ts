@@ -4,7 +4,7 @@ import type { WarmLease } from '../redis/warm-lease.ts'
 import { type WarmReport, WarmTally, reportIn } from './report.ts'
 
 /** How often whoever waits for another instance looks whether that is still there, milliseconds at most. */
-const longestPause = 250
+const MAX_PAUSE = 250
 
 /** A run that instances do not do at one time. */
 export interface SharedRun {
@@ -53,10 +53,10 @@ export async function warmAsOne(
     }
     if (claim?.kind !== 'wait') return lead(lease, name, run, () => warm(left()))
     waited = claim.run
-    const rest = Math.min(claim.milliseconds, longestPause, left())
+    const rest = Math.min(claim.milliseconds, MAX_PAUSE, left())
     await pause(rest, undefined, { signal, ref: false }).catch(() => undefined)
   }
-  const outcome = signal.aborted ? 'aborted' : 'budget'
+  const outcome = signal.aborted ? 'aborted' : 'max-duration'
   return new WarmTally().report(name, outcome, performance.now() - start)
 }
 

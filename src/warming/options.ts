@@ -9,7 +9,7 @@ import { isRequestField } from '../http/request-field.ts'
 import { flag, fn, refuseUnknown, text, wholeNumber } from '../values/option-check.ts'
 
 /** What can be said for all runs of warmers, and again for one. */
-export interface PaceOptions {
+export interface WarmLimits {
   /**
    * Scheme and host under which visitors see the application: part of every key. With several each page is made for each. Default
    * `'http://localhost'`, with the port where a server is given.
@@ -22,7 +22,7 @@ export interface PaceOptions {
   /** Requests in a second at most. Default: as many as come. */
   readonly rate?: number
   /** What a run may take; what is left then is left out. Default: as long as it takes. */
-  readonly budget?: Duration
+  readonly maxDuration?: Duration
   /** What one request may take. Default `'30s'`. */
   readonly timeout?: Duration
   /** How often what has failed is tried again: no answer, a status from 500, or 429. Default 2. */
@@ -30,14 +30,14 @@ export interface PaceOptions {
 }
 
 /** How `warm()` fills the cache, and how it is kept warm. */
-export interface WarmingOptions extends PaceOptions {
+export interface WarmingOptions extends WarmLimits {
   /** Whether `warm()` does anything: off for tests and development. Default `true`. */
   readonly enabled?: boolean
   /**
    * How much of this process' time making pages may take while visitors are there, from 0 to 1; while there are none it takes all that it can use.
    * Default 0.1.
    */
-  readonly share?: number
+  readonly maxUtilization?: number
   /** How many of the pages that visitors ask for most are warmed beside those that are declared. Default 0. */
   readonly hottest?: number
   /** What fell by an invalidation is made anew, the hottest first, once `warm()` was called. Default `false`. */
@@ -50,11 +50,11 @@ export interface WarmingOptions extends PaceOptions {
    */
   readonly cron?: string | CronSchedule
   /** Pages that visitors ask for are made anew so long before they are stale. Minimum 100 ms, default: not before. */
-  readonly ahead?: Duration
+  readonly refreshAhead?: Duration
 }
 
 /** One run of warmers. What is left out is as `cacheflow({ warming })` has it. */
-export interface WarmOptions extends PaceOptions {
+export interface WarmOptions extends WarmLimits {
   /**
    * What is warmed, where it is not all that is declared: runs of one name never run side by side, in no instance. Default `'all'`, and
    * for `pages` none: then each instance warms its own.
@@ -70,15 +70,15 @@ export interface WarmOptions extends PaceOptions {
   readonly onProgress?: (progress: WarmProgress) => void
 }
 
-const paceNames = ['origin', 'headers', 'parallelism', 'rate', 'budget', 'timeout', 'retries']
+const paceNames = ['origin', 'headers', 'parallelism', 'rate', 'maxDuration', 'timeout', 'retries']
 const settingNames: ReadonlySet<string> = new Set([
   'enabled',
-  'share',
+  'maxUtilization',
   'hottest',
   'afterInvalidation',
   'every',
   'cron',
-  'ahead',
+  'refreshAhead',
   ...paceNames,
 ])
 const runNames: ReadonlySet<string> = new Set([
@@ -100,17 +100,17 @@ export function warmSettings(given: WarmingOptions | undefined = {}): WarmSettin
   )
   return {
     enabled: flag(given.enabled, 'warming.enabled', true),
-    share: shareOf(given.share),
+    maxUtilization: shareOf(given.maxUtilization),
     hottest: given.hottest === 0 ? 0 : wholeNumber(given.hottest, 'warming.hottest', 0),
     afterInvalidation: flag(given.afterInvalidation, 'warming.afterInvalidation', false),
     every: intervalOf(given.every, 'warming.every'),
     cron: given.cron === undefined ? undefined : cronSchedule(given.cron),
-    ahead: intervalOf(given.ahead, 'warming.ahead') ?? 0,
+    refreshAhead: intervalOf(given.refreshAhead, 'warming.refreshAhead') ?? 0,
     ...placeOf(given, 'warming', { origins: [], headers: {} }),
     ...paceOf(given, 'warming', {
       parallelism: 4,
       rate: Infinity,
-      budget: Infinity,
+      maxDuration: Infinity,
       timeout: 30_000,
       retries: 2,
     }),
@@ -155,7 +155,7 @@ export function warmRunSettings(given: WarmOptions, settings: WarmSettings): War
 }
 
 function placeOf(
-  given: PaceOptions,
+  given: WarmLimits,
   where: string,
   byDefault: Pick<WarmSettings, 'origins' | 'headers'>,
 ): Pick<WarmSettings, 'origins' | 'headers'> {
@@ -188,7 +188,7 @@ export function fieldsOf(given: unknown = {}, where: string): Record<string, str
   )
 }
 
-function paceOf(given: PaceOptions, where: string, byDefault: Pace): Pace {
+function paceOf(given: WarmLimits, where: string, byDefault: Pace): Pace {
   const { rate, retries } = given
   return {
     parallelism: wholeNumber(
@@ -197,7 +197,7 @@ function paceOf(given: PaceOptions, where: string, byDefault: Pace): Pace {
       byDefault.parallelism,
     ),
     rate: rate === undefined ? byDefault.rate : positive(rate, labelOf('rate', where)),
-    budget: duration(given.budget, labelOf('budget', where), byDefault.budget),
+    maxDuration: duration(given.maxDuration, labelOf('maxDuration', where), byDefault.maxDuration),
     timeout: duration(given.timeout, labelOf('timeout', where), byDefault.timeout),
     retries: retries === 0 ? 0 : wholeNumber(retries, labelOf('retries', where), byDefault.retries),
   }
@@ -209,7 +209,7 @@ const shortestInterval = 100
 function intervalOf(given: Duration | undefined, where: string): number | undefined {
   if (given === undefined) return undefined
   const interval = milliseconds(given, where)
-  if (interval >= shortestInterval) return Math.min(interval, longestTimer)
+  if (interval >= shortestInterval) return Math.min(interval, MAX_TIMER)
   throw fail('ERR_CACHEFLOW_DURATION', given, where, {
     mend: `Give at least ${shortestInterval} ms.`,
   })
@@ -221,15 +221,15 @@ function labelOf(name: string, where: string): string {
 }
 
 /** What timers can wait for, milliseconds: beyond it they would not wait at all. */
-const longestTimer = 2 ** 31 - 1
+const MAX_TIMER = 2 ** 31 - 1
 
 function duration(given: Duration | undefined, where: string, byDefault: number): number {
-  return given === undefined ? byDefault : Math.min(milliseconds(given, where), longestTimer)
+  return given === undefined ? byDefault : Math.min(milliseconds(given, where), MAX_TIMER)
 }
 
 function shareOf(given: unknown = 0.1): number {
   if (typeof given === 'number' && given > 0 && given <= 1) return given
-  throw fail('ERR_CACHEFLOW_OPTION', given, 'warming.share', {
+  throw fail('ERR_CACHEFLOW_OPTION', given, 'warming.maxUtilization', {
     mend: 'Give a number above 0, and 1 at most: 0.1 for a tenth.',
   })
 }

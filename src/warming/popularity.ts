@@ -14,7 +14,7 @@ export interface PopularPage {
   readonly heat: number
 }
 
-interface Visits {
+interface PageHits {
   readonly request: WarmRequest
   hits: number
   /** Of these, how many have been told to the others. */
@@ -24,9 +24,9 @@ interface Visits {
 }
 
 /** How many pages are remembered. */
-const mostPages = 10_000
+const MAX_PAGES = 10_000
 /** What a request may come to that is remembered, characters: anybody can ask for pages with long names. */
-const longestRequest = 2_048
+const MAX_REQUEST_LENGTH = 2_048
 /** What the making of a page counts as that another instance has made, milliseconds. */
 const unknownTime = 10
 
@@ -35,10 +35,10 @@ const unknownTime = 10
  * variant is kept; what belongs to one audience is not.
  */
 export class Popularity implements PageListener {
-  readonly #pages = new LRUCache<string, Visits>({ max: mostPages })
+  readonly #pages = new LRUCache<string, PageHits>({ max: MAX_PAGES })
 
   /** @param isAsked a visitor asked for it, and no warmer */
-  made(request: IncomingRequest, stored: StoredResponse, time: number, isAsked: boolean): void {
+  stored(request: IncomingRequest, stored: StoredResponse, time: number, isAsked: boolean): void {
     const page = this.#page(request, stored)
     if (page === undefined) return
     page.time = time
@@ -57,7 +57,7 @@ export class Popularity implements PageListener {
 
   /** Those of these keys that visitors have asked for, the hottest first. */
   among(keys: Iterable<string>): PopularPage[] {
-    const found: Visits[] = []
+    const found: PageHits[] = []
     for (const key of keys) {
       const page = this.#pages.peek(key)
       if (page) found.push(page)
@@ -66,12 +66,12 @@ export class Popularity implements PageListener {
   }
 
   /** What has come since it was asked last, the hottest first. */
-  news(count: number): PopularPage[] {
-    const news = [...this.#pages.values()].flatMap((page) => {
+  unreported(count: number): PopularPage[] {
+    const unreported = [...this.#pages.values()].flatMap((page) => {
       const hits = page.hits - page.told
       return hits > 0 ? [{ page, request: page.request, heat: hits * Math.max(1, page.time) }] : []
     })
-    return news
+    return unreported
       .toSorted((a, b) => b.heat - a.heat)
       .slice(0, count)
       .map(({ page, request, heat }) => {
@@ -88,19 +88,19 @@ export class Popularity implements PageListener {
       .map(([key]) => key)
   }
 
-  #page(request: IncomingRequest, stored: StoredResponse): Visits | undefined {
+  #page(request: IncomingRequest, stored: StoredResponse): PageHits | undefined {
     const known = this.#pages.get(stored.key)
     if (known) return known
-    if (stored.audience !== undefined) return undefined
+    if (stored.group !== undefined) return undefined
     const again = requestOf(request, stored.inputs)
-    if (again === undefined || lengthOf(again) > longestRequest) return undefined
+    if (again === undefined || lengthOf(again) > MAX_REQUEST_LENGTH) return undefined
     const page = { request: again, hits: 0, told: 0, time: unknownTime }
     this.#pages.set(stored.key, page)
     return page
   }
 }
 
-function popular(pages: readonly Visits[]): PopularPage[] {
+function popular(pages: readonly PageHits[]): PopularPage[] {
   return pages
     .map(({ request, hits, time }) => ({ request, heat: hits * Math.max(1, time) }))
     .toSorted((a, b) => b.heat - a.heat)

@@ -1,16 +1,16 @@
 import type { WarmEvent, WarmFailure } from '../events/warm-progress.ts'
 import type { WarmOutcome } from '../events/reasons.ts'
-import type { VisitEnd } from '../request/warm-request.ts'
+import type { WarmResult } from '../request/warm-request.ts'
 
 /** What a run of warmers has come to. */
 export type WarmReport = WarmEvent
 
 /** How many failures a report shows: a site of which everything fails must not fill the memory. */
-const mostShown = 100
+const MAX_SHOWN = 100
 /** What a page is called, and why it failed, may have been written by anybody: characters of each. */
-const longestShown = 2_000
+const MAX_SHOWN_LENGTH = 2_000
 /** Reasons are few; that they can come from a server far away bounds them. */
-const mostReasons = 50
+const MAX_REASONS = 50
 
 /** Counts what a run comes to. */
 export class WarmTally {
@@ -26,7 +26,7 @@ export class WarmTally {
     return this.warmed + this.fresh + this.skipped + this.failures
   }
 
-  add(end: VisitEnd): void {
+  add(end: WarmResult): void {
     if (end.kind === 'made') {
       this.warmed++
       this.bytes += end.bytes
@@ -34,17 +34,17 @@ export class WarmTally {
     else if (end.kind === 'refused') {
       this.skipped++
       const count = this.#reasons.get(end.reason) ?? 0
-      if (count > 0 || this.#reasons.size < mostReasons) this.#reasons.set(end.reason, count + 1)
+      if (count > 0 || this.#reasons.size < MAX_REASONS) this.#reasons.set(end.reason, count + 1)
     }
   }
 
   fail(url: string, status: number | undefined, reason: string): void {
     this.failures++
-    if (this.failed.length >= mostShown) return
+    if (this.failed.length >= MAX_SHOWN) return
     this.failed.push({
-      url: url.slice(0, longestShown),
+      url: url.slice(0, MAX_SHOWN_LENGTH),
       status,
-      reason: reason.slice(0, longestShown),
+      reason: reason.slice(0, MAX_SHOWN_LENGTH),
     })
   }
 

@@ -4,9 +4,9 @@ import type { Popularity } from './popularity.ts'
 /** How long it waits for more to fall before it begins, milliseconds: invalidations come in bursts. */
 const burst = 100
 /** How much may be waiting: what falls beyond it, visitors make. */
-const mostWaiting = 10_000
+const MAX_WAITING = 10_000
 /** How often it looks what has become stale by now, milliseconds at most. */
-const longestPause = 1_000
+const MAX_PAUSE = 1_000
 
 export interface RewarmingOptions {
   readonly run: (pages: readonly WarmRequest[]) => Promise<unknown>
@@ -18,9 +18,9 @@ export interface RewarmingOptions {
 export class Rewarming {
   readonly #popularity: Popularity
   readonly #options: RewarmingOptions
-  #fallen = new Set<string>()
+  #invalidated = new Set<string>()
   /** What becomes stale within a time: until when, milliseconds of performance.now(). */
-  readonly #softening = new Map<string, number>()
+  readonly #softInvalidation = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #watch: NodeJS.Timeout | undefined
   #isRunning = false
@@ -36,37 +36,37 @@ export class Rewarming {
     if (over > 0) {
       const end = performance.now() + over
       for (const key of keys) {
-        if (this.#softening.size >= mostWaiting) break
-        this.#softening.set(key, end)
+        if (this.#softInvalidation.size >= MAX_WAITING) break
+        this.#softInvalidation.set(key, end)
       }
       this.#watchOut()
       return
     }
     for (const key of keys) {
-      if (this.#fallen.size >= mostWaiting) break
-      this.#fallen.add(key)
+      if (this.#invalidated.size >= MAX_WAITING) break
+      this.#invalidated.add(key)
     }
-    if (this.#fallen.size > 0 && !this.#isRunning) this.#soon()
+    if (this.#invalidated.size > 0 && !this.#isRunning) this.#soon()
   }
 
   /** Looks what is stale by now, until all of it is or was made anew. */
   #watchOut(): void {
-    if (this.#isClosed || this.#watch || this.#softening.size === 0) return
+    if (this.#isClosed || this.#watch || this.#softInvalidation.size === 0) return
     const now = performance.now()
-    const left = Math.max(...this.#softening.values()) - now
+    const left = Math.max(...this.#softInvalidation.values()) - now
     this.#watch = setTimeout(
       () => {
         this.#watch = undefined
         const stale: string[] = []
-        for (const [key, end] of this.#softening) {
+        for (const [key, end] of this.#softInvalidation) {
           const isStale = this.#options.isStale(key)
-          if (isStale || performance.now() > end) this.#softening.delete(key)
+          if (isStale || performance.now() > end) this.#softInvalidation.delete(key)
           if (isStale) stale.push(key)
         }
         this.add(stale)
         this.#watchOut()
       },
-      Math.max(burst, Math.min(longestPause, left / 10)),
+      Math.max(burst, Math.min(MAX_PAUSE, left / 10)),
     )
     this.#watch.unref()
   }
@@ -86,15 +86,15 @@ export class Rewarming {
 
   async #start(): Promise<void> {
     this.#timer = undefined
-    const pages = this.#popularity.among(this.#fallen).map(({ request }) => request)
-    this.#fallen = new Set()
+    const pages = this.#popularity.among(this.#invalidated).map(({ request }) => request)
+    this.#invalidated = new Set()
     if (pages.length === 0) return
     this.#isRunning = true
     try {
       await this.#options.run(pages)
     } finally {
       this.#isRunning = false
-      if (this.#fallen.size > 0) this.#soon()
+      if (this.#invalidated.size > 0) this.#soon()
     }
   }
 }

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '../events/errors.ts'
 import type { WarmRequest } from './page-request.ts'
-import type { WarmPace } from './throttle.ts'
+import type { Throttle } from './throttle.ts'
 import type { WarmQueue, WarmTask } from './queue.ts'
 import type { WarmOutcome } from '../events/reasons.ts'
 import type { WarmTally } from './report.ts'
-import type { VisitEnd } from '../request/warm-request.ts'
+import type { WarmResult } from '../request/warm-request.ts'
 
 /** How hard warmers may work, resolved. */
 export interface Pace {
@@ -14,7 +14,7 @@ export interface Pace {
   /** Requests in a second at most. */
   readonly rate: number
   /** Milliseconds that a run may take. */
-  readonly budget: number
+  readonly maxDuration: number
   /** Milliseconds that one request may take. */
   readonly timeout: number
   /** How often what has failed is tried again. */
@@ -31,7 +31,7 @@ export interface WarmSchedule {
 export interface WarmSettings extends Pace {
   readonly enabled: boolean
   /** How much of the event loop's time warming may take while visitors are there, from 0 to 1. */
-  readonly share: number
+  readonly maxUtilization: number
   /** Where visitors see the application; none: as `warm()` finds it. */
   readonly origins: readonly string[]
   readonly headers: Readonly<Record<string, string>>
@@ -42,22 +42,22 @@ export interface WarmSettings extends Pace {
   readonly every: number | undefined
   readonly cron: WarmSchedule | undefined
   /** How long before they are stale hot pages are made anew, milliseconds; 0: not before. */
-  readonly ahead: number
+  readonly refreshAhead: number
 }
 
 /** What came of one request. */
-export interface Visited {
+export interface FetchResult {
   readonly status: number | undefined
-  readonly end: VisitEnd
+  readonly end: WarmResult
 }
 
 export interface WarmRunOptions extends Pace {
   readonly queue: WarmQueue
   readonly tally: WarmTally
-  readonly pace: WarmPace
+  readonly pace: Throttle
   readonly signal: AbortSignal
   /** Makes a request. @throws when there is no answer in time */
-  readonly visit: (request: WarmRequest, timeout: number) => Promise<Visited>
+  readonly fetch: (request: WarmRequest, timeout: number) => Promise<FetchResult>
   /** Where visitors see the application: a page that does not say so itself is made for each. */
   readonly origins: readonly string[]
   readonly onDone: (url: string) => void
@@ -65,7 +65,7 @@ export interface WarmRunOptions extends Pace {
 
 /** Milliseconds before the first repetition; twice as many before each further one, up to the longest. */
 const firstPause = 100
-const longestPause = 30_000
+const MAX_PAUSE = 30_000
 
 /** One run: takes what its queue has to give, so many at one time, and counts what comes of it. */
 export class WarmRun {
@@ -83,11 +83,11 @@ export class WarmRun {
 
   /** Resolves when all is done, or nothing more is to be done; never rejects. */
   async finish(): Promise<WarmOutcome> {
-    const { budget, signal } = this.#options
+    const { maxDuration: budget, signal } = this.#options
     const abort = (): void => this.#stop('aborted')
     signal.addEventListener('abort', abort, { once: true })
     const timer = Number.isFinite(budget)
-      ? setTimeout(() => this.#stop('budget'), budget)
+      ? setTimeout(() => this.#stop('max-duration'), budget)
       : undefined
     if (signal.aborted) abort()
     const done = new Promise<void>((resolve) => (this.#done = resolve))
@@ -191,7 +191,7 @@ export class WarmRun {
         tally.fail(urlOf(request), failure.status, failure.reason)
         return
       }
-      const rest = Math.min(firstPause * 2 ** attempt, longestPause)
+      const rest = Math.min(firstPause * 2 ** attempt, MAX_PAUSE)
       await pause(rest, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -199,9 +199,9 @@ export class WarmRun {
   async #try(
     request: WarmRequest,
   ): Promise<{ status: number | undefined; reason: string; isTransient: boolean } | undefined> {
-    const { visit, timeout, tally } = this.#options
+    const { fetch: warmRequest, timeout, tally } = this.#options
     try {
-      const { status, end } = await visit(request, timeout)
+      const { status, end } = await warmRequest(request, timeout)
       const isError = status !== undefined && status >= 400
       if (end.kind === 'failed' || (isError && end.kind !== 'fresh')) {
         const isTransient = status === undefined || status >= 500 || status === 429 || !isError

@@ -18,12 +18,12 @@ export interface UpkeepRuns {
 }
 
 /** How often what visitors ask for is told to other instances, milliseconds. */
-const newsInterval = 30_000
+const REPORT_INTERVAL = 30_000
 /** How many pages are looked at that may soon be stale. */
-const mostAhead = 1_000
+const MAX_AHEAD = 1_000
 
 /** Keeps warm what a first run has warmed: in intervals, ahead of its end, and behind invalidations. */
-export class WarmUpkeep {
+export class WarmScheduler {
   readonly #cache: ResponseCache
   readonly #settings: WarmSettings
   readonly #popularity: Popularity | undefined
@@ -36,7 +36,7 @@ export class WarmUpkeep {
   constructor(cache: ResponseCache, settings: WarmSettings, runs: UpkeepRuns) {
     this.#cache = cache
     this.#settings = settings
-    const { enabled, hottest, afterInvalidation, ahead } = settings
+    const { enabled, hottest, afterInvalidation, refreshAhead: ahead } = settings
     const isAsked = enabled && (hottest > 0 || afterInvalidation || ahead > 0)
     this.#popularity = isAsked ? new Popularity() : undefined
     cache.pages = this.#popularity
@@ -47,15 +47,15 @@ export class WarmUpkeep {
   start(): void {
     const { membership, isClosed } = this.#cache
     const popularity = this.#popularity
-    const { every, cron, ahead, afterInvalidation, hottest } = this.#settings
+    const { every, cron, refreshAhead: ahead, afterInvalidation, hottest } = this.#settings
     if (this.#isStarted || isClosed) return
     this.#isStarted = true
     const again = (): Promise<unknown> => this.#runs.again()
     if (every !== undefined) this.#repeat('again', every, again)
     if (cron !== undefined) this.#stops.push(cron.start(() => this.#begin('again', again)))
-    if (ahead > 0) this.#repeat('ahead', ahead / 2, () => this.#ahead(ahead))
+    if (ahead > 0) this.#repeat('refreshAhead', ahead / 2, () => this.#ahead(ahead))
     if (hottest > 0 && membership) {
-      this.#repeat('news', newsInterval, () => this.hottest(hottest))
+      this.#repeat('news', REPORT_INTERVAL, () => this.hottest(hottest))
     }
     if (afterInvalidation && popularity) {
       const rewarming = new Rewarming(popularity, {
@@ -66,7 +66,7 @@ export class WarmUpkeep {
         isStale: (key) => this.#isStaleAt(key, this.#cache.settings.clock()),
       })
       this.#rewarming = rewarming
-      this.#cache.onFall = (keys, over) => rewarming.add(keys, over)
+      this.#cache.onInvalidated = (keys, over) => rewarming.add(keys, over)
     }
   }
 
@@ -79,7 +79,7 @@ export class WarmUpkeep {
     if (membership === undefined) return own
     try {
       const news = popularity
-        .news(count)
+        .unreported(count)
         .map(({ request, heat }) => [Math.round(heat), JSON.stringify(pageOf(request))] as const)
       const texts = await membership.warmLease.hottest(count, news)
       return texts.flatMap((text) => pageIn(text) ?? [])
@@ -94,7 +94,7 @@ export class WarmUpkeep {
   async close(): Promise<void> {
     for (const stop of this.#stops) stop()
     this.#rewarming?.close()
-    this.#cache.onFall = undefined
+    this.#cache.onInvalidated = undefined
     const { hottest } = this.#settings
     if (hottest > 0) await this.hottest(hottest)
   }
@@ -123,11 +123,11 @@ export class WarmUpkeep {
   async #ahead(ahead: number): Promise<void> {
     const popularity = this.#popularity
     const end = this.#cache.settings.clock() + ahead
-    const keys = (popularity?.keys(mostAhead) ?? []).filter((key) => this.#isStaleAt(key, end))
+    const keys = (popularity?.keys(MAX_AHEAD) ?? []).filter((key) => this.#isStaleAt(key, end))
     const pages = popularity?.among(keys) ?? []
     if (pages.length === 0) return
     await this.#runs.pages(
-      'ahead',
+      'refreshAhead',
       pages.map(({ request }) => pageOf(request)),
       { sharing: 'each', leastFresh: ahead },
     )

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url'
 import { createGunzip } from 'node:zlib'
 
 /** What a sitemap may come to, unpacked (sitemaps.org); what goes on behind it may go on for ever. */
-export const mostBytes: number = 50 * 2 ** 20
+export const MAX_BYTES: number = 50 * 2 ** 20
 /** How long one may take to come over the network, milliseconds. */
-const patience = 30_000
+const TIMEOUT = 30_000
 /** How often one location may send to another. */
-const mostRedirects = 5
+const MAX_REDIRECTS = 5
 
 /** A sitemap that is being read. */
 export interface Source {
@@ -46,8 +46,8 @@ function read(location: string): Source {
 async function fetched(location: URL): Promise<Source> {
   const late = new AbortController()
   const timer = setTimeout(() => {
-    late.abort(new Error(`${String(location)} took longer than ${patience} ms`))
-  }, patience)
+    late.abort(new Error(`${String(location)} took longer than ${TIMEOUT} ms`))
+  }, TIMEOUT)
   try {
     return await download(location, late.signal)
   } finally {
@@ -57,7 +57,7 @@ async function fetched(location: URL): Promise<Source> {
 
 async function download(location: URL, signal: AbortSignal): Promise<Source> {
   let at = location
-  for (let i = 0; i <= mostRedirects; i++) {
+  for (let i = 0; i <= MAX_REDIRECTS; i++) {
     const { hostname, username, password } = at
     if (username + password !== '')
       throw new Error(`the sitemap at ${hostname} has a password in its URL`)
@@ -89,7 +89,7 @@ async function wholeOf(body: Readable, at: URL): Promise<Uint8Array[]> {
     if (!(part instanceof Uint8Array)) continue
     chunks.push(part)
     bytes += part.byteLength
-    if (bytes > mostBytes) throw tooLong(at)
+    if (bytes > MAX_BYTES) throw tooLong(at)
   }
   return chunks
 }

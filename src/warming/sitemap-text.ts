@@ -2,7 +2,7 @@ import type { SaxesParser } from 'saxes'
 import { optionalPackage } from '../values/optional-package.ts'
 
 /** No address is longer (sitemaps.org has 2,048 characters). */
-const longestAddress = 8 * 1024
+const MAX_ADDRESS_LENGTH = 8 * 1024
 
 /** What a sitemap is, as far as it was read. */
 export type SitemapKind = 'urlset' | 'sitemapindex' | 'text'
@@ -66,7 +66,7 @@ class XmlSitemap implements SitemapText {
     const take = (text: string): void => {
       if (this.#address === undefined) return
       this.#address += text
-      if (this.#address.length > longestAddress) this.#address = undefined
+      if (this.#address.length > MAX_ADDRESS_LENGTH) this.#address = undefined
     }
     xml.on('text', take)
     xml.on('cdata', take)
@@ -127,7 +127,7 @@ class TextSitemap implements SitemapText {
   write(part: string): string[] {
     const lines = (this.#rest + part).split(/\r\n?|\n/)
     const rest = lines.pop() ?? ''
-    this.#rest = rest.length > longestAddress ? '' : rest
+    this.#rest = rest.length > MAX_ADDRESS_LENGTH ? '' : rest
     return lines.flatMap((line) => this.#line(line))
   }
 

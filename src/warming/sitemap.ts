@@ -1,13 +1,13 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { messageOf } from '../events/errors.ts'
-import { type Source, mostBytes, sourceAt, sourceIn, tooLong, unpacked } from './sitemap-source.ts'
+import { type Source, MAX_BYTES, sourceAt, sourceIn, tooLong, unpacked } from './sitemap-source.ts'
 import { type SitemapText, sitemapText } from './sitemap-text.ts'
 
 /** How deep indexes may name further ones: sitemaps.org has none inside, and some sites do. */
 const deepest = 3
 /** How many sitemaps are read in all (sitemaps.org has 50,000 in an index). */
-const mostSitemaps = 50_000
+const MAX_SITEMAPS = 50_000
 
 /**
  * The addresses of a sitemap, or of all sitemaps of an index, for `warm()`: XML, or a text with a URL in each line, packed by gzip
@@ -49,7 +49,7 @@ async function* addressesIn(
   for await (const chunk of (await unpacked(stream)).setEncoding('utf8')) {
     const part = String(chunk)
     bytes += Buffer.byteLength(part)
-    if (bytes > mostBytes) throw tooLong(at)
+    if (bytes > MAX_BYTES) throw tooLong(at)
     text ??= sitemapText(part)
     yield* pagesOf(text, text.write(part), at, reading, depth)
   }
@@ -77,7 +77,7 @@ async function* pagesOf(
     reading.seen.add(name)
     try {
       if (depth === deepest) throw new Error(`${String(at)} is an index too deep in others`)
-      if (reading.seen.size > mostSitemaps) throw new Error(`${String(at)} names too many sitemaps`)
+      if (reading.seen.size > MAX_SITEMAPS) throw new Error(`${String(at)} names too many sitemaps`)
       yield* addressesIn(await sourceIn(at, address), reading, depth + 1)
     } catch (error) {
       reading.faults.push(error)

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fail } from '../events/errors.ts'
-import type { Visited } from './run.ts'
-import { Visit } from '../request/warm-request.ts'
+import type { FetchResult } from './run.ts'
+import { WarmRequestState } from '../request/warm-request.ts'
 import type { WarmRequest } from './page-request.ts'
 import { inject } from '../node/inject.ts'
-import { visits } from '../node/request.ts'
+import { warmRequests } from '../node/request.ts'
 import { fetchPage } from './fetch.ts'
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown
@@ -19,14 +19,14 @@ interface ListeningServer {
 export type WarmTarget = Listener | { callback(): Listener } | ListeningServer | URL | string
 
 /** How a warmer reaches the application. */
-export interface WarmWay {
+export interface WarmFetcher {
   /** Where visitors see it, if nobody says so. */
   readonly origin: string
   /** The application itself, where it was given. */
   readonly app: unknown
   /** Nothing was given: there are no pages then. */
   readonly isNowhere?: boolean
-  visit(request: WarmRequest, timeout: number): Promise<Visited>
+  fetch(request: WarmRequest, timeout: number): Promise<FetchResult>
 }
 
 /** What browsers send, so that their users share the variant which was warmed. */
@@ -37,19 +37,23 @@ const browser: Readonly<Record<string, string>> = {
 }
 
 /** How long what is stored behind the response's end may take, milliseconds: a Blob is read, a stream ends. */
-const longestEnd = 5_000
+const MAX_END = 5_000
 
-export interface WarmWayOptions {
+export interface WarmFetcherOptions {
   readonly headers: Readonly<Record<string, string>>
   /** What is fresh for so long and no longer is made anew, milliseconds. */
   readonly leastFresh: number
 }
 
 /** @throws CacheflowError `ERR_CACHEFLOW_APPLICATION` */
-export function warmWay(target: WarmTarget | undefined, options: WarmWayOptions): WarmWay {
+export function warmFetcher(
+  target: WarmTarget | undefined,
+  options: WarmFetcherOptions,
+): WarmFetcher {
   if (target === undefined) {
-    const visit = (): Promise<never> => Promise.reject(new Error('warm() was given no application'))
-    return { origin: 'http://localhost', app: undefined, isNowhere: true, visit }
+    const warmRequest = (): Promise<never> =>
+      Promise.reject(new Error('warm() was given no application'))
+    return { origin: 'http://localhost', app: undefined, isNowhere: true, fetch: warmRequest }
   }
   const headers = { ...browser, ...options.headers }
   if (typeof target === 'string' || target instanceof URL) {
@@ -62,7 +66,7 @@ export function warmWay(target: WarmTarget | undefined, options: WarmWayOptions)
     return {
       origin,
       app: undefined,
-      visit: (request, timeout) =>
+      fetch: (request, timeout) =>
         fetchPage(
           origin,
           request.target,
@@ -75,7 +79,7 @@ export function warmWay(target: WarmTarget | undefined, options: WarmWayOptions)
   return {
     origin: originOf(target),
     app: target,
-    visit: (request, timeout) =>
+    fetch: (request, timeout) =>
       visitInside(
         listener,
         { ...request, headers: present({ ...headers, ...request.headers }) },
@@ -128,7 +132,7 @@ async function visitInside(
   listener: Listener,
   { origin = 'http://localhost', target, headers }: WarmRequest,
   { timeout, leastFresh }: { readonly timeout: number; readonly leastFresh: number },
-): Promise<Visited> {
+): Promise<FetchResult> {
   const fields = { host: origin.replace(/^https?:\/\//, ''), ...headers }
   const { message, response } = inject({
     target,
@@ -138,8 +142,8 @@ async function visitInside(
     server: undefined,
     isOld: false,
   })
-  const visit = new Visit(leastFresh)
-  visits.set(message, visit)
+  const warmRequest = new WarmRequestState(leastFresh)
+  warmRequests.set(message, warmRequest)
   let isLate = false
   const timer = setTimeout(() => {
     isLate = true
@@ -152,7 +156,7 @@ async function visitInside(
     })
     if (isLate) throw new Error(`no answer within ${timeout} ms`)
     if (!response.writableFinished) throw new Error('the response was broken off')
-    if (visit.isMet && visit.end === undefined) await within(longestEnd, visit.told)
+    if (warmRequest.isMet && warmRequest.end === undefined) await within(MAX_END, warmRequest.told)
   } catch (error) {
     // What goes on to write to it writes to nobody, and others need not wait for what it makes.
     response.destroy()
@@ -160,7 +164,7 @@ async function visitInside(
   } finally {
     clearTimeout(timer)
   }
-  const end = visit.end ?? { kind: 'refused', reason: 'no cache', detail: undefined }
+  const end = warmRequest.end ?? { kind: 'refused', reason: 'no cache', detail: undefined }
   return { status: response.statusCode, end }
 }
 

@@ -7,9 +7,9 @@ export interface LoopTime {
   readonly idle: number
 }
 
-export interface WarmPaceOptions {
+export interface ThrottleOptions {
   /** How much of the event loop's time warming may take while visitors are there, from 0 to 1. */
-  readonly share: number
+  readonly maxUtilization: number
   /** How many visitors have come so far, wherever in the application. */
   readonly visitors: () => number
   readonly loop?: () => LoopTime
@@ -21,15 +21,15 @@ const quiet = 1_000
 /** How much of what was not used may be used later, milliseconds of the event loop. */
 const saved = 1
 /** How long it waits at a time at most, milliseconds: what visitors take may change meanwhile. */
-const longestWait = 250
+const MAX_WAIT = 250
 /** How long it rests for what was taken: a page that waits for very long may be thought to have taken what visitors have, milliseconds. */
-const longestRest = 60_000
+const MAX_REST = 60_000
 /** How much visitors may still take at most who were counted when they came, milliseconds. */
 const farthestAhead = 100
 /** Over which time what a visitor takes is measured, milliseconds. */
 const span = 1_000
 /** For how long that is believed while something is always under way, milliseconds: visitors may ask for other pages by then. */
-const belief = 30_000
+const MAX_AGE = 30_000
 /** How much the last page counts in what one is expected to take. */
 const weight = 0.2
 
@@ -39,8 +39,8 @@ const weight = 0.2
  * those before it have taken no more than their share of the time that has passed: pages that wait for a database take little of it, and many are
  * under way at a time; pages that keep the processor busy come one by one, with rests between them.
  */
-export class WarmPace {
-  readonly #options: Required<WarmPaceOptions>
+export class Throttle {
+  readonly #options: Required<ThrottleOptions>
   #chain: Promise<void> = Promise.resolve()
   #last: LoopTime
   #underWay = 0
@@ -56,7 +56,7 @@ export class WarmPace {
   #known: number
   #knownAt = -Infinity
 
-  constructor(options: WarmPaceOptions) {
+  constructor(options: ThrottleOptions) {
     this.#options = {
       loop: () => performance.eventLoopUtilization(),
       wait: async (milliseconds, signal) => {
@@ -74,16 +74,16 @@ export class WarmPace {
    * @returns what is set aside for it, to be given back to `end()`; undefined when nothing more is to begin
    */
   async start(signal: AbortSignal): Promise<number | undefined> {
-    const turn = this.#chain.then(() => this.#begin(signal))
-    this.#chain = turn.then(() => undefined)
+    const attempt = this.#chain.then(() => this.#begin(signal))
+    this.#chain = attempt.then(() => undefined)
     // Another run may have to wait for longer than this one lives.
     let end: () => void = () => undefined
     const aborted = new Promise<undefined>((resolve) => (end = () => resolve(undefined)))
     signal.addEventListener('abort', end)
     try {
-      const aside = await Promise.race([turn, aborted])
+      const aside = await Promise.race([attempt, aborted])
       // It may have begun in the moment in which its run was ended.
-      if (aside === undefined) void turn.then((late) => late !== undefined && this.end(late))
+      if (aside === undefined) void attempt.then((late) => late !== undefined && this.end(late))
       return aside
     } finally {
       signal.removeEventListener('abort', end)
@@ -91,11 +91,11 @@ export class WarmPace {
   }
 
   async #begin(signal: AbortSignal): Promise<number | undefined> {
-    const { share, wait } = this.#options
+    const { maxUtilization: share, wait } = this.#options
     await nextTurn()
     this.#account()
     while (this.#balance < 0 && !signal.aborted) {
-      await wait(Math.min(longestWait, Math.max(1, -this.#balance / share)), signal)
+      await wait(Math.min(MAX_WAIT, Math.max(1, -this.#balance / share)), signal)
       this.#account()
     }
     if (signal.aborted) return undefined
@@ -116,7 +116,7 @@ export class WarmPace {
 
   /** Counts what has passed since the last time. */
   #account(): void {
-    const { loop, share, visitors } = this.#options
+    const { loop, maxUtilization: share, visitors } = this.#options
     const now = loop()
     const active = now.active - this.#last.active
     const passed = active + now.idle - this.#last.idle
@@ -129,7 +129,7 @@ export class WarmPace {
     this.#learn(active, passed, came)
     this.#taken += taken
     const balance = Math.min(saved, this.#balance + passed * share - taken)
-    this.#balance = Math.max(balance, -longestRest * share)
+    this.#balance = Math.max(balance, -MAX_REST * share)
 
     const time = now.active + now.idle
     if (came > 0) this.#knownAt = time
@@ -147,7 +147,7 @@ export class WarmPace {
   #learn(active: number, passed: number, came: number): void {
     const { active: before, visitors } = this.#alone
     if (this.#underWay > 0) {
-      this.#alone = { active: before * Math.max(0, 1 - passed / belief), visitors }
+      this.#alone = { active: before * Math.max(0, 1 - passed / MAX_AGE), visitors }
     } else if (came > 0 && passed <= span) {
       const kept = 1 - passed / span
       this.#alone = { active: before * kept + active, visitors: visitors * kept + came }

@@ -2,13 +2,13 @@ import { AsyncResource } from 'node:async_hooks'
 import { fail } from '../events/errors.ts'
 import { WarmAnnouncer } from './announcer.ts'
 import { warmAsOne } from './leader.ts'
-import { WarmPace } from './throttle.ts'
+import { Throttle } from './throttle.ts'
 import { type WarmPart, WarmQueue, partOf } from './queue.ts'
 import { type WarmReport, WarmTally } from './report.ts'
-import { WarmUpkeep } from './scheduler.ts'
+import { WarmScheduler } from './scheduler.ts'
 import { WarmRun, type WarmSettings } from './run.ts'
 import type { ResponseCache } from '../response/response-cache.ts'
-import { type WarmTarget, type WarmWay, warmWay } from './target.ts'
+import { type WarmTarget, type WarmFetcher, warmFetcher } from './target.ts'
 import { type Applications, type FragmentHandle, type Warmer, WarmPlan } from './plan.ts'
 import type { WarmerOptions } from './route-options.ts'
 import { type WarmOptions, type WarmRunSettings, warmRunSettings } from './options.ts'
@@ -68,8 +68,8 @@ export class Warming {
   /** What is warmed is nobody's request, wherever warm() was called. */
   readonly #outside = new AsyncResource('cacheflow.warming')
   readonly #closing = new AbortController()
-  readonly #upkeep: WarmUpkeep
-  readonly #pace: WarmPace
+  readonly #upkeep: WarmScheduler
+  readonly #pace: Throttle
   #first: { readonly target: WarmTarget | undefined; readonly options: WarmOptions } | undefined
   #state: Readiness['state'] = 'cold'
   #tally: WarmTally | undefined
@@ -80,9 +80,9 @@ export class Warming {
     this.#settings = settings
     const { handle, applications } = surroundings
     this.plan = new WarmPlan(handle, applications)
-    const { share } = settings
-    this.#pace = new WarmPace({ share, visitors: () => cache.visitors })
-    this.#upkeep = new WarmUpkeep(cache, settings, {
+    const { maxUtilization: share } = settings
+    this.#pace = new Throttle({ maxUtilization: share, visitors: () => cache.visitors })
+    this.#upkeep = new WarmScheduler(cache, settings, {
       again: () => this.#again({}),
       pages: (name, pages, over) => this.#again({ name, pages, force: false }, over),
     })
@@ -96,7 +96,7 @@ export class Warming {
   async warm(target: WarmTarget | undefined, options: WarmOptions = {}): Promise<WarmReport> {
     if (this.#cache.isClosed) throw fail('ERR_CACHEFLOW_CLOSED', target, 'warm()')
     const settings = warmRunSettings(options, this.#settings)
-    const way = warmWay(target, settings)
+    const way = warmFetcher(target, settings)
     const { name } = settings
     if (!settings.enabled) return new WarmTally().report(name, 'off', 0)
     if (this.#state === 'cold') this.#state = 'warming'
@@ -117,11 +117,11 @@ export class Warming {
     const whole = { ...options, ...given, signal: this.#closing.signal }
     const own = warmRunSettings(whole, this.#settings)
     const settings = { ...own, ...over, onProgress: undefined }
-    await this.#queue(warmWay(target, settings), settings)
+    await this.#queue(warmFetcher(target, settings), settings)
   }
 
   /** Runs of one name come one after the other. */
-  async #queue(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
+  async #queue(way: WarmFetcher, settings: WarmRunSettings): Promise<WarmReport> {
     const { name } = settings
     const earlier = this.#last.get(name) ?? Promise.resolve()
     const run = earlier.then(() => this.#outside.runInAsyncScope(() => this.#warm(way, settings)))
@@ -139,16 +139,16 @@ export class Warming {
     await this.#upkeep.close()
   }
 
-  async #warm(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
+  async #warm(way: WarmFetcher, settings: WarmRunSettings): Promise<WarmReport> {
     const { membership } = this.#cache
     if (membership === undefined) return this.#here(way, settings)
     const warm = async (budget: number): Promise<WarmReport> => {
-      const report = await this.#here(way, { ...settings, budget })
+      const report = await this.#here(way, { ...settings, maxDuration: budget })
       // Whoever hears that all is warm finds it in Redis.
       await membership.store.flush()
       return report
     }
-    const { name, sharing, isForced, budget } = settings
+    const { name, sharing, isForced, maxDuration: budget } = settings
     if (sharing === 'own') return warm(budget)
     const signal = this.#signalOf(settings)
     const onFault = (error: unknown): void => this.#cache.fault(error, 'asking who is to warm')
@@ -156,7 +156,7 @@ export class Warming {
     return warmAsOne(membership.warmLease, membership.sequence.joined, shared, warm)
   }
 
-  async #here(way: WarmWay, settings: WarmRunSettings): Promise<WarmReport> {
+  async #here(way: WarmFetcher, settings: WarmRunSettings): Promise<WarmReport> {
     const { events } = this.#cache
     const report = await this.#run(way, settings, this.#signalOf(settings))
     if (events.wants('warm')) events.emit('warm', report)
@@ -168,7 +168,11 @@ export class Warming {
     return signal && signal !== closing ? AbortSignal.any([signal, closing]) : closing
   }
 
-  async #run(way: WarmWay, settings: WarmRunSettings, signal: AbortSignal): Promise<WarmReport> {
+  async #run(
+    way: WarmFetcher,
+    settings: WarmRunSettings,
+    signal: AbortSignal,
+  ): Promise<WarmReport> {
     const { name, origins, onProgress } = settings
     const cache = this.#cache
     const start = performance.now()
@@ -188,7 +192,7 @@ export class Warming {
         signal,
         pace: this.#pace,
         origins: own,
-        visit: (request, timeout) => way.visit(request, timeout),
+        fetch: (request, timeout) => way.fetch(request, timeout),
         onDone: (url) => announcer.done(url),
       }).finish()
       announcer.ended(outcome)
@@ -198,7 +202,7 @@ export class Warming {
     }
   }
 
-  #parts(way: WarmWay, { pages }: WarmRunSettings, queue: WarmQueue): WarmPart[] {
+  #parts(way: WarmFetcher, { pages }: WarmRunSettings, queue: WarmQueue): WarmPart[] {
     if (pages !== undefined) {
       this.plan.applications(way.app)
       return [partOf('pages', 0, pages)]

@@ -35,12 +35,12 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     cuts: [
       {
         file: 'src/fragments/fragment-finish.js',
-        text: 'fallen(sequence.felledBy(making.stamp, outcome.closure))',
+        text: 'fallen(sequence.invalidatedBy(render.startSequence, outcome.allDependencies))',
         instead: 'undefined',
       },
       {
         file: 'src/response/store-response.js',
-        text: 'const felledBy = sequence.felledBy(stamp, closure);',
+        text: 'const felledBy = sequence.invalidatedBy(startSequence, dependencies);',
         instead: 'const felledBy = undefined;',
       },
       // What Redis holds of it is checked again by whoever reads it: the fence there saves memory.
@@ -57,7 +57,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     cuts: [
       {
         file: fragments,
-        text: 'return !isOvertaken && sequence.isTrusted(asOf) && !making.needs(scope);',
+        text: 'return isCurrent && sequence.isTrusted(verifiedAt) && !render.needs(scope);',
         instead: 'return !making.needs(scope);',
       },
       {
@@ -84,7 +84,7 @@ export const ablations: Readonly<Record<string, Ablation>> = {
     cuts: [
       {
         file: 'src/redis/l2-store.js',
-        text: 'if (sequence.felledBy(stamp, closure) !== undefined)',
+        text: 'if (sequence.invalidatedBy(startSequence, dependencies) !== undefined)',
         instead: 'if (false)',
       },
     ],
@@ -98,14 +98,14 @@ export const ablations: Readonly<Record<string, Ablation>> = {
         file: shared,
         text: 'this.#catchUp(number, listIn(reply[2]));',
         // It knows how many there were, and not what.
-        instead: 'this.#sequence.apply(this.stampOf(number), [], false);',
+        instead: 'this.#sequence.apply(this.sequenceOf(number), [], false);',
       },
     ],
     run: { seed: 1, seconds: 30, faults: ['bus-cut'] },
   },
   gap: {
     without: 'the new beginning where the log no longer has what was missed',
-    cuts: [{ file: shared, text: "this.#renew('gap', this.#epoch, number);", instead: '{}' }],
+    cuts: [{ file: shared, text: "this.#renew('log-gap', this.#epoch, number);", instead: '{}' }],
     run: { seed: 1, seconds: 30, faults: ['bus-cut', 'bus-block', 'log-trim', 'delete-log'] },
   },
   bound: {

@@ -39,9 +39,13 @@ async function everyAblation(): Promise<boolean> {
     const [first] = violations
     const share = `${((stale / reads) * 100).toFixed(2)} % stale`
     const reason = first ? `${first.staleness.toFixed(0)} ms ${first.why}` : (errors[0] ?? share)
-    const verdict = isRight(outcome) ? `right in ${reads} reads` : `caught in ${reads}: ${reason}`
+    const cacheability = isRight(outcome)
+      ? `right in ${reads} reads`
+      : `caught in ${reads}: ${reason}`
     isEvery &&= isRight(outcome) === isWhole
-    lines.push(`${name.padEnd(20)} ${verdict.padEnd(60)} ${isWhole ? '' : `without ${without}`}`)
+    lines.push(
+      `${name.padEnd(20)} ${cacheability.padEnd(60)} ${isWhole ? '' : `without ${without}`}`,
+    )
   }
   for (const line of lines) write(line.trimEnd())
   return isEvery

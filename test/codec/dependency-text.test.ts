@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  decodeClosure,
+  decodeDependencies,
   decodeDependency,
-  encodeClosure,
+  encodeDependencies,
   encodeDependency,
 } from '../../src/codec/dependency-text.ts'
 
@@ -15,14 +15,14 @@ const name = fc.oneof(
 
 describe('a closure as text', () => {
   it('has one name a line, and a line feed at both ends', () => {
-    expect(encodeClosure(['tag:posts', 'entity:post:7'])).toBe('\ntag:posts\nentity:post:7\n')
-    expect(encodeClosure([])).toBe('\n')
+    expect(encodeDependencies(['tag:posts', 'entity:post:7'])).toBe('\ntag:posts\nentity:post:7\n')
+    expect(encodeDependencies([])).toBe('\n')
   })
 
   it('gives back the names as they were', () => {
     fc.assert(
-      fc.property(fc.array(name), (closure) => {
-        expect(decodeClosure(encodeClosure(closure))).toEqual(closure)
+      fc.property(fc.array(name), (dependencies) => {
+        expect(decodeDependencies(encodeDependencies(dependencies))).toEqual(dependencies)
       }),
       { numRuns: 1_000 },
     )
@@ -30,10 +30,10 @@ describe('a closure as text', () => {
 
   it('has a name between line feeds exactly if it is one of its own', () => {
     fc.assert(
-      fc.property(fc.array(name, { maxLength: 5 }), name, (closure, other) => {
-        const text = encodeClosure(closure)
-        expect(text.includes(`\n${encodeDependency(other)}\n`)).toBe(closure.includes(other))
-        for (const each of closure) expect(text).toContain(`\n${encodeDependency(each)}\n`)
+      fc.property(fc.array(name, { maxLength: 5 }), name, (dependencies, other) => {
+        const text = encodeDependencies(dependencies)
+        expect(text.includes(`\n${encodeDependency(other)}\n`)).toBe(dependencies.includes(other))
+        for (const each of dependencies) expect(text).toContain(`\n${encodeDependency(each)}\n`)
       }),
       { numRuns: 1_000 },
     )
@@ -41,8 +41,8 @@ describe('a closure as text', () => {
 
   it('survives UTF-8, in which Redis has it', () => {
     fc.assert(
-      fc.property(fc.array(name), (closure) => {
-        const text = encodeClosure(closure)
+      fc.property(fc.array(name), (dependencies) => {
+        const text = encodeDependencies(dependencies)
         expect(Buffer.from(text).toString()).toBe(text)
       }),
       { numRuns: 1_000 },
@@ -65,7 +65,7 @@ describe('a closure as text', () => {
       '\ntag:\\u000\n',
       '\ntag:\ud800\n',
     ]) {
-      expect(decodeClosure(text), JSON.stringify(text)).toBeUndefined()
+      expect(decodeDependencies(text), JSON.stringify(text)).toBeUndefined()
     }
   })
 })

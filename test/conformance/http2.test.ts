@@ -138,7 +138,7 @@ for (const major of [2, 3] as const) {
           const faults: unknown[] = []
           const build = (isCached: boolean): Listener => {
             const cache = forKoa()
-            cache.on('fault', (event) => faults.push(event))
+            cache.on('error', (event) => faults.push(event))
             const app = new Koa()
             app.silent = true
             if (place === 'behind') app.use((_, next) => next())

@@ -96,7 +96,7 @@ describe('an answer of Redis that is late', () => {
     const { epoch } = b.status
     // Messages come in their order, and what is none is told.
     await server.command('PUBLISH', 'cacheflow:invalidation', 'behind it')
-    await until('the message has come', () => a.seen('fault').length > 0)
+    await until('the message has come', () => a.seen('error').length > 0)
     a.proxy.commands.unblock()
     expect(await shown).toBe('card 2')
     await until(
@@ -167,8 +167,8 @@ describe('a making that waits to be written', () => {
     // Numbers are high in this life.
     for (let i = 0; i < 20; i++) await a.cache.invalidate({ tag: 'unrelated' })
     await b.applied(a.status.applied)
-    const gate = latch()
-    const making = a.show('late', { hold: gate.opened })
+    const handler = latch()
+    const render = a.show('late', { hold: handler.opened })
     await database.isRead('late')
     a.proxy.subscribers.block()
     b.proxy.block()
@@ -180,8 +180,8 @@ describe('a making that waits to be written', () => {
     const told = a.cache.invalidate({ tag: 'unrelated' })
     await a.proxy.commands.holds('toClient')
     // It is made and waits to be written, and the other life becomes known.
-    gate.open()
-    await making
+    handler.open()
+    await render
     a.proxy.commands.unblock()
     const { sequence } = await told
     await fresh.applied(sequence)

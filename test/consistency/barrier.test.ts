@@ -125,7 +125,7 @@ describe("await invalidate(x, { wait: 'all' })", () => {
       return live.split('\n').filter((line) => line.endsWith(' strict')).length === 2
     })
     b.proxy.block()
-    await until('it believes nothing any more', () => b.status.heard > 2 * maxStaleness)
+    await until('it believes nothing any more', () => b.status.lastHeartbeat > 2 * maxStaleness)
     await barrier(a)
     expect(await b.show('card')).toBe('card 3')
     const { took } = await barrier(a)
@@ -144,7 +144,7 @@ describe("await invalidate(x, { wait: 'all' })", () => {
   it('waits though Redis has heard nothing for long of an instance that makes things by itself', async () => {
     const [a, b] = (await several(2)) as [Instance, Instance]
     b.proxy.block()
-    await until('it believes nothing any more', () => b.status.heard > 2 * maxStaleness)
+    await until('it believes nothing any more', () => b.status.lastHeartbeat > 2 * maxStaleness)
     // Made in this moment, and believed for as long as maxStaleness.
     expect(await b.show('card')).toBe('card 1')
     await barrier(a)

@@ -24,13 +24,13 @@ describe.each([5, 6] as const)(
 
     it('is not kept in Redis, nor in the instance that made it, when another instance invalidated its tag', async () => {
       const [a, b] = await Promise.all([start(), start()])
-      const gate = latch()
-      const making = a.show('card', { hold: gate.opened })
+      const handler = latch()
+      const render = a.show('card', { hold: handler.opened })
       await database.isRead('card')
       const number = await b.change('card')
-      gate.open()
+      handler.open()
       // Whoever asked before the change may be shown what was then.
-      expect(await making).toBe('card 1')
+      expect(await render).toBe('card 1')
       await a.applied(number)
       expect(await a.show('card')).toBe('card 2')
       expect(await b.show('card')).toBe('card 2')
@@ -39,12 +39,12 @@ describe.each([5, 6] as const)(
     it('is refused by Redis even where its instance has not heard of the invalidation, and its own copy goes too', async () => {
       const [a, b] = await Promise.all([start(), start()])
       a.proxy.subscribers.block()
-      const gate = latch()
-      const making = a.show('card', { hold: gate.opened })
+      const handler = latch()
+      const render = a.show('card', { hold: handler.opened })
       await database.isRead('card')
       await b.change('card')
-      gate.open()
-      await making
+      handler.open()
+      await render
       // Told by the refusal, it asks Redis what it has missed.
       await a.applied(b.status.applied)
       expect(await shelf.holds('card')).toBe(false)
@@ -83,13 +83,13 @@ describe('a making that began before an invalidation', () => {
         },
       )
     a.proxy.subscribers.block()
-    const gate = latch()
-    const making = show(a, gate.opened)
+    const handler = latch()
+    const render = show(a, handler.opened)
     await database.isRead('card')
     database.write('card')
     await b.cache.invalidate(target)
-    gate.open()
-    await making
+    handler.open()
+    await render
     await a.applied(b.status.applied)
     expect(await show(b)).toBe('card 2')
     expect(await show(a)).toBe('card 2')
@@ -105,16 +105,16 @@ describe('a making that began before an invalidation', () => {
       await a.change('card')
       for (const isBefore of [true, false]) {
         a.proxy.subscribers.block()
-        const gate = latch()
+        const handler = latch()
         const reads = database.reads('card')
-        const making = a.show('card', { hold: gate.opened })
+        const render = a.show('card', { hold: handler.opened })
         await database.isRead('card', reads + 1)
         if (isBefore) await shelf.remove(key)
         database.write('card')
         await b.cache.invalidate({ tag: ['card', 'fresh'] })
         if (!isBefore) await shelf.remove(key)
-        gate.open()
-        await making
+        handler.open()
+        await render
         expect(await b.show('card')).toBe(database.now('card'))
         a.proxy.subscribers.unblock()
         await a.applied(b.status.applied)
@@ -132,14 +132,14 @@ describe('a making that began before an invalidation', () => {
 
   it('that another part of the page holds up leaves no page of old parts', async () => {
     const [a, b] = await Promise.all([start(), start()])
-    const gate = latch()
+    const handler = latch()
     const page = a.show('page', {
-      hold: gate.opened,
+      hold: handler.opened,
       inside: () => a.show('list', { inside: () => a.show('card') }),
     })
     await database.isRead('page')
     const number = await b.change('page')
-    gate.open()
+    handler.open()
     expect(await page).toBe('page 1(list 1(card 1))')
     await a.applied(number)
     await shelf.has('list')
@@ -151,8 +151,8 @@ describe('a making that began before an invalidation', () => {
 
   it('is not joined by who asks behind it', async () => {
     const a = await start()
-    const gate = latch()
-    const early = a.show('card', { hold: gate.opened })
+    const handler = latch()
+    const early = a.show('card', { hold: handler.opened })
     await database.isRead('card')
     const joined = a.show('card')
     database.write('card')
@@ -160,7 +160,7 @@ describe('a making that began before an invalidation', () => {
     // From the very call on, before it is confirmed.
     expect(await a.show('card')).toBe('card 2')
     await told
-    gate.open()
+    handler.open()
     expect(await early).toBe('card 1')
     await joined
     expect(await a.show('card')).toBe('card 2')
@@ -168,21 +168,21 @@ describe('a making that began before an invalidation', () => {
 
   it('is not joined when what was invalidated stands in a fragment inside it', async () => {
     const [a, b] = await Promise.all([start(), start()])
-    const gate = latch()
+    const handler = latch()
     let inside = (): void => undefined
     const isInside = new Promise<void>((resolve) => (inside = resolve))
     const early = a.show('page', {
       inside: async () => {
         const card = await a.show('card')
         inside()
-        await gate.opened
+        await handler.opened
         return card
       },
     })
     await isInside
     await a.applied(await b.change('card'))
     expect(await a.show('page', { inside: () => a.show('card') })).toBe('page 1(card 2)')
-    gate.open()
+    handler.open()
     expect(await early).toBe('page 1(card 1)')
     expect(await a.show('page')).toBe('page 1(card 2)')
     await shelf.has('page')
@@ -191,7 +191,7 @@ describe('a making that began before an invalidation', () => {
 
   it('is refused for what its parts depended on, though they are made of something else by now', async () => {
     const [a, b] = await Promise.all([start(), start()])
-    const gate = latch()
+    const handler = latch()
     let inside = (): void => undefined
     const isInside = new Promise<void>((resolve) => (inside = resolve))
     a.proxy.subscribers.block()
@@ -199,7 +199,7 @@ describe('a making that began before an invalidation', () => {
       inside: async () => {
         const card = await a.show('card', { tags: ['first'] })
         inside()
-        await gate.opened
+        await handler.opened
         return card
       },
     })
@@ -209,7 +209,7 @@ describe('a making that began before an invalidation', () => {
     database.write('card')
     await b.cache.invalidate({ tag: 'first' })
     expect(await b.show('card', { tags: ['second'] })).toBe('card 2')
-    gate.open()
+    handler.open()
     expect(await page).toBe('page 1(card 1)')
     await a.applied(b.status.applied)
     expect(await b.show('page', { inside: () => b.show('card') })).toBe('page 1(card 2)')

@@ -28,7 +28,7 @@ async function read(instance: Instance): Promise<void> {
   const mark = `mark ${Math.random()}`
   await publish(mark)
   await until('the mark has been read', () =>
-    instance.seen('fault').some(({ error }) => String(error).includes(mark)),
+    instance.seen('error').some(({ error }) => String(error).includes(mark)),
   )
 }
 
@@ -89,8 +89,8 @@ describe('a forged message', () => {
     await publish({ type: 'EVICT', keys: [], origin: 'x', seq: 1e14, epoch, roots: ['tag:x'] })
     await Promise.all([read(a), read(b)])
     await a.cache.invalidate({ tag: 'unrelated' })
-    expect(a.seen('flush')).toEqual([])
-    expect(b.seen('flush')).toEqual([])
+    expect(a.seen('reset')).toEqual([])
+    expect(b.seen('reset')).toEqual([])
     expect(await b.show('card')).toBe('card 1')
     expect(database.reads('card')).toBe(1)
   })

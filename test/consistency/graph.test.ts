@@ -187,14 +187,14 @@ describe('what does not enclose what falls', () => {
 
   it('is stored though something else was invalidated while it was made', async () => {
     const [a, b] = await Promise.all([start(), start()])
-    const making = a.show('card', {
+    const render = a.show('card', {
       inside: async () => {
         await b.cache.invalidate({ tag: 'unrelated' })
         await a.cache.invalidate({ tag: 'other' })
         return 'inside'
       },
     })
-    expect(await making).toBe('card 1(inside)')
+    expect(await render).toBe('card 1(inside)')
     await shelf.has('card')
     await a.show('card')
     expect(await b.show('card')).toBe('card 1(inside)')

@@ -55,8 +55,8 @@ export class Instance {
     for (const name of [
       'redis',
       'unconfirmed',
-      'flush',
-      'fault',
+      'reset',
+      'error',
       'invalidate',
       'fragment',
     ] as const) {

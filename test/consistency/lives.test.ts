@@ -61,7 +61,7 @@ describe('when Redis comes back', () => {
     await server.restart()
     await reunited(epoch, a, b)
     for (const each of [a, b]) {
-      expect(each.seen('flush')).toContainEqual({ reason: 'epoch', entries: 1 })
+      expect(each.seen('reset')).toContainEqual({ reason: 'epoch', entries: 1 })
       expect(await each.show('card')).toBe('card 2')
     }
     await works(a, b)
@@ -124,7 +124,7 @@ describe('when somebody', () => {
     await b.applied(await a.change('card'))
     expect(await b.show('card')).toBe('card 2')
     await works(a, b)
-    expect(a.seen('flush')).toEqual([])
+    expect(a.seen('reset')).toEqual([])
   })
 
   it('puts an older state back into the running server, an instance that has seen a later one notices', async () => {

@@ -40,7 +40,7 @@ async function read(instance: Instance): Promise<void> {
   const mark = `mark ${Math.random()}`
   await publish(mark)
   await until('the mark has been read', () =>
-    instance.seen('fault').some(({ error }) => String(error).includes(mark)),
+    instance.seen('error').some(({ error }) => String(error).includes(mark)),
   )
 }
 
@@ -64,8 +64,8 @@ describe('a message on the channel', () => {
   ])('that is none is told as a fault, and nothing more happens: %s', async (text) => {
     const [a, b] = await pair()
     await publish(text)
-    await until('it was told', () => a.seen('fault').length === 1)
-    expect(a.seen('fault')[0]?.during).toBe('reading a message')
+    await until('it was told', () => a.seen('error').length === 1)
+    expect(a.seen('error')[0]?.during).toBe('reading a message')
     expect(a.cache.stats().entries).toBe(1)
     await a.applied(await b.change('card'))
     expect(await a.show('card')).toBe('card 2')
@@ -74,7 +74,7 @@ describe('a message on the channel', () => {
   it('that is longer than any of ours is told as a fault, too', async () => {
     const [a] = await pair()
     await publish({ type: 'EVICT', keys: ['x'.repeat(5 * 1024 * 1024)] })
-    await until('it was told', () => a.seen('fault').length === 1)
+    await until('it was told', () => a.seen('error').length === 1)
     expect(a.cache.stats().entries).toBe(1)
   })
 
@@ -138,7 +138,7 @@ describe('a message on the channel', () => {
     await a.applied(sequence)
     expect(await a.show('card')).toBe('card 2')
     expect(await a.show('lost')).toBe('lost 2')
-    expect(a.seen('flush')).toEqual([])
+    expect(a.seen('reset')).toEqual([])
     expect(a.status.epoch).toBe(epoch)
   })
 
@@ -180,7 +180,7 @@ describe('an instance that has missed messages', () => {
       a.proxy.subscribers.cut()
       a.proxy.subscribers.unblock()
       await a.applied(b.status.applied)
-      expect(a.seen('flush')).toEqual([{ reason: 'gap', entries: 1 }])
+      expect(a.seen('reset')).toEqual([{ reason: 'log-gap', entries: 1 }])
       expect(await a.show('card')).toBe('card 2')
       await a.applied(await b.change('card'))
       expect(await a.show('card')).toBe('card 3')
@@ -197,7 +197,7 @@ describe('an instance that has missed messages', () => {
     a.proxy.subscribers.cut()
     a.proxy.subscribers.unblock()
     await a.applied(b.status.applied)
-    expect(a.seen('flush')).toEqual([{ reason: 'gap', entries: 1 }])
+    expect(a.seen('reset')).toEqual([{ reason: 'log-gap', entries: 1 }])
     expect(await a.show('card')).toBe('card 2')
   })
 
@@ -218,7 +218,7 @@ describe('an instance that has missed messages', () => {
     expect(await a.show('card')).toBe('card 2')
     await a.show('other')
     expect(database.reads('other')).toBe(1)
-    expect(a.seen('flush')).toEqual([])
+    expect(a.seen('reset')).toEqual([])
     await a.isConnected()
     a.proxy.subscribers.block('toClient')
     const { sequence } = await b.cache.invalidate({ all: true })
@@ -241,7 +241,7 @@ describe('an instance that has missed messages', () => {
     a.proxy.subscribers.cut()
     a.proxy.subscribers.unblock()
     await a.applied(b.status.applied)
-    expect(a.seen('flush')).toEqual([{ reason: 'gap', entries: 2 }])
+    expect(a.seen('reset')).toEqual([{ reason: 'log-gap', entries: 2 }])
     expect(await a.show('card')).toBe('card 2')
     // Of what is older than the log nobody can say any more whether it holds.
     await a.show('other')

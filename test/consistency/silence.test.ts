@@ -42,7 +42,7 @@ async function cutOff(kitchen: Kitchen): Promise<Application> {
   await app.cache.invalidate({ tag: 'unrelated' }, { wait: 'all' })
   proxy.block()
   proxy.cut()
-  await until('nothing is heard', () => (app.cache.status()?.heard ?? 0) > 2 * maxStaleness)
+  await until('nothing is heard', () => (app.cache.status()?.lastHeartbeat ?? 0) > 2 * maxStaleness)
   return app
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { shareOf } from '../../src/invalidation/soft.ts'
+import { fractionOf } from '../../src/invalidation/soft.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 import type { Database } from './database.ts'
@@ -18,7 +18,7 @@ const lifetimes = { maxAge: '5h', staleWhileRevalidate: '5h' } as const
 const spread = { soft: true, spread: '1h' } as const
 const hour = 3_600_000
 const key = 'fragment:card'
-const moment = hour * shareOf(key, [`key:${key}`])
+const moment = hour * fractionOf(key, [`key:${key}`])
 /** What a test may take, milliseconds. */
 const leeway = 60_000
 
@@ -101,7 +101,7 @@ describe('a soft invalidation that is spread over a time', () => {
     b.proxy.subscribers.block('toClient')
     const { sequence } = await a.cache.invalidate({ tag: 'card' }, spread)
     await b.applied(sequence)
-    expect(b.seen('flush')).toEqual([])
+    expect(b.seen('reset')).toEqual([])
     expect(b.seen('invalidate')).toMatchObject([{ soft: true, spread: hour }])
     expect(await clock.around(b)).toEqual(['fresh', 'stale-while-revalidate'])
   })

@@ -55,12 +55,15 @@ async function pageRests(): Promise<void> {
 
 describe('a page that nobody has', () => {
   it('is made once for 200 requests at each of two instances', async () => {
-    const gate = latch()
-    const [a, b] = await Promise.all([pageSite(() => gate.opened), pageSite(() => gate.opened)])
+    const handler = latch()
+    const [a, b] = await Promise.all([
+      pageSite(() => handler.opened),
+      pageSite(() => handler.opened),
+    ])
     const asked = [many(a, 200), many(b, 200)]
     await Promise.all([a.arrived(200), b.arrived(200)])
     await until('one makes it', () => runs > 0)
-    gate.open()
+    handler.open()
     const answers = (await Promise.all(asked)).flat()
     expect(bodies(answers)).toEqual(['page 1'])
     expect(runs).toBe(1)
@@ -97,8 +100,11 @@ describe('a page that nobody has', () => {
   })
 
   it('is made anew once when what others wait for is overtaken by an invalidation', async () => {
-    const gate = latch()
-    const [a, b] = await Promise.all([pageSite(() => gate.opened), pageSite(() => gate.opened)])
+    const handler = latch()
+    const [a, b] = await Promise.all([
+      pageSite(() => handler.opened),
+      pageSite(() => handler.opened),
+    ])
     const first = visit(a, '/page')
     await until('one makes it', () => runs === 1)
     const asked = many(b, 50)
@@ -108,7 +114,7 @@ describe('a page that nobody has', () => {
       return key !== undefined && (await server.command('HGET', shelf.key(key), 'waiting')) === '1'
     })
     await b.cache.invalidate({ tag: 'page' })
-    gate.open()
+    handler.open()
     expect((await first).body).toBe('page 1')
     expect(bodies(await asked)).toEqual(['page 2'])
     expect(runs).toBe(2)

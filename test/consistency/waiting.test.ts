@@ -35,12 +35,12 @@ async function start(hold: Promise<void>): Promise<{ app: Application; proxy: Tc
 }
 
 /** Two instances: the first makes the page, and Redis has told the second to wait for it. */
-async function waiting(gate: Promise<void>): Promise<{
+async function waiting(handler: Promise<void>): Promise<{
   first: Promise<unknown>
   a: TcpProxy
   b: Application
 }> {
-  const [{ app }, { app: b, proxy: a }] = await Promise.all([start(gate), start(gate)])
+  const [{ app }, { app: b, proxy: a }] = await Promise.all([start(handler), start(handler)])
   const first = visit(app, '/page')
   await until('it is being made', async () => (await shelf.keys('fill:')).length === 1)
   return { first, a, b }
@@ -61,14 +61,14 @@ async function timed<Result>(promise: Promise<Result>): Promise<number> {
 
 describe('a request that waits for another instance', () => {
   it('goes on when the message that the page is made comes before the answer that it is awaited', async () => {
-    const gate = latch()
-    const { first, a, b } = await waiting(gate.opened)
+    const handler = latch()
+    const { first, a, b } = await waiting(handler.opened)
     a.commands.block('toClient')
     const faults: unknown[] = []
-    b.cache.on('fault', (event) => faults.push(event))
+    b.cache.on('error', (event) => faults.push(event))
     const second = visit(b, '/page')
     await isWaitedFor()
-    gate.open()
+    handler.open()
     await first
     // The lease is over, and its message is sent before that.
     await until('the page rests in Redis', async () => (await shelf.keys('v:')).length > 0)
@@ -82,12 +82,12 @@ describe('a request that waits for another instance', () => {
   })
 
   it('looks again by itself when the message is lost', async () => {
-    const gate = latch()
-    const { first, a, b } = await waiting(gate.opened)
+    const handler = latch()
+    const { first, a, b } = await waiting(handler.opened)
     const second = visit(b, '/page')
     await isWaitedFor()
     a.subscribers.block('toClient')
-    gate.open()
+    handler.open()
     await first
     expect(await timed(second)).toBeLessThan(5_000)
     expect((await second).body).toBe('page')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CacheflowError } from '../../src/events/errors.ts'
 import { entity } from '../../src/entities/entity.ts'
-import { momentOf } from '../../src/values/timestamp.ts'
+import { timestampOf } from '../../src/values/timestamp.ts'
 
 interface Post {
   readonly id: number | string | bigint
@@ -57,7 +57,7 @@ describe('entity()', () => {
       '2026-03-02T10:00:00Z',
       '2026-03-02T11:00:00.000000+01:00',
     ]
-    expect(new Set(same.map((updatedAt) => momentOf(updatedAt)?.text)).size).toBe(1)
+    expect(new Set(same.map((updatedAt) => timestampOf(updatedAt)?.text)).size).toBe(1)
   })
 
   it('reads id and updatedAt from wherever the row has them', () => {

@@ -282,10 +282,10 @@ describe('updates()', () => {
       rows.set(row.id, row)
       return row
     }
-    const fallen: string[] = []
-    cache.on('invalidate', ({ keys }) => fallen.push(...keys))
+    const removed: string[] = []
+    cache.on('invalidate', ({ keys }) => removed.push(...keys))
     await cache.updates(item, store)({ id: 1, boxId: 2, updatedAt: 2 })
-    expect(new Set(fallen)).toEqual(
+    expect(new Set(removed)).toEqual(
       new Set([
         'fragment:count box:1',
         'fragment:count box:2',
@@ -293,13 +293,13 @@ describe('updates()', () => {
         'fragment:items list:item:box=2',
       ]),
     )
-    fallen.length = 0
+    removed.length = 0
     const move = cache.updates(item, (id: number, boxId: number) =>
       store({ id, boxId, updatedAt: 3 }),
     )
     for (const n of [1, 2]) await cache.fragment('count', box.ref(n), () => 'one')
     await move(1, 1)
-    expect(new Set(fallen)).toEqual(new Set(['fragment:count box:1', 'fragment:count box:2']))
+    expect(new Set(removed)).toEqual(new Set(['fragment:count box:1', 'fragment:count box:2']))
   })
 
   it('touches the row that the function saved, before the caller goes on', async () => {

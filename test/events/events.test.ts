@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
-import type { EventName, FaultEvent, HitEvent } from '../../src/events/events.ts'
+import type { EventName, ErrorEvent, HitEvent } from '../../src/events/events.ts'
 import { Events } from '../../src/events/events.ts'
 import { CacheflowError } from '../../src/events/errors.ts'
 
@@ -20,7 +20,7 @@ const names = [
   'miss',
   'bypass',
   'store',
-  'refuse',
+  'uncacheable',
   'refresh',
   'fragment',
   'touch',
@@ -28,10 +28,10 @@ const names = [
   'evict',
   'redis',
   'unconfirmed',
-  'flush',
+  'reset',
   'audit',
   'warning',
-  'fault',
+  'error',
 ] as const satisfies readonly EventName[]
 
 const heard: (() => void)[] = []
@@ -111,7 +111,7 @@ describe('listening', () => {
     expect(told).toEqual(['first', 'second', 'second', 'late'])
   })
 
-  it.each(['hits', '', 'error', 'Hit', '__proto__', undefined, null, 5, Symbol('hit')])(
+  it.each(['hits', '', 'fault', 'Hit', '__proto__', undefined, null, 5, Symbol('hit')])(
     'to %s is an error that lists the names',
     (name) => {
       let error: unknown
@@ -122,7 +122,7 @@ describe('listening', () => {
       }
       expect(error).toBeInstanceOf(CacheflowError)
       expect(error).toMatchObject({ code: 'ERR_CACHEFLOW_EVENT' })
-      expect(String(error)).toContain('hit, miss, bypass, store, refuse, refresh')
+      expect(String(error)).toContain('hit, miss, bypass, store, uncacheable, refresh')
     },
   )
 
@@ -170,10 +170,10 @@ describe('diagnostics channels', () => {
 describe('a listener that fails', () => {
   it('becomes a fault event, and keeps nobody else from the event', () => {
     const events = new Events()
-    const faults: FaultEvent[] = []
+    const faults: ErrorEvent[] = []
     const told: string[] = []
     const error = new Error('no')
-    events.on('fault', (event) => faults.push(event))
+    events.on('error', (event) => faults.push(event))
     events.on('hit', () => {
       throw error
     })
@@ -185,9 +185,9 @@ describe('a listener that fails', () => {
 
   it('is a fault too when it is asynchronous: it must not end the process', async () => {
     const events = new Events()
-    const faults: FaultEvent[] = []
+    const faults: ErrorEvent[] = []
     const error = new Error('later')
-    events.on('fault', (event) => faults.push(event))
+    events.on('error', (event) => faults.push(event))
     events.on('hit', async () => {
       await Promise.resolve()
       throw error
@@ -200,15 +200,15 @@ describe('a listener that fails', () => {
   it('of faults fails alone, at once or later', async () => {
     const events = new Events()
     const told: unknown[] = []
-    events.on('fault', () => {
+    events.on('error', () => {
       throw new Error('no')
     })
-    events.on('fault', async () => {
+    events.on('error', async () => {
       await Promise.resolve()
       throw new Error('later')
     })
-    events.on('fault', ({ error }) => told.push(error))
-    events.emit('fault', { error: 'the first', during: 'a test' })
+    events.on('error', ({ error }) => told.push(error))
+    events.emit('error', { error: 'the first', during: 'a test' })
     await new Promise((resolve) => setImmediate(resolve))
     expect(told).toEqual(['the first'])
   })
@@ -220,10 +220,10 @@ describe('a listener that fails', () => {
     onTestFinished(() => void process.off('warning', listen))
     const events = new Events()
     for (const error of ['first', 'first', 'second']) {
-      events.emit('fault', { error: new Error(error), during: 'a test' })
+      events.emit('error', { error: new Error(error), during: 'a test' })
     }
-    events.on('fault', () => undefined)
-    events.emit('fault', { error: new Error('heard'), during: 'a test' })
+    events.on('error', () => undefined)
+    events.emit('error', { error: new Error('heard'), during: 'a test' })
     await new Promise((resolve) => setImmediate(resolve))
     expect(printed).toEqual(['a test: Error: first', 'a test: Error: second'])
   })

@@ -128,12 +128,12 @@ describe('a fragment', () => {
     await job.show({ maxAge: '10s' })
     job.now += 1
     await job.show({ maxAge: '10s' })
-    expect(job.reasons).toEqual(['absent', 'fresh', 'expired'])
+    expect(job.reasons).toEqual(['miss', 'fresh', 'expired'])
     const other = new Job()
     await other.show()
     other.now += 1e12
     await other.show()
-    expect(other.reasons).toEqual(['absent', 'fresh'])
+    expect(other.reasons).toEqual(['miss', 'fresh'])
   })
 
   it('is shown stale in its window, while it is made anew', async () => {
@@ -145,7 +145,7 @@ describe('a fragment', () => {
     while (job.made < 2) await new Promise(setImmediate)
     expect(await job.show(options)).toBe('made 2')
     expect(job.reasons).toEqual([
-      'absent',
+      'miss',
       'stale-while-revalidate',
       'stale-while-revalidate',
       'expired',
@@ -168,7 +168,7 @@ describe('a fragment', () => {
     expect(await show(true)).toBe('text')
     job.now += 60_000
     await expect(show(true)).rejects.toThrow('no database')
-    expect(job.reasons).toEqual(['absent', 'stale-if-error', 'expired'])
+    expect(job.reasons).toEqual(['miss', 'stale-if-error', 'expired'])
   })
 
   it('whose body never ends is made by those who have waited for collapse.timeout', async () => {
@@ -178,7 +178,7 @@ describe('a fragment', () => {
     const show = (text: string): Promise<string> => job.cache.fragment('x', () => text)
     expect(await Promise.all([show('second'), show('third')])).toEqual(['second', 'third'])
     expect(await show('fourth')).toMatch(/second|third/)
-    expect(job.cache.stats().making).toBe(0)
+    expect(job.cache.stats().inFlight).toBe(0)
   })
 
   it('whose renewal never ends is renewed again after collapse.timeout', async () => {
@@ -226,11 +226,13 @@ describe('a fragment', () => {
     for (let i = 0; i < 2; i++) {
       await cache.fragment('outer', () => cache.fragment('inner', { session: null }, () => `${i}`))
     }
-    expect(events.map(({ fragment, reason, refusal }) => [fragment, reason, refusal])).toEqual([
+    expect(
+      events.map(({ fragment, reason, uncacheable: refusal }) => [fragment, reason, refusal]),
+    ).toEqual([
       ['inner', 'off', undefined],
-      ['outer', 'absent', 'draft'],
+      ['outer', 'miss', 'draft'],
       ['inner', 'off', undefined],
-      ['outer', 'absent', 'draft'],
+      ['outer', 'miss', 'draft'],
     ])
   })
 
@@ -242,7 +244,7 @@ describe('a fragment', () => {
     await outer({ session: 'b' })
     await outer({ session: 'a' })
     const told = events.filter(({ fragment }) => fragment === 'outer')
-    expect(told.map(({ refusal, detail }) => refusal ?? detail)).toEqual([
+    expect(told.map(({ uncacheable: refusal, detail }) => refusal ?? detail)).toEqual([
       'reads',
       'reads',
       undefined,
@@ -265,7 +267,7 @@ describe('a fragment', () => {
     for (const skipEmpty of [false, true]) {
       await job.cache.fragment('x', { skipEmpty, key: `${skipEmpty}` }, () => ' \n')
     }
-    expect(job.events.map(({ stored, refusal }) => [stored, refusal])).toEqual([
+    expect(job.events.map(({ stored, uncacheable: refusal }) => [stored, refusal])).toEqual([
       [true, undefined],
       [false, 'empty'],
     ])
@@ -275,7 +277,11 @@ describe('a fragment', () => {
     const job = new Job({ memory: { maxSize: '10KiB', maxEntrySize: '1KiB' } })
     const texts = ['<input name="_csrf" value="x">', promise, 'x'.repeat(2_000)]
     for (const text of texts) await job.cache.fragment(text.slice(0, 20), () => text)
-    expect(job.events.map(({ refusal }) => refusal)).toEqual(['csrf-token', 'promise', 'too-large'])
+    expect(job.events.map(({ uncacheable: refusal }) => refusal)).toEqual([
+      'csrf-token',
+      'promise',
+      'too-large',
+    ])
     expect(job.cache.stats().entries).toBe(0)
   })
 
@@ -298,7 +304,7 @@ describe('a fragment', () => {
   })
 
   it('has an outline where that is wanted, which no key can break', async () => {
-    const { cache } = new Job({ fragments: { outline: true } })
+    const { cache } = new Job({ fragments: { annotate: true } })
     expect(await cache.fragment('a-->b', () => 'text')).toBe(
       '<!--fragment 1000000 fragment:a%2D%2D%3Eb-->text<!--/fragment-->',
     )
@@ -367,15 +373,18 @@ describe('explain()', () => {
         'fragment:price',
         'key:fragment:price',
       ],
-      encloses: ['fragment:price'],
-      enclosedBy: ['fragment:page'],
+      contains: ['fragment:price'],
+      containedIn: ['fragment:page'],
       tags: [],
       freshFor: 10_000,
-      felledBy: undefined,
+      invalidatedBy: undefined,
     })
     await cache.invalidate(post.ref(7))
-    expect(cache.explain(card)).toMatchObject({ kind: 'absent', felledBy: 'entity:post:7' })
-    expect(cache.explain('fragment:page')).toMatchObject({ felledBy: 'entity:post:7', entries: 0 })
+    expect(cache.explain(card)).toMatchObject({ kind: 'none', invalidatedBy: 'entity:post:7' })
+    expect(cache.explain('fragment:page')).toMatchObject({
+      invalidatedBy: 'entity:post:7',
+      entries: 0,
+    })
     expect(cache.explain('fragment:price').kind).toBe('fragment')
   })
 })

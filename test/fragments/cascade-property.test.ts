@@ -88,23 +88,23 @@ class Model {
     if (stored) return stored
     this.ran.push(key)
     const doll = dolls.find(path.at(-1) ?? '')
-    const closure = new Set([
+    const dependencies = new Set([
       `fragment ${key}`,
       ...doll.tags.map((tag) => `tag ${tag}`),
       ...doll.records.map((id) => `record ${id}`),
     ])
     for (const each of doll.inside) {
       if (path.includes(each) || path.length >= deepest) continue
-      for (const dependency of this.show(dolls, [...path, each])) closure.add(dependency)
+      for (const dependency of this.show(dolls, [...path, each])) dependencies.add(dependency)
     }
-    this.#stored.set(key, closure)
-    return closure
+    this.#stored.set(key, dependencies)
+    return dependencies
   }
 
   invalidate(dependency: string): string[] {
-    const fallen = [...this.#stored].filter(([, closure]) => closure.has(dependency))
-    for (const [key] of fallen) this.#stored.delete(key)
-    return fallen.map(([key]) => key)
+    const removed = [...this.#stored].filter(([, dependencies]) => dependencies.has(dependency))
+    for (const [key] of removed) this.#stored.delete(key)
+    return removed.map(([key]) => key)
   }
 
   get keys(): string[] {
@@ -130,7 +130,7 @@ describe('a cascade', () => {
       const cache = createCacheflow()
       const dolls = new Dolls(random, cache, 4 + random.below(5), shape)
       const model = new Model()
-      let fallen = 0
+      let removed = 0
       for (let step = 0; step < 60; step++) {
         const roots = some(random, dolls.all, 3)
         for (const { name } of roots) {
@@ -165,10 +165,10 @@ describe('a cascade', () => {
           expected.map((key) => `fragment:${key.replaceAll(' ', '%20')}`).toSorted(),
         )
         expect([foretold.fragments, foretold.keys]).toEqual([receipt.fragments, receipt.keys])
-        fallen += expected.length
+        removed += expected.length
       }
       // Where nothing falls nothing is shown.
-      expect(fallen).toBeGreaterThan(20)
+      expect(removed).toBeGreaterThan(20)
       await cache.invalidate({ all: true })
       expect([cache.stats().entries, cache.stats().dependencies]).toEqual([0, 0])
     },

@@ -36,8 +36,12 @@ describe('two bodies under one key in a page, in production', () => {
     expect(await cards(cache, ['one', 'two', 'three'])).toBe('<b>one</b><b>two</b><b>three</b>')
     expect(await cards(cache, ['two', 'one'])).toBe('<b>two</b><b>one</b>')
     expect(cache.stats().entries).toBe(0)
-    expect(events.map(({ refusal }) => refusal)).toContain('clash')
-    expect(events.at(-1)).toMatchObject({ key: 'fragment:card', stored: false, refusal: 'clash' })
+    expect(events.map(({ uncacheable: refusal }) => refusal)).toContain('clash')
+    expect(events.at(-1)).toMatchObject({
+      key: 'fragment:card',
+      stored: false,
+      uncacheable: 'clash',
+    })
   })
 
   it('show each place its own text where the second asks while the first is being made', async () => {

@@ -289,7 +289,7 @@ async function visited(
 ): Promise<void> {
   const { listener, cache } = mount({ now: Date.UTC(2026, 2, 4, 12), runs: 0 } as Application)
   const faults: string[] = []
-  cache.on('fault', ({ error }) => faults.push(String(error)))
+  cache.on('error', ({ error }) => faults.push(String(error)))
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -298,8 +298,8 @@ async function visited(
     const found = await carriedOut(plan, port, stalled, tally)
     for (const { socket } of stalled) socket.destroy()
     if (found !== undefined) throw new Difference(found, faults)
-    await until('nothing is being made', () => cache.stats().making === 0, 3_000).catch(() => {
-      throw new Difference(`${cache.stats().making} makings are left when all have gone`, faults)
+    await until('nothing is being made', () => cache.stats().inFlight === 0, 3_000).catch(() => {
+      throw new Difference(`${cache.stats().inFlight} makings are left when all have gone`, faults)
     })
     const { bytes, maxBytes } = cache.stats()
     if (bytes > maxBytes) throw new Difference(`${bytes} bytes in memory`, faults)

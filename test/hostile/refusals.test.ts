@@ -221,16 +221,16 @@ async function carriedOut(given: Stage, { steps, ...stale }: Plan, tally: Tally)
 function faultOf(
   answer: Answer,
   key: string,
-  standing: Run | undefined,
+  existing: Run | undefined,
   runs: readonly Run[],
   now: number,
   { staleWhileRevalidate, staleIfError }: Omit<Plan, 'steps'>,
 ): string | undefined {
   if (runs.some((run) => run.key === key && isOf(answer, run))) return undefined
-  if (standing === undefined || !isOf(answer, standing)) {
+  if (existing === undefined || !isOf(answer, existing)) {
     return `GET ${key} got what the application does not say any more`
   }
-  const age = (now - standing.at) / 1_000
+  const age = (now - existing.at) / 1_000
   const failed = runs.some((run) => run.key === key && outcomes[run.name].status >= 500)
   const limit = Math.max(maxAge + staleWhileRevalidate, failed ? maxAge + staleIfError : 0)
   return age < limit ? undefined : `GET ${key} got what is ${age} s old: ${limit} s are allowed`
@@ -246,7 +246,7 @@ function isOf({ status, body }: Answer, { name, text }: Run): boolean {
 async function settled(cache: CacheHandle): Promise<void> {
   for (let quiet = 0; quiet < 4;) {
     await turn()
-    quiet = cache.stats().making === 0 ? quiet + 1 : 0
+    quiet = cache.stats().inFlight === 0 ? quiet + 1 : 0
   }
 }
 

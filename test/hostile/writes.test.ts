@@ -382,9 +382,9 @@ describe('INV1, INV7: nothing older than the last awaited invalidation, and noth
     explore(`${given.stage.name}, without the fence behind a making`, {
       ...property,
       without: () => {
-        const fence = Sequence.prototype.felledBy
-        Sequence.prototype.felledBy = () => undefined
-        return () => (Sequence.prototype.felledBy = fence)
+        const fence = Sequence.prototype.invalidatedBy
+        Sequence.prototype.invalidatedBy = () => undefined
+        return () => (Sequence.prototype.invalidatedBy = fence)
       },
     })
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { multipartBody } from '../../src/http/multipart.ts'
-import { answerRange } from '../../src/http/range.ts'
+import { applyRange } from '../../src/http/range.ts'
 
 const BOUNDARY = '8f14e45fceea167a5a36dedd4bea2543'
 
@@ -31,7 +31,7 @@ describe('multipartBody', () => {
       )
     fc.assert(
       fc.property(range, fc.uint8Array({ minLength: 20, maxLength: 240 }), (value, body) => {
-        const answer = answerRange(
+        const answer = applyRange(
           { range: value },
           { etag: undefined, lastModified: undefined },
           body.length,
@@ -69,7 +69,7 @@ describe('multipartBody', () => {
 })
 
 function several(range: string, length: number, type?: string) {
-  const answer = answerRange({ range }, { etag: undefined, lastModified: undefined }, length, type)
+  const answer = applyRange({ range }, { etag: undefined, lastModified: undefined }, length, type)
   if (answer.kind !== 'multiple') throw new Error(`${range} has ${answer.kind} answer`)
   return answer
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { formatHttpDate } from '../../src/http/http-date.ts'
-import { type RangeAnswer, answerRange, ifRangeMatches } from '../../src/http/range.ts'
+import { type RangeResult, applyRange, ifRangeMatches } from '../../src/http/range.ts'
 
 const MODIFIED = Date.UTC(2026, 0, 2, 3, 4, 5)
 const NONE = { etag: undefined, lastModified: undefined }
@@ -70,8 +70,8 @@ describe('answerRange', () => {
     for (const range of ['', 'bytes', 'bytes 0-1', 'items=0-1', ' =0-1', 'bytes=0-1, bytes=2-3']) {
       expect(answer(range, 10)).toEqual({ kind: 'whole' })
     }
-    expect(answerRange({}, NONE, 10, 'text/plain')).toEqual({ kind: 'whole' })
-    expect(answerRange({ range: ['bytes=0-1'] }, NONE, 10, undefined)).toEqual({ kind: 'whole' })
+    expect(applyRange({}, NONE, 10, 'text/plain')).toEqual({ kind: 'whole' })
+    expect(applyRange({ range: ['bytes=0-1'] }, NONE, 10, undefined)).toEqual({ kind: 'whole' })
   })
 
   it('S-22: an empty representation has no first byte, and is its own suffix', () => {
@@ -121,7 +121,7 @@ describe('answerRange', () => {
   })
 
   it('S-22: several parts carry the type of the whole', () => {
-    expect(answerRange({ range: 'bytes=0-0,5-5' }, NONE, 10, 'text/html')).toMatchObject({
+    expect(applyRange({ range: 'bytes=0-0,5-5' }, NONE, 10, 'text/html')).toMatchObject({
       kind: 'multiple',
       partType: 'text/html',
     })
@@ -188,8 +188,8 @@ describe('ifRangeMatches', () => {
 
   it('C-12: where If-Range fails the whole is sent, even for a range that does not exist', () => {
     const request = { range: 'bytes=99-', 'if-range': '"v2"' }
-    expect(answerRange(request, stored, 10, undefined)).toEqual({ kind: 'whole' })
-    expect(answerRange({ ...request, 'if-range': '"v1"' }, stored, 10, undefined)).toMatchObject({
+    expect(applyRange(request, stored, 10, undefined)).toEqual({ kind: 'whole' })
+    expect(applyRange({ ...request, 'if-range': '"v1"' }, stored, 10, undefined)).toMatchObject({
       kind: 'unsatisfiable',
     })
   })
@@ -199,8 +199,8 @@ describe('ifRangeMatches', () => {
   })
 })
 
-function answer(range: string, length: number): RangeAnswer {
-  return answerRange({ range }, NONE, length, undefined)
+function answer(range: string, length: number): RangeResult {
+  return applyRange({ range }, NONE, length, undefined)
 }
 
 function ranges(range: string, length: number): string[] {
@@ -208,7 +208,7 @@ function ranges(range: string, length: number): string[] {
 }
 
 /** The Content-Range of each part, or the kind of an answer without parts. */
-function contentRanges(given: RangeAnswer): string[] {
+function contentRanges(given: RangeResult): string[] {
   if (given.kind === 'single') return [given.contentRange]
   return given.kind === 'multiple' ? given.parts.map((part) => part.contentRange) : [given.kind]
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type LifetimePolicy, initialAge, timelineOf } from '../../src/http/freshness.ts'
 import { fieldLines } from '../../src/http/header-fields.ts'
 import { formatHttpDate } from '../../src/http/http-date.ts'
-import { type ResponseFacts, judgeStorability } from '../../src/http/storability.ts'
+import { type ResponseFacts, checkStorability } from '../../src/http/storability.ts'
 
 const now = Date.UTC(2026, 2, 4, 12)
 const at = (seconds: number): string => formatHttpDate(now + seconds * 1000)
@@ -23,17 +23,17 @@ const plain: ResponseFacts = {
   fields: [],
   authorized: false,
   requestNoStore: false,
-  audienceNamed: false,
-  draftMaxAge: undefined,
+  hasGroup: false,
+  contextMaxAge: undefined,
 }
 
 function judge(facts: Partial<ResponseFacts>, policy = own, targets: string[] = []) {
-  return judgeStorability({ ...plain, ...facts }, policy, targets, now)
+  return checkStorability({ ...plain, ...facts }, policy, targets, now)
 }
 
 function reason(facts: Partial<ResponseFacts>, policy = own): string {
-  const verdict = judge(facts, policy)
-  return verdict.store ? 'stored' : verdict.reason
+  const cacheability = judge(facts, policy)
+  return cacheability.store ? 'stored' : cacheability.reason
 }
 
 describe('judgeStorability', () => {
@@ -83,13 +83,13 @@ describe('judgeStorability', () => {
 
   it('M-5: Authorization is shared by public, s-maxage, must-revalidate, or session()', () => {
     for (const leave of ['public', 's-maxage=9', 'must-revalidate']) {
-      const verdict = judge({ authorized: true, fields: ['Cache-Control', leave] })
-      expect(verdict).toMatchObject({ store: true, servesAuthorized: true })
+      const cacheability = judge({ authorized: true, fields: ['Cache-Control', leave] })
+      expect(cacheability).toMatchObject({ store: true, servesAuthorized: true })
     }
     for (const none of ['max-age=9', 'proxy-revalidate', 'immutable', 'public=1']) {
       expect(reason({ authorized: true, fields: ['Cache-Control', none] })).toBe('authorization')
     }
-    expect(judge({ authorized: true, audienceNamed: true })).toMatchObject({
+    expect(judge({ authorized: true, hasGroup: true })).toMatchObject({
       store: true,
       servesAuthorized: false,
     })
@@ -104,7 +104,7 @@ describe('judgeStorability', () => {
   it('M-4: no-cache has no lifetime, whatever else gives it one', () => {
     const fields = ['Cache-Control', 'no-cache, max-age=60', 'ETag', '"1"']
     for (const policy of [own, byHeaders]) {
-      expect(judge({ fields, draftMaxAge: 9 }, policy)).toMatchObject({
+      expect(judge({ fields, contextMaxAge: 9 }, policy)).toMatchObject({
         store: true,
         noCache: true,
         mayServeStale: false,
@@ -150,8 +150,8 @@ describe('judgeStorability beside http-cache-semantics', () => {
     fc.assert(
       fc.property(responses, (response) => {
         const facts = { ...plain, status: response.status, fields: response.fields }
-        const headers = judgeStorability(facts, byHeaders, [], now)
-        const ours = judgeStorability(facts, own, [], now)
+        const headers = checkStorability(facts, byHeaders, [], now)
+        const ours = checkStorability(facts, own, [], now)
         if (!headers.store) {
           // Ours stores more, and what it adds has the lifetime of the option.
           if (ours.store) expect(ours.lifetime).toEqual({ milliseconds: 60_000, source: 'option' })
@@ -180,11 +180,11 @@ interface Circumstances {
 function freshFor(response: Response, { heuristic, ...request }: Circumstances): number {
   const { status, fields } = response
   const policy = { ...byHeaders, heuristic }
-  const verdict = judgeStorability({ ...plain, ...request, status, fields }, policy, [], now)
-  if (!verdict.store || verdict.noCache) return 0
+  const cacheability = checkStorability({ ...plain, ...request, status, fields }, policy, [], now)
+  if (!cacheability.store || cacheability.noCache) return 0
   const age = initialAge(fields, now, now)
   const windows = { staleWhileRevalidate: 0, staleIfError: 0 }
-  const { staleAt } = timelineOf(verdict.lifetime.milliseconds, age, now, windows)
+  const { staleAt } = timelineOf(cacheability.lifetime.milliseconds, age, now, windows)
   return Math.max(0, staleAt - now)
 }
 

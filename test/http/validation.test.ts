@@ -342,8 +342,8 @@ function naiveEntityTags(value: string): string[] | '*' {
       continue
     }
     // As far as a tag was begun it is consumed, the comma in it included.
-    const begun = /^(?:W\/)?(?:"[\x21\x23-\x7e\x80-\xff]*"?)?/.exec(rest)
-    rest = rest.slice(begun?.[0].length ?? 0)
+    const startedAt = /^(?:W\/)?(?:"[\x21\x23-\x7e\x80-\xff]*"?)?/.exec(rest)
+    rest = rest.slice(startedAt?.[0].length ?? 0)
     const comma = rest.indexOf(',')
     rest = comma < 0 ? '' : rest.slice(comma + 1)
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Roster, instancesIn } from '../../src/redis/instances.ts'
-import { Sequence, longestAlone } from '../../src/invalidation/sequence.ts'
+import { Sequence, MAX_UNCHECKED } from '../../src/invalidation/sequence.ts'
 import { Random } from '../support/random.ts'
 
 describe('the sequence of invalidations', () => {
@@ -19,20 +19,20 @@ describe('the sequence of invalidations', () => {
     const before = sequence.applied
     sequence.record(['a'], false)
     const after = sequence.applied
-    expect(sequence.felledBy(before, ['x', 'a'])).toBe('a')
-    expect(sequence.felledBy(after, ['x', 'a'])).toBeUndefined()
+    expect(sequence.invalidatedBy(before, ['x', 'a'])).toBe('a')
+    expect(sequence.invalidatedBy(after, ['x', 'a'])).toBeUndefined()
     sequence.record(['x'], false)
-    expect(sequence.felledBy(after, ['x', 'a'])).toBe('x')
-    expect(sequence.felledBy(after, ['a'])).toBeUndefined()
+    expect(sequence.invalidatedBy(after, ['x', 'a'])).toBe('x')
+    expect(sequence.invalidatedBy(after, ['a'])).toBeUndefined()
   })
 
   it('precision: nothing falls by what it does not depend on, and what depends on nothing never falls', () => {
     const sequence = new Sequence()
     for (let i = 0; i < 1_000; i++) sequence.record([`tag:${i}`], false)
-    expect(sequence.felledBy(0, ['tag:1000'])).toBeUndefined()
-    expect(sequence.felledBy(0, [])).toBeUndefined()
-    expect(sequence.felledBy(500, ['tag:499'])).toBeUndefined()
-    expect(sequence.felledBy(499, ['tag:499'])).toBe('tag:499')
+    expect(sequence.invalidatedBy(0, ['tag:1000'])).toBeUndefined()
+    expect(sequence.invalidatedBy(0, [])).toBeUndefined()
+    expect(sequence.invalidatedBy(500, ['tag:499'])).toBeUndefined()
+    expect(sequence.invalidatedBy(499, ['tag:499'])).toBe('tag:499')
   })
 
   it('the last of several invalidations of one dependency counts', () => {
@@ -40,9 +40,9 @@ describe('the sequence of invalidations', () => {
     sequence.record(['a'], false)
     sequence.record(['b'], false)
     sequence.record(['a'], false)
-    expect(sequence.felledBy(2, ['a'])).toBe('a')
-    expect(sequence.felledBy(3, ['a'])).toBeUndefined()
-    expect(sequence.felledBy(2, ['b'])).toBeUndefined()
+    expect(sequence.invalidatedBy(2, ['a'])).toBe('a')
+    expect(sequence.invalidatedBy(3, ['a'])).toBeUndefined()
+    expect(sequence.invalidatedBy(2, ['b'])).toBeUndefined()
   })
 
   it('the floor: an invalidation of everything fells all that began before, whatever it depends on', () => {
@@ -50,71 +50,71 @@ describe('the sequence of invalidations', () => {
     const before = sequence.applied
     sequence.record('all', false)
     const after = sequence.applied
-    expect(sequence.felledBy(before, [])).toBe('all')
-    expect(sequence.felledBy(before, ['a'])).toBe('all')
-    expect(sequence.felledBy(after, ['a'])).toBeUndefined()
+    expect(sequence.invalidatedBy(before, [])).toBe('all')
+    expect(sequence.invalidatedBy(before, ['a'])).toBe('all')
+    expect(sequence.invalidatedBy(after, ['a'])).toBeUndefined()
     sequence.record(['other'], false)
-    expect(sequence.felledBy(after, ['a'])).toBeUndefined()
-    expect(sequence.felledBy(before, [])).toBe('all')
+    expect(sequence.invalidatedBy(after, ['a'])).toBeUndefined()
+    expect(sequence.invalidatedBy(before, [])).toBe('all')
   })
 
   it('soft invalidations fell nothing: they soften what began before', () => {
     const sequence = new Sequence()
     sequence.record(['a'], true)
-    expect(sequence.felledBy(0, ['a'])).toBeUndefined()
-    expect(sequence.softenedAt(0, ['a'], 'k')).toBe(0)
-    expect(sequence.softenedAt(0, ['b'], 'k')).toBe(Infinity)
-    expect(sequence.softenedAt(1, ['a'], 'k')).toBe(Infinity)
+    expect(sequence.invalidatedBy(0, ['a'])).toBeUndefined()
+    expect(sequence.softInvalidationAt(0, ['a'], 'k')).toBe(0)
+    expect(sequence.softInvalidationAt(0, ['b'], 'k')).toBe(Infinity)
+    expect(sequence.softInvalidationAt(1, ['a'], 'k')).toBe(Infinity)
     sequence.record(['b'], false)
-    expect(sequence.softenedAt(1, ['a'], 'k')).toBe(Infinity)
-    expect(sequence.softenedAt(0, ['b'], 'k')).toBe(Infinity)
+    expect(sequence.softInvalidationAt(1, ['a'], 'k')).toBe(Infinity)
+    expect(sequence.softInvalidationAt(0, ['b'], 'k')).toBe(Infinity)
   })
 
   it('a soft invalidation of everything softens all that began before', () => {
     const sequence = new Sequence()
     sequence.record('all', true)
     sequence.record(['other'], false)
-    expect(sequence.felledBy(0, ['a'])).toBeUndefined()
-    expect(sequence.softenedAt(0, [], 'k')).toBe(0)
-    expect(sequence.softenedAt(1, ['a'], 'k')).toBe(Infinity)
+    expect(sequence.invalidatedBy(0, ['a'])).toBeUndefined()
+    expect(sequence.softInvalidationAt(0, [], 'k')).toBe(0)
+    expect(sequence.softInvalidationAt(1, ['a'], 'k')).toBe(Infinity)
   })
 
   it('the limit: what is forgotten counts as invalidated, never as valid', () => {
     const sequence = new Sequence({ limit: 3 })
     for (const name of ['a', 'b', 'c']) sequence.record([name], false)
-    expect(sequence.felledBy(0, ['x'])).toBeUndefined()
+    expect(sequence.invalidatedBy(0, ['x'])).toBeUndefined()
     sequence.record(['d'], false)
     // 'a' is forgotten: what began before its invalidation may depend on it.
-    expect(sequence.felledBy(0, ['a'])).toBe('all')
-    expect(sequence.felledBy(0, ['x'])).toBe('all')
-    expect(sequence.felledBy(1, ['a'])).toBeUndefined()
-    expect(sequence.felledBy(1, ['b'])).toBe('b')
+    expect(sequence.invalidatedBy(0, ['a'])).toBe('all')
+    expect(sequence.invalidatedBy(0, ['x'])).toBe('all')
+    expect(sequence.invalidatedBy(1, ['a'])).toBeUndefined()
+    expect(sequence.invalidatedBy(1, ['b'])).toBe('b')
   })
 
   it('the limit holds when one invalidation names more than it', () => {
     const sequence = new Sequence({ limit: 3 })
     sequence.record(['a', 'b', 'c', 'd', 'e'], false)
     for (const name of ['a', 'b', 'c', 'd', 'e']) {
-      expect(sequence.felledBy(0, [name])).toBe('all')
-      expect(sequence.felledBy(1, [name])).toBeUndefined()
+      expect(sequence.invalidatedBy(0, [name])).toBe('all')
+      expect(sequence.invalidatedBy(1, [name])).toBeUndefined()
     }
   })
 
   it('soft invalidations that are forgotten count as softening, and fell nothing', () => {
     const sequence = new Sequence({ limit: 2 })
     for (const name of ['a', 'b', 'c']) sequence.record([name], true)
-    expect(sequence.softenedAt(0, ['a'], 'k')).toBe(0)
-    expect(sequence.softenedAt(0, ['x'], 'k')).toBe(0)
-    expect(sequence.softenedAt(1, ['x'], 'k')).toBe(Infinity)
-    expect(sequence.felledBy(0, ['a', 'x'])).toBeUndefined()
+    expect(sequence.softInvalidationAt(0, ['a'], 'k')).toBe(0)
+    expect(sequence.softInvalidationAt(0, ['x'], 'k')).toBe(0)
+    expect(sequence.softInvalidationAt(1, ['x'], 'k')).toBe(Infinity)
+    expect(sequence.invalidatedBy(0, ['a', 'x'])).toBeUndefined()
   })
 
   it('one dependency invalidated again and again takes one place', () => {
     const sequence = new Sequence({ limit: 2 })
     sequence.record(['a'], false)
     for (let i = 0; i < 100; i++) sequence.record(['b'], false)
-    expect(sequence.felledBy(0, ['x'])).toBeUndefined()
-    expect(sequence.felledBy(0, ['a'])).toBe('a')
+    expect(sequence.invalidatedBy(0, ['x'])).toBeUndefined()
+    expect(sequence.invalidatedBy(0, ['a'])).toBe('a')
   })
 
   const seed = 7_001
@@ -140,19 +140,19 @@ describe('the sequence of invalidations', () => {
             ? sequence.record('all', soft)
             : sequence.record(dependencies, soft)
         check('number', number === history.length)
-        const stamp = random.below(history.length + 1)
+        const startSequence = random.below(history.length + 1)
         const closure = names.filter(() => random.chance(0.2))
         const hits = (isSoft: boolean): boolean =>
           history
-            .slice(stamp)
+            .slice(startSequence)
             .some(
               (each) =>
                 each.soft === isSoft &&
                 (each.dependencies === 'all' ||
                   each.dependencies.some((name) => closure.includes(name))),
             )
-        const isFelled = sequence.felledBy(stamp, closure) !== undefined
-        const isSoftened = sequence.softenedAt(stamp, closure, 'k') === 0
+        const isFelled = sequence.invalidatedBy(startSequence, closure) !== undefined
+        const isSoftened = sequence.softInvalidationAt(startSequence, closure, 'k') === 0
         // Never valid where the history says otherwise; with room for all of it, exactly as it says.
         check('felled', isFelled || !hits(false))
         check('softened', isSoftened || !hits(true))
@@ -178,12 +178,12 @@ describe('where several instances share the order', () => {
     expect(number).toBeGreaterThan(5)
     expect(number).toBeLessThan(6)
     const after = sequence.start()
-    expect(sequence.felledBy(before.stamp, ['a'])).toBe('a')
-    expect(sequence.felledBy(after.stamp, ['a'])).toBeUndefined()
+    expect(sequence.invalidatedBy(before.startSequence, ['a'])).toBe('a')
+    expect(sequence.invalidatedBy(after.startSequence, ['a'])).toBeUndefined()
     // Its number in the shared order is later than both.
     sequence.apply(6, ['a'], false)
-    expect(sequence.felledBy(after.stamp, ['a'])).toBe('a')
-    expect(sequence.felledBy(sequence.start().stamp, ['a'])).toBeUndefined()
+    expect(sequence.invalidatedBy(after.startSequence, ['a'])).toBe('a')
+    expect(sequence.invalidatedBy(sequence.start().startSequence, ['a'])).toBeUndefined()
   })
 
   it('several without a number follow each other, soft ones too', () => {
@@ -192,18 +192,18 @@ describe('where several instances share the order', () => {
     const second = sequence.provisional(['b'], true)
     const third = sequence.provisional('all', false)
     expect([first, second, third, 1].toSorted((a, b) => a - b)).toEqual([first, second, third, 1])
-    expect(sequence.softenedAt(first, ['b'], 'k')).toBe(0)
-    expect(sequence.felledBy(second, [])).toBe('all')
-    expect(sequence.felledBy(third, [])).toBeUndefined()
+    expect(sequence.softInvalidationAt(first, ['b'], 'k')).toBe(0)
+    expect(sequence.invalidatedBy(second, [])).toBe('all')
+    expect(sequence.invalidatedBy(third, [])).toBeUndefined()
   })
 
   it('when there is no place left before the next number, nothing is stored until that comes', () => {
     const sequence = new Sequence()
     while (sequence.provisional(['a'], false) < 1);
-    expect(sequence.felledBy(sequence.start().stamp, [])).toBe('all')
+    expect(sequence.invalidatedBy(sequence.start().startSequence, [])).toBe('all')
     expect(sequence.applied).toBeLessThan(1)
     sequence.apply(1, ['a'], false)
-    expect(sequence.felledBy(sequence.start().stamp, ['a'])).toBeUndefined()
+    expect(sequence.invalidatedBy(sequence.start().startSequence, ['a'])).toBeUndefined()
   })
 
   it('one that is ahead of others takes effect, and what starts then counts as made before it', () => {
@@ -211,14 +211,14 @@ describe('where several instances share the order', () => {
     sequence.apply(1, ['a'], false)
     sequence.note(3, ['c'], false)
     expect([sequence.applied, sequence.highest]).toEqual([1, 3])
-    const { stamp } = sequence.start()
-    expect(stamp).toBe(1)
-    expect(sequence.felledBy(stamp, ['c'])).toBe('c')
-    expect(sequence.felledBy(stamp, ['b'])).toBeUndefined()
+    const { startSequence } = sequence.start()
+    expect(startSequence).toBe(1)
+    expect(sequence.invalidatedBy(startSequence, ['c'])).toBe('c')
+    expect(sequence.invalidatedBy(startSequence, ['b'])).toBeUndefined()
     sequence.apply(2, ['b'], false)
-    expect(sequence.felledBy(stamp, ['b'])).toBe('b')
+    expect(sequence.invalidatedBy(startSequence, ['b'])).toBe('b')
     sequence.apply(3, [], false)
-    expect(sequence.felledBy(sequence.start().stamp, ['a', 'b', 'c'])).toBeUndefined()
+    expect(sequence.invalidatedBy(sequence.start().startSequence, ['a', 'b', 'c'])).toBeUndefined()
   })
 
   it('a late one does not take the place of a later one of the same dependency', () => {
@@ -226,50 +226,50 @@ describe('where several instances share the order', () => {
     sequence.note(3, ['a'], false)
     sequence.apply(1, ['a'], false)
     sequence.apply(2, [], false)
-    expect(sequence.felledBy(2, ['a'])).toBe('a')
+    expect(sequence.invalidatedBy(2, ['a'])).toBe('a')
   })
 
   it('a renewal fells all that was begun before, and the order goes on behind the highest', () => {
     const sequence = new Sequence()
     sequence.apply(4, ['a'], false)
     sequence.note(9, ['b'], false)
-    const { stamp } = sequence.start()
+    const { startSequence } = sequence.start()
     expect(sequence.renew()).toBe(10)
     expect([sequence.applied, sequence.highest]).toEqual([10, 10])
-    expect(sequence.felledBy(stamp, [])).toBe('all')
-    expect(sequence.felledBy(9, [])).toBe('all')
-    expect(sequence.felledBy(sequence.start().stamp, ['a', 'b'])).toBeUndefined()
+    expect(sequence.invalidatedBy(startSequence, [])).toBe('all')
+    expect(sequence.invalidatedBy(9, [])).toBe('all')
+    expect(sequence.invalidatedBy(sequence.start().startSequence, ['a', 'b'])).toBeUndefined()
   })
 
   it('what is held is trusted for maxStaleness behind the last word of the others, or behind its own beginning', () => {
     let now = 1_000
     const sequence = new Sequence({ maxStaleness: 200, now: () => now })
-    expect(sequence.heardAt).toBe(-Infinity)
-    const { asOf } = sequence.start()
-    expect(asOf).toBe(1_000)
+    expect(sequence.lastHeartbeat).toBe(-Infinity)
+    const { verifiedAt } = sequence.start()
+    expect(verifiedAt).toBe(1_000)
     // Nobody knows of an instance that has not been heard of yet, so no barrier waits for it.
-    expect(sequence.isTrusted(asOf)).toBe(false)
-    sequence.heard(500)
+    expect(sequence.isTrusted(verifiedAt)).toBe(false)
+    sequence.heartbeat(500)
     now = 1_199
-    expect(sequence.isTrusted(asOf)).toBe(true)
+    expect(sequence.isTrusted(verifiedAt)).toBe(true)
     now = 1_200
-    expect(sequence.isTrusted(asOf)).toBe(false)
+    expect(sequence.isTrusted(verifiedAt)).toBe(false)
     expect(sequence.isTrusted(1_001)).toBe(true)
-    sequence.heard(1_150)
-    expect([sequence.isTrusted(asOf), sequence.validAt(asOf), sequence.validAt(1_180)]).toEqual([
-      true,
-      1_150,
-      1_180,
-    ])
+    sequence.heartbeat(1_150)
+    expect([
+      sequence.isTrusted(verifiedAt),
+      sequence.validAt(verifiedAt),
+      sequence.validAt(1_180),
+    ]).toEqual([true, 1_150, 1_180])
     now = 1_350
-    expect(sequence.isTrusted(asOf)).toBe(false)
+    expect(sequence.isTrusted(verifiedAt)).toBe(false)
   })
 
   it('what is made in a long silence is not trusted either', () => {
     let now = 1_000
     const sequence = new Sequence({ maxStaleness: 200, now: () => now })
-    sequence.heard(now)
-    now += longestAlone
+    sequence.heartbeat(now)
+    now += MAX_UNCHECKED
     expect(sequence.isTrusted(now)).toBe(true)
     now++
     expect(sequence.isTrusted(now)).toBe(false)
@@ -284,16 +284,16 @@ describe('where several instances share the order', () => {
     expect(roster.endOf(dead, 1_000)).toBe(1_200)
     expect(roster.endOf(dead, 9_000)).toBe(9_200)
     expect(roster.endOf(strict, 9_000)).toBe(1_200)
-    const end = 1_000 + longestAlone
+    const end = 1_000 + MAX_UNCHECKED
     expect(roster.endOf(dead, end - 1)).toBe(end)
     expect(roster.endOf(dead, end + 1)).toBe(end)
   })
 
   it('an answer that comes late takes back nothing that was heard', () => {
     const sequence = new Sequence({ maxStaleness: 200, now: () => 0 })
-    sequence.heard(500)
-    sequence.heard(400)
-    expect(sequence.heardAt).toBe(500)
+    sequence.heartbeat(500)
+    sequence.heartbeat(400)
+    expect(sequence.lastHeartbeat).toBe(500)
   })
 
   it('alone, everything is trusted for ever, and nobody asks what time it is', () => {
@@ -302,7 +302,7 @@ describe('where several instances share the order', () => {
         throw new Error('asked for the time')
       },
     })
-    expect(sequence.start()).toEqual({ stamp: 0, asOf: 0 })
+    expect(sequence.start()).toEqual({ startSequence: 0, verifiedAt: 0 })
     expect(sequence.isTrusted(0)).toBe(true)
   })
 
@@ -341,23 +341,23 @@ describe('where several instances share the order', () => {
           applied = next
         }
         const highest = Math.max(...known.map(({ number }) => number))
-        const stamp = random.chance(0.5) ? applied : random.below(applied + 1)
-        const closure = names.filter(() => random.chance(0.2))
+        const startSequence = random.chance(0.5) ? applied : random.below(applied + 1)
+        const dependencies = names.filter(() => random.chance(0.2))
         const isHit = (kind: boolean): boolean =>
           known.some(
             (each) =>
               each.soft === kind &&
-              each.number > stamp &&
-              (each.of === 'all' || each.of.some((name) => closure.includes(name))),
+              each.number > startSequence &&
+              (each.of === 'all' || each.of.some((name) => dependencies.includes(name))),
           )
-        const isFelled = sequence.felledBy(stamp, closure) !== undefined
+        const isFelled = sequence.invalidatedBy(startSequence, dependencies) !== undefined
         if (isFelled) seen.felled++
         else seen.valid++
         const isRight =
           sequence.applied === applied &&
           sequence.highest === highest &&
           isFelled === isHit(false) &&
-          (sequence.softenedAt(stamp, closure, 'k') === 0) === isHit(true)
+          (sequence.softInvalidationAt(startSequence, dependencies, 'k') === 0) === isHit(true)
         if (!isRight) faults.push(`round ${round}, step ${step}`)
       }
     }

@@ -95,20 +95,20 @@ const routeCases: Readonly<Record<keyof RouteOptions<never>, Case>> = {
       { except: ['a'] },
     ],
   },
-  guard: { good: [true, false], bad: notFlags },
+  detectSecrets: { good: [true, false], bad: notFlags },
   invalidateRedirect: { good: [true, false], bad: notFlags },
 }
 
 const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
   ...routeCases,
   fragments: {
-    good: [{}, { strict: true }, { strict: false, outline: true }, { outline: false }],
+    good: [{}, { strict: true }, { strict: false, annotate: true }, { annotate: false }],
     bad: [
       null,
       true,
       [],
       { Strict: true },
-      ...notFlags.flatMap((flag) => [{ strict: flag }, { outline: flag }]),
+      ...notFlags.flatMap((flag) => [{ strict: flag }, { annotate: flag }]),
     ],
   },
   memory: {
@@ -153,10 +153,10 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
   warming: {
     good: [
       {},
-      { enabled: false, hottest: 10, afterInvalidation: true, every: '10m', ahead: 100 },
+      { enabled: false, hottest: 10, afterInvalidation: true, every: '10m', refreshAhead: 100 },
       { origin: 'https://shop.example', headers: { 'Accept-Language': 'de', accept: '' } },
       { origin: ['http://a.example:8080', 'https://b.example'] },
-      { parallelism: 1, rate: 0.5, budget: 0, timeout: '1s', retries: 0 },
+      { parallelism: 1, rate: 0.5, maxDuration: 0, timeout: '1s', retries: 0 },
     ],
     bad: [
       ...[null, true, 5, 'warm', [], nothing, { Every: '1m' }],
@@ -171,13 +171,13 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
       ...[{ a: 'b\r\nc: d' }, { 'Content-Length': '5' }].map((headers) => ({ headers })),
       ...[null, 0, -1, 1.5, '4'].map((parallelism) => ({ parallelism })),
       ...[null, 0, -1, NaN, '4'].map((rate) => ({ rate })),
-      ...notDurations.map((budget) => ({ budget })),
+      ...notDurations.map((maxDuration) => ({ maxDuration })),
       ...notDurations.map((timeout) => ({ timeout })),
       ...[null, -1, 1.5, '4'].map((retries) => ({ retries })),
       ...[null, -1, 1.5, '4'].map((hottest) => ({ hottest })),
       ...[null, 0, 'yes'].map((afterInvalidation) => ({ afterInvalidation })),
       ...[...notDurations, 99].map((every) => ({ every })),
-      ...[...notDurations, 99].map((ahead) => ({ ahead })),
+      ...[...notDurations, 99].map((refreshAhead) => ({ refreshAhead })),
     ],
   },
   redis: {
@@ -209,7 +209,7 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
   audit: {
     good: [{ sample: 0 }, { sample: 0.001 }, { sample: 1 }],
     bad: [
-      ...[null, true, false, 0.5, '0.5', [], nothing, symbol, {}, { share: 0.5 }],
+      ...[null, true, false, 0.5, '0.5', [], nothing, symbol, {}, { maxUtilization: 0.5 }],
       ...[null, true, -0.1, 1.1, '0.5', Number.NaN, {}].map((sample) => ({ sample })),
       { sample: 0.5, seed: 1 },
     ],
@@ -243,7 +243,7 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
   credentials: { good: [[], ['X-Api-Key']], bad: notNames },
   keySecret: { good: ['', 'a secret'], bad: [null, 5, {}] },
   notCredentials: { good: [[], ['X-Token-Count', 'cookie:session_theme']], bad: notNames },
-  targets: { good: [[], ['CDN-Cache-Control']], bad: notNames },
+  targetedFields: { good: [[], ['CDN-Cache-Control']], bad: notNames },
   surrogate: {
     good: [fastly(), [], [fastly(), { name: 'own', header: 'X-Tags', encode: nothing }]],
     bad: [
@@ -266,7 +266,7 @@ const cases: Readonly<Record<keyof CacheflowOptions<never>, Case>> = {
   requestDirectives: { good: [true, false], bad: notFlags },
   heuristic: { good: [true, false], bad: notFlags },
   cacheStatus: { good: [true, false, 'debug'], bad: [...notFlags, 'Debug'] },
-  why: { good: [true, false], bad: notFlags },
+  debug: { good: [true, false], bad: notFlags },
   build: { good: ['', 'a1b2c3'], bad: notStrings },
   cacheControl: {
     good: ['no-cache', 'private, max-age=5', false],
@@ -502,7 +502,7 @@ describe('the defaults', () => {
     key: 'the request target as received',
     session: '',
     query: 'all of them',
-    guard: '`true`',
+    detectSecrets: '`true`',
     invalidateRedirect: '`false`',
     enabled: '`true`',
     memory: "`'64MiB'`",
@@ -519,12 +519,12 @@ describe('the defaults', () => {
     credentials: 'none',
     notCredentials: 'none',
     keySecret: 'the namespace in Redis; without Redis, a random one',
-    targets: "`['Cacheflow-Cache-Control', 'Surrogate-Control']`",
+    targetedFields: "`['Cacheflow-Cache-Control', 'Surrogate-Control']`",
     surrogate: 'none',
     requestDirectives: '`false`',
     heuristic: '`false`',
     cacheStatus: '`true`',
-    why: "NODE_ENV is `'development'`",
+    debug: "NODE_ENV is `'development'`",
     build: 'none',
     cacheControl: "`'no-cache'`",
     userAgent: "`'bot'` or `'human'`",
@@ -547,7 +547,7 @@ describe('the defaults', () => {
       key: undefined,
       session: undefined,
       query: undefined,
-      guard: true,
+      detectSecrets: true,
       invalidateRedirect: false,
     })
     expect(rest).toEqual({
@@ -555,23 +555,23 @@ describe('the defaults', () => {
       maxSize: 64 * 1024 * 1024,
       maxEntrySize: 8 * 1024 * 1024,
       strict: false,
-      outline: false,
+      annotate: false,
       redis: undefined,
       warming: {
         enabled: true,
-        share: 0.1,
+        maxUtilization: 0.1,
         origins: [],
         headers: {},
         parallelism: 4,
         rate: Infinity,
-        budget: Infinity,
+        maxDuration: Infinity,
         timeout: 30_000,
         retries: 2,
         hottest: 0,
         afterInvalidation: false,
         every: undefined,
         cron: undefined,
-        ahead: 0,
+        refreshAhead: 0,
       },
       auditSample: 0,
       verify: false,
@@ -584,11 +584,11 @@ describe('the defaults', () => {
       credentials: new Set(['authorization', 'proxy-authorization']),
       harmless: new Set(),
       keySecret: undefined,
-      targets: ['Cacheflow-Cache-Control', 'Surrogate-Control'],
+      targetedFields: ['Cacheflow-Cache-Control', 'Surrogate-Control'],
       surrogates: [],
       requestDirectives: false,
       cacheStatus: true,
-      why: false,
+      debug: false,
       build: '',
       keyedBuild: '',
       cacheControl: 'no-cache',
@@ -601,10 +601,10 @@ describe('the defaults', () => {
 
   it('of why is the development environment', () => {
     vi.stubEnv('NODE_ENV', 'development')
-    expect(resolveOptions({}).why).toBe(true)
-    expect(resolveOptions({ why: false }).why).toBe(false)
+    expect(resolveOptions({}).debug).toBe(true)
+    expect(resolveOptions({ debug: false }).debug).toBe(false)
     vi.stubEnv('NODE_ENV', undefined)
-    expect(resolveOptions({}).why).toBe(false)
+    expect(resolveOptions({}).debug).toBe(false)
   })
 
   it('are what the documentation of each option says', () => {
@@ -644,7 +644,7 @@ describe("the caller's object", () => {
       observe: { ignore: ['x-request-id'] },
       credentials: ['x-api-key'],
       notCredentials: ['x-token-count'],
-      targets: ['CDN-Cache-Control'],
+      targetedFields: ['CDN-Cache-Control'],
       surrogate: [fastly()],
     } as const)
     const app = await application(() => ({ body: 'page' }), options)
@@ -668,7 +668,7 @@ describe("the caller's object", () => {
       tags: ['a'],
       vary: ['x-a'],
       credentials: ['x-key'],
-      targets: ['A-Cache-Control'],
+      targetedFields: ['A-Cache-Control'],
       surrogate: [fastly()],
       query: { only: ['page'] },
       observe: { ignore: ['x-b'] },
@@ -678,7 +678,8 @@ describe("the caller's object", () => {
     const policyAt = resolveRoute({ query: lists.query, tags: lists.tags })
     const { policy } = resolveOptions({})
     const routeBefore = JSON.stringify(policyAt(policy))
-    for (const list of [lists.tags, lists.vary, lists.credentials, lists.targets]) list.push('late')
+    for (const list of [lists.tags, lists.vary, lists.credentials, lists.targetedFields])
+      list.push('late')
     lists.query.only.push('late')
     lists.observe.ignore.push('later')
     lists.surrogate.pop()

@@ -20,7 +20,7 @@ function allow(server: RedisServer, ...more: readonly string[]): Promise<unknown
 async function story(servers: readonly RedisServer[], open: () => CacheHandle): Promise<unknown[]> {
   const faults: unknown[] = []
   const [one, other] = [open(), open()]
-  for (const cache of [one, other]) cache.on('fault', ({ error }) => faults.push(error))
+  for (const cache of [one, other]) cache.on('error', ({ error }) => faults.push(error))
   await until('both are connected', () =>
     [one, other].every((cache) => cache.status()?.connected === true),
   )

@@ -38,13 +38,13 @@ describe('put() with Redis', () => {
     expect(await page(there, 'not made')).toBe('<old>')
     expect(await there.fragment('top', () => 'not made')).toBe('old')
 
-    const fallen: string[] = []
-    there.on('invalidate', ({ dependency, keys }) => fallen.push(dependency, ...keys))
+    const removed: string[] = []
+    there.on('invalidate', ({ dependency, keys }) => removed.push(dependency, ...keys))
     expect(await here.put('top', () => 'new')).toBe('new')
     await shared(server, 'top', 'new')
-    await until('the other has heard', () => fallen.length > 0)
-    expect(fallen[0]).toBe('key:fragment:top')
-    expect(new Set(fallen.slice(1))).toEqual(new Set(['fragment:top', 'fragment:page']))
+    await until('the other has heard', () => removed.length > 0)
+    expect(removed[0]).toBe('key:fragment:top')
+    expect(new Set(removed.slice(1))).toEqual(new Set(['fragment:top', 'fragment:page']))
     expect(await page(there, 'not made')).toBe('<new>')
     expect(await page(here, 'not made')).toBe('<new>')
   })
@@ -53,7 +53,9 @@ describe('put() with Redis', () => {
     const server = await redisServer()
     const [here, there] = [await instance(server), await instance(server)]
     const events: unknown[] = []
-    here.on('fragment', ({ reason, stored, refusal }) => events.push({ reason, stored, refusal }))
+    here.on('fragment', ({ reason, stored, uncacheable: refusal }) =>
+      events.push({ reason, stored, refusal }),
+    )
     for (let i = 0; i < 20; i++) {
       const [text] = await Promise.all([
         here.put('top', { tags: ['here'] }, () => `text ${i}`),
@@ -90,6 +92,6 @@ describe('put() with Redis', () => {
     const putting = cache.put('top', () => `ran ${++ran}`)
     await expect(putting).rejects.toMatchObject({ code: 'ERR_CACHEFLOW_UNCONFIRMED' })
     expect(ran).toBe(0)
-    expect(cache.explain('fragment:top').kind).toBe('absent')
+    expect(cache.explain('fragment:top').kind).toBe('none')
   })
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CacheflowError } from '../../src/events/errors.ts'
 import { bypassReason } from '../../src/request/bypass.ts'
-import { audienceOf, cacheKey, keyedTarget } from '../../src/request/cache-key.ts'
+import { groupOf, cacheKey, keyedTarget } from '../../src/request/cache-key.ts'
 import type { IncomingRequest } from '../../src/request/incoming-request.ts'
 import type { Policy } from '../../src/request/policy.ts'
 import { variantKey } from '../../src/http/normalisation.ts'
@@ -23,7 +23,7 @@ function get(target: string, origin = 'https://shop.example'): IncomingRequest {
     origin,
     headers: {},
     isHttp1: true,
-    recording: undefined,
+    tracker: undefined,
     isRepeatable: true,
     hasBody: false,
     httpVersion: '1.1',
@@ -109,14 +109,14 @@ describe('the cache key', () => {
     fc.assert(
       fc.property(fc.array(request, { minLength: 10, maxLength: 40 }), (requests) => {
         const seen = new Map<string, string>()
-        for (const { origin, target, own, audience, inputs } of requests) {
+        for (const { origin, target, own, audience: group, inputs } of requests) {
           const policy = policyOf(own === undefined ? {} : { key: () => own })
-          const primary = cacheKey(get(`/${target.join('')}`, origin), policy, audience)
+          const primary = cacheKey(get(`/${target.join('')}`, origin), policy, group)
           const key = inputs ? `${primary} vary ${variantKey([inputs[0]], [inputs[1]])}` : primary
           const identity = JSON.stringify([
             origin,
             own === undefined ? target.join('') : ['own', own],
-            audience ?? null,
+            group ?? null,
             inputs ?? null,
           ])
           if ((seen.get(key) ?? identity) !== identity) return false
@@ -194,10 +194,10 @@ describe('key() and session()', () => {
   })
 
   it('session() returning null or undefined names nobody: forgetting is not sharing', () => {
-    expect(audienceOf(get('/'), policyOf())).toBeUndefined()
-    expect(audienceOf(get('/'), policyOf({ session: () => null }))).toBeNull()
-    expect(audienceOf(get('/'), policyOf({ session: () => undefined }))).toBeNull()
-    expect(audienceOf(get('/'), policyOf({ session: () => 'editor' }))).toBe('editor')
+    expect(groupOf(get('/'), policyOf())).toBeUndefined()
+    expect(groupOf(get('/'), policyOf({ session: () => null }))).toBeNull()
+    expect(groupOf(get('/'), policyOf({ session: () => undefined }))).toBeNull()
+    expect(groupOf(get('/'), policyOf({ session: () => 'editor' }))).toBe('editor')
   })
 
   it.each([
@@ -207,9 +207,9 @@ describe('key() and session()', () => {
     ['an empty string', ''],
     ['an object', {}],
     ['a promise', Promise.resolve('a')],
-  ])('session() returning %s is an error with its code', (_name, audience) => {
-    const policy = policyOf({ session: () => audience as string })
-    expect(codeOf(() => audienceOf(get('/'), policy))).toBe('ERR_CACHEFLOW_SESSION')
+  ])('session() returning %s is an error with its code', (_name, group) => {
+    const policy = policyOf({ session: () => group as string })
+    expect(codeOf(() => groupOf(get('/'), policy))).toBe('ERR_CACHEFLOW_SESSION')
   })
 
   it('both get the request of the framework', () => {
@@ -224,7 +224,7 @@ describe('key() and session()', () => {
         return 'a'
       },
     })
-    audienceOf(get('/x'), policy)
+    groupOf(get('/x'), policy)
     cacheKey(get('/x'), policy, 'a')
     expect(seen).toEqual(['session /x', 'key /x'])
   })

@@ -29,7 +29,7 @@ describe('the policy of a route', () => {
       key,
       session,
       query: { only: ['page'] },
-      guard: false,
+      detectSecrets: false,
     } as const
     expect(policyOf(options, {})).toEqual(resolveOptions(options).policy)
     expect(policyOf(options, { maxAge: undefined, tags: undefined } as never)).toEqual(
@@ -39,18 +39,25 @@ describe('the policy of a route', () => {
 
   it('wins field by field', () => {
     const key = (): string => 'nearer'
-    const outer = { maxAge: '5m', staleWhileRevalidate: '1h', key: () => 'k', guard: true } as const
+    const outer = {
+      maxAge: '5m',
+      staleWhileRevalidate: '1h',
+      key: () => 'k',
+      detectSecrets: true,
+    } as const
     expect(policyOf(outer, { maxAge: '1s' })).toMatchObject({
       maxAge: 1_000,
       staleWhileRevalidate: 3_600_000,
       key: outer.key,
-      guard: true,
+      detectSecrets: true,
     })
-    expect(policyOf(outer, { key, guard: false, staleWhileRevalidate: '2h' })).toMatchObject({
+    expect(
+      policyOf(outer, { key, detectSecrets: false, staleWhileRevalidate: '2h' }),
+    ).toMatchObject({
       maxAge: 300_000,
       staleWhileRevalidate: 7_200_000,
       key,
-      guard: false,
+      detectSecrets: false,
     })
   })
 

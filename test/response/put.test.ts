@@ -23,7 +23,7 @@ describe('put()', () => {
     expect(await cache.put('top', async () => 'new')).toBe('new')
     expect(await cache.fragment('top', () => 'not made')).toBe('new')
     expect(events).toMatchObject([
-      { key: 'fragment:top', reason: 'absent', stored: true },
+      { key: 'fragment:top', reason: 'miss', stored: true },
       { key: 'fragment:top', reason: 'put', stored: true },
       { key: 'fragment:top', reason: 'fresh' },
     ])
@@ -70,7 +70,7 @@ describe('put()', () => {
       fragment.tag('posts')
       return cache.fragment('inner', post.ref(7), () => 'inner')
     })
-    expect(cache.explain('fragment:top').encloses).toEqual(['fragment:inner post:7'])
+    expect(cache.explain('fragment:top').contains).toEqual(['fragment:inner post:7'])
     for (const target of [{ tag: 'posts' }, post.ref(7)]) {
       expect((await cache.invalidate(target)).keys).toContain('fragment:top')
       await cache.put('top', (fragment) => {
@@ -78,7 +78,7 @@ describe('put()', () => {
         return cache.fragment('inner', post.ref(7), () => 'inner')
       })
     }
-    expect(events.every(({ refusal }) => refusal === undefined)).toBe(true)
+    expect(events.every(({ uncacheable: refusal }) => refusal === undefined)).toBe(true)
   })
 
   it('may follow a touch in one request, whose own fragments count as begun before it', async () => {
@@ -89,7 +89,7 @@ describe('put()', () => {
       await cache.fragment('card', post(row), () => 'of the request')
       await cache.put('card', post(row), () => 'put')
     })
-    expect(events).toMatchObject([{ refusal: 'invalidated' }, { reason: 'put', stored: true }])
+    expect(events).toMatchObject([{ uncacheable: 'invalidated' }, { reason: 'put', stored: true }])
     expect(await cache.fragment('card', post(row), () => 'not made')).toBe('put')
   })
 
@@ -100,7 +100,7 @@ describe('put()', () => {
       return 'read before'
     })
     expect(text).toBe('read before')
-    expect(events).toMatchObject([{ reason: 'put', stored: false, refusal: 'invalidated' }])
+    expect(events).toMatchObject([{ reason: 'put', stored: false, uncacheable: 'invalidated' }])
     expect(cache.stats().entries).toBe(0)
   })
 
@@ -151,7 +151,7 @@ describe('put()', () => {
     await cache.fragment('top', () => 'stored')
     expect(await cache.put('top', { if: false }, () => 'shown')).toBe('shown')
     expect(await cache.fragment('top', () => 'not made')).toBe('stored')
-    expect(events.map(({ reason }) => reason)).toEqual(['absent', 'off', 'fresh'])
+    expect(events.map(({ reason }) => reason)).toEqual(['miss', 'off', 'fresh'])
   })
 
   it('within a body becomes a part of that, which began before it and so is not stored', async () => {
@@ -160,7 +160,7 @@ describe('put()', () => {
       await cache.fragment('outer', () => cache.put('top', options, () => 'top'))
     }
     const outer = events.filter(({ fragment }) => fragment === 'outer')
-    expect(outer.map(({ refusal }) => refusal)).toEqual(['invalidated', 'reads'])
+    expect(outer.map(({ uncacheable: refusal }) => refusal)).toEqual(['invalidated', 'reads'])
     expect(outer[1]?.detail).toBe('a fragment inside for editor')
   })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CacheflowError } from '../../src/events/errors.ts'
-import { Draft, type Version } from '../../src/response/response-context.ts'
-import { Recording } from '../../src/fragments/dependency-tracker.ts'
+import { ResponseContext, type Version } from '../../src/response/response-context.ts'
+import { DependencyTracker } from '../../src/fragments/dependency-tracker.ts'
 import type { VersionTag } from '../../src/response/version.ts'
 import {
   keyDependency,
@@ -13,8 +13,8 @@ import {
 import type { Validators } from '../../src/http/validation.ts'
 
 interface Desk {
-  readonly draft: Draft
-  readonly recording: Recording
+  readonly draft: ResponseContext
+  readonly tracker: DependencyTracker
   /** Header fields that were set, in lower case. */
   readonly fields: Map<string, string>
   readonly asked: Validators[]
@@ -26,12 +26,12 @@ function noScope(): never {
 }
 
 function deskOf({ scope = 'scope', matches = false, strict = true } = {}): Desk {
-  const recording = new Recording({ stamp: 0, asOf: 0 })
+  const tracker = new DependencyTracker({ startSequence: 0, verifiedAt: 0 })
   const fields = new Map<string, string>()
   const asked: Validators[] = []
   let ended = 0
   const subject = {
-    recording,
+    tracker: tracker,
     request: { origin: 'http://shop.example' },
     cache: { settings: { strict } },
     checkVersion: ({ lastModified, tagFor }: VersionTag) => {
@@ -45,7 +45,13 @@ function deskOf({ scope = 'scope', matches = false, strict = true } = {}): Desk 
     setHeader: (name: string, value: string) => void fields.set(name.toLowerCase(), value),
     endNotModified: () => void ended++,
   }
-  return { draft: new Draft(subject, sink, noScope), recording, fields, asked, ended: () => ended }
+  return {
+    draft: new ResponseContext(subject, sink, noScope),
+    tracker: tracker,
+    fields,
+    asked,
+    ended: () => ended,
+  }
 }
 
 function errorOf(run: () => unknown): CacheflowError {
@@ -67,34 +73,34 @@ function etagOf(version: Version, scope?: string): string | undefined {
 
 describe('tag()', () => {
   it('notes tags and what they depend on, each once, and can be chained', () => {
-    const { draft, recording } = deskOf()
+    const { draft, tracker } = deskOf()
     expect(draft.tag('posts', 'authors').tag('posts')).toBe(draft)
-    expect([...recording.tags]).toEqual(['posts', 'authors'])
-    expect([...recording.dependencies]).toEqual([tagDependency('posts'), tagDependency('authors')])
+    expect([...tracker.tags]).toEqual(['posts', 'authors'])
+    expect([...tracker.dependencies]).toEqual([tagDependency('posts'), tagDependency('authors')])
   })
 
   it.each([undefined, null, '', 7, ['posts']])(
     'given %j is an error with its code in development',
     (tag) => {
-      const { draft, recording } = deskOf()
+      const { draft, tracker } = deskOf()
       const error = errorOf(() => draft.tag('fine', tag as string))
       expect(error.code).toBe('ERR_CACHEFLOW_TAG')
       expect(error.message).toContain('tag() was given')
-      expect([...recording.tags]).toEqual(['fine'])
+      expect([...tracker.tags]).toEqual(['fine'])
     },
   )
 
   it.each([undefined, null, '', 7, ['posts']])('given %j keeps it from being stored', (tag) => {
-    const { draft, recording } = deskOf({ strict: false })
+    const { draft, tracker } = deskOf({ strict: false })
     draft.tag(tag as string, 'fine')
-    expect([...recording.tags]).toEqual(['fine'])
-    expect(recording.refusal?.detail).toContain('tag() was given')
+    expect([...tracker.tags]).toEqual(['fine'])
+    expect(tracker.refusal?.detail).toContain('tag() was given')
   })
 })
 
 describe('dependsOn()', () => {
   it('notes dependencies without tags, and can be chained', () => {
-    const { draft, recording } = deskOf()
+    const { draft, tracker } = deskOf()
     const self = draft.dependsOn(
       { tag: 'posts' },
       { key: 'k' },
@@ -102,21 +108,21 @@ describe('dependsOn()', () => {
       { route: '/posts/:id', params: { id: 1 } },
     )
     expect(self).toBe(draft)
-    expect([...recording.tags]).toEqual([])
+    expect([...tracker.tags]).toEqual([])
     for (const dependency of [
       tagDependency('posts'),
       keyDependency('k'),
       pathDependency('/posts/1'),
       routeParamsDependency('/posts/:id', { id: 1 }),
     ]) {
-      expect([...recording.dependencies]).toContain(dependency)
+      expect([...tracker.dependencies]).toContain(dependency)
     }
   })
 
   it('a path is that of the own host too, which a POST there names', () => {
-    const { draft, recording } = deskOf()
+    const { draft, tracker } = deskOf()
     draft.dependsOn({ url: '/posts/1' })
-    expect([...recording.dependencies]).toContain(urlDependency('http://shop.example', '/posts/1'))
+    expect([...tracker.dependencies]).toContain(urlDependency('http://shop.example', '/posts/1'))
   })
 
   it.each([
@@ -135,13 +141,13 @@ describe('dependsOn()', () => {
 
 describe('maxAge()', () => {
   it('of several calls the shortest holds', () => {
-    const { draft, recording } = deskOf()
-    expect(recording.maxAge).toBeUndefined()
+    const { draft, tracker } = deskOf()
+    expect(tracker.maxAge).toBeUndefined()
     expect(draft.maxAge('5m')).toBe(draft)
     draft.maxAge('10s').maxAge('1h')
-    expect(recording.maxAge).toBe(10_000)
+    expect(tracker.maxAge).toBe(10_000)
     draft.maxAge(0)
-    expect(recording.maxAge).toBe(0)
+    expect(tracker.maxAge).toBe(0)
   })
 
   it.each([undefined, null, '5', -1, false, Number.NaN, {}])(
@@ -156,11 +162,11 @@ describe('maxAge()', () => {
 
 describe('noStore()', () => {
   it('refuses with the reason that was told first', () => {
-    const { draft, recording } = deskOf()
-    expect(recording.refusal).toBeUndefined()
+    const { draft, tracker } = deskOf()
+    expect(tracker.refusal).toBeUndefined()
     expect(draft.noStore('a preview')).toBe(draft)
     draft.noStore('another')
-    expect(recording.refusal).toEqual({ reason: 'draft', detail: 'a preview' })
+    expect(tracker.refusal).toEqual({ reason: 'draft', detail: 'a preview' })
   })
 })
 

@@ -73,10 +73,10 @@ describe('a soft invalidation that is spread over a time', () => {
 
   it('holds for what was begun before it and stored behind it', async () => {
     let go: () => void = () => undefined
-    const gate = new Promise<void>((resolve) => (go = resolve))
+    const handler = new Promise<void>((resolve) => (go = resolve))
     const app = await application(async ({ draft }) => {
       draft.tag('posts')
-      await gate
+      await handler
       return {}
     }, options)
     const first = app.get('/')
@@ -91,9 +91,9 @@ describe('a soft invalidation that is spread over a time', () => {
   it('holds for a fragment that was begun before it and stored behind it', async () => {
     const app = await application(() => ({}), options)
     let go: () => void = () => undefined
-    const gate = new Promise<void>((resolve) => (go = resolve))
+    const handler = new Promise<void>((resolve) => (go = resolve))
     const show = async (): Promise<string | undefined> => {
-      await app.cache.fragment('f', { tags: ['posts'], ...options }, () => gate.then(() => 'f'))
+      await app.cache.fragment('f', { tags: ['posts'], ...options }, () => handler.then(() => 'f'))
       return app.seen('fragment').at(-1)?.reason
     }
     const first = show()

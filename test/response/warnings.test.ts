@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { RefuseReason } from '../../src/events/reasons.ts'
+import type { UncacheableReason } from '../../src/events/reasons.ts'
 import { Warnings } from '../../src/response/warnings.ts'
 
 it('a warning names the route, the reason with its detail, and what to do', () => {
@@ -20,7 +20,7 @@ it('a route is warned of once for each reason', () => {
   expect(warnings.messageOnce('/b', 'set-cookie', 'x')).toBeDefined()
 })
 
-it.each<RefuseReason>([
+it.each<UncacheableReason>([
   'set-cookie',
   'session-read',
   'user-read',
@@ -35,7 +35,7 @@ it.each<RefuseReason>([
   expect(new Warnings().messageOnce('/', reason, undefined)?.message.length).toBeGreaterThan(40)
 })
 
-it.each<RefuseReason>([
+it.each<UncacheableReason>([
   'no-store',
   'private',
   'draft',

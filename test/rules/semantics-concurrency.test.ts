@@ -36,7 +36,7 @@ describe.each(hosts)('collapsing behind %s', (host) => {
     )
     const answers = crowdAt(app)
     await app.arrived(crowd)
-    expect(app.cache.stats().making).toBe(1)
+    expect(app.cache.stats().inFlight).toBe(1)
     held.open()
     for (const answer of answers) expect((await answer).body).toBe('made 1')
     expect(app.runs).toBe(1)
@@ -97,7 +97,7 @@ describe.each(hosts.filter((host) => host !== 'koa behind others'))(
       await app.arrived(crowd)
       await app.cache.invalidate({ url: '/' })
       held[0]?.open()
-      await app.happened('refuse')
+      await app.happened('uncacheable')
       expect(app.refusals).toEqual(['invalidated'])
       expect(app.runs).toBe(2)
       // A second time they are not held up: on a page that is always overtaken they must get an answer, too.
@@ -136,7 +136,7 @@ describe('collapsing', () => {
     )
     const answers = crowdAt(app, 2)
     await app.arrived(2)
-    expect(app.cache.stats().making).toBe(0)
+    expect(app.cache.stats().inFlight).toBe(0)
     for (const answer of [...answers, app.get('/')]) await answer
     expect(app.runs).toBe(3)
   })
@@ -439,7 +439,7 @@ describe('collapsing', () => {
       expect(await answer).toMatchObject({ status: 200, body: 'whole' })
     held.open()
     expect((await app.get('/')).body).toBe('whole')
-    expect(app.cache.stats().making).toBe(0)
+    expect(app.cache.stats().inFlight).toBe(0)
   })
 
   it('M-50: whoever waits and leaves costs nobody anything', async () => {

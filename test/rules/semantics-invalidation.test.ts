@@ -227,7 +227,7 @@ describe('invalidation', () => {
     const fill = async (): Promise<void> => {
       for (const path of paths) await app.get(path)
     }
-    const fallen = async (groups: string, host?: string): Promise<string[]> => {
+    const removed = async (groups: string, host?: string): Promise<string[]> => {
       await fill()
       const headers = { 'X-Groups': groups, ...(host === undefined ? {} : { Host: host }) }
       await app.ask('/elsewhere', { method: 'POST', headers })
@@ -239,16 +239,16 @@ describe('invalidation', () => {
       }
       return gone
     }
-    expect(await fallen('"posts"')).toEqual(['/a', '/d'])
-    expect(await fallen('"Posts"')).toEqual(['/b'])
+    expect(await removed('"posts"')).toEqual(['/a', '/d'])
+    expect(await removed('"Posts"')).toEqual(['/b'])
     // /a is in both, and still /d, of "posts" alone, does not fall with "front".
-    expect(await fallen('"front"')).toEqual(['/a', '/c'])
-    expect(await fallen('"posts", "Posts";x')).toEqual(['/a', '/b', '/d'])
-    expect(await fallen('"other"')).toEqual([])
+    expect(await removed('"front"')).toEqual(['/a', '/c'])
+    expect(await removed('"posts", "Posts";x')).toEqual(['/a', '/b', '/d'])
+    expect(await removed('"other"')).toEqual([])
     // A field that is no list of strings says nothing.
-    expect(await fallen('posts')).toEqual([])
-    expect(await fallen('"posts", 7')).toEqual([])
-    expect(await fallen('"posts"', 'other.example')).toEqual([])
+    expect(await removed('posts')).toEqual([])
+    expect(await removed('"posts", 7')).toEqual([])
+    expect(await removed('"posts"', 'other.example')).toEqual([])
   })
 
   it('M-40: on a response to a safe method, or on a request, it means nothing', async () => {

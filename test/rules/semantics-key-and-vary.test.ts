@@ -129,11 +129,11 @@ describe('Vary', () => {
     expect((await app.get('/', { 'X-Shop': 'a' })).body).toBe('made 4')
     expect((await app.get('/')).body).toBe('made 5')
     expect(app.seen('miss').map(({ reason }) => reason)).toEqual([
-      'absent',
-      'vary',
-      'vary',
-      'vary',
-      'vary',
+      'uri-miss',
+      'vary-miss',
+      'vary-miss',
+      'vary-miss',
+      'vary-miss',
     ])
   })
 

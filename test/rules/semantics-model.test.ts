@@ -130,7 +130,7 @@ async function visit(history: readonly Step[]): Promise<void> {
       }
     }
   }
-  expect(app.seen('fault')).toEqual([])
+  expect(app.seen('error')).toEqual([])
 }
 
 function check(

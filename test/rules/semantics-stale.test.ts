@@ -22,7 +22,7 @@ describe.each(hosts)('stale behind %s', (host) => {
     for (let i = 0; i < 5; i++) expect((await app.get('/')).body).toBe('made 1')
     await new Promise((resolve) => setImmediate(resolve))
     expect(app.runs).toBe(2)
-    expect(app.cache.stats().making).toBe(1)
+    expect(app.cache.stats().inFlight).toBe(1)
     held.open()
     await app.happened('refresh')
     expect(app.seen('refresh')).toMatchObject([
@@ -31,7 +31,7 @@ describe.each(hosts)('stale behind %s', (host) => {
     expect((await app.get('/')).body).toBe('made 2')
     expect((await app.get('/')).headers['cache-status']).toBe('cacheflow; hit; ttl=60')
     expect(app.runs).toBe(2)
-    expect(app.cache.stats().making).toBe(0)
+    expect(app.cache.stats().inFlight).toBe(0)
   })
 
   it('M-29: in its window a stale response stands in for a handler that throws', async () => {

@@ -356,10 +356,10 @@ describe('storing', () => {
       { memory: { maxEntrySize: '32KiB' } },
     )
     const answer = app.get('/')
-    await app.happened('refuse')
+    await app.happened('uncacheable')
     // Refused in the middle: nobody waits for a response that will not be shared.
     expect(response?.writableEnded).toBe(false)
-    expect(app.cache.stats().making).toBe(0)
+    expect(app.cache.stats().inFlight).toBe(0)
     held.open()
     expect((await answer).bytes).toEqual(Buffer.alloc(65_536, 'x'))
     expect(app.refusals).toEqual(['too-large'])

@@ -231,7 +231,7 @@ describe('targeted control', () => {
     await app.arrived(1)
     held.open()
     expect((await answer).body).toBe('first, second')
-    expect(app.seen('refuse')).toMatchObject([
+    expect(app.seen('uncacheable')).toMatchObject([
       { reason: 'draft', detail: 'the second half was made for one visitor' },
     ])
     expect(app.cache.stats().entries).toBe(0)

@@ -155,11 +155,11 @@ describe.each(hosts)('an answer that may not be stored, behind %s', (host) => {
 
   it('M-56: a refresh that began before the page was taken down does not bring it back', async () => {
     const held = latch()
-    const begun = latch()
+    const startedAt = latch()
     const app = await opened(
       async ({ run, request }) => {
         if (run === 2) {
-          begun.open()
+          startedAt.open()
           await held.opened
         }
         return run === 3 ? { status: 451 } : { body: `${request.url} ${run}` }
@@ -169,7 +169,7 @@ describe.each(hosts)('an answer that may not be stored, behind %s', (host) => {
     await app.get('/')
     app.advance(61)
     await app.get('/')
-    await begun.opened
+    await startedAt.opened
     expect((await app.get('/', { 'Cache-Control': 'no-cache' })).status).toBe(451)
     held.open()
     await app.happened('refresh')

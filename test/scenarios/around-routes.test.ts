@@ -220,6 +220,6 @@ describe('a class of User-Agents that throws', () => {
       const { body } = await app.get('/', { 'User-Agent': agent })
       expect(body).toBe(`page for ${agent}`)
     }
-    expect(app.seen('fault').length).toBeGreaterThan(0)
+    expect(app.seen('error').length).toBeGreaterThan(0)
   })
 })

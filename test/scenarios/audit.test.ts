@@ -72,7 +72,7 @@ describe('audit', () => {
     await app.get('/tea')
     data.status = 500
     await app.get('/tea')
-    await expect.poll(() => audits.at(-1)?.difference).toBe('refused')
+    await expect.poll(() => audits.at(-1)?.difference).toBe('uncacheable')
   })
 
   it('says nothing of what has fallen meanwhile: it may well differ', async () => {

@@ -55,8 +55,8 @@ describe.each(expressStages)('$name', ({ open }) => {
       const [first, second] = [await app.get(url), await app.get(url)]
       expect([first.status, second.status, first.body === second.body]).toEqual([200, 200, false])
     }
-    await app.happened('refuse')
-    expect(app.seen('refuse').at(-1)).toMatchObject({
+    await app.happened('uncacheable')
+    expect(app.seen('uncacheable').at(-1)).toMatchObject({
       reason: 'draft',
       detail: expect.stringContaining('tag() was given') as string,
     })

@@ -31,7 +31,16 @@ const thrown: readonly (readonly [string, unknown])[] = [
   ['an object whose getters throw', hostile],
 ]
 
-const events = ['hit', 'miss', 'bypass', 'store', 'refuse', 'refresh', 'fault', 'evict'] as const
+const events = [
+  'hit',
+  'miss',
+  'bypass',
+  'store',
+  'uncacheable',
+  'refresh',
+  'error',
+  'evict',
+] as const
 
 describe.each(hosts)('behind $name', (host) => {
   describe.each(thrown)('an application whose own code throws %s', (_, error) => {

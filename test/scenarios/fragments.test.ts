@@ -208,7 +208,9 @@ describe.each(routerSites)('fragments ($name)', ({ open }) => {
     )
     expect((await app.get('/', { 'X-Kind': 'a' })).body).toBe('hello a')
     expect((await app.get('/', { 'X-Kind': 'b' })).body).toBe('hello b')
-    const refusals = app.seen('fragment').map(({ refusal, detail }) => [refusal, detail])
+    const refusals = app
+      .seen('fragment')
+      .map(({ uncacheable: refusal, detail }) => [refusal, detail])
     expect(refusals).toEqual([
       ['reads', 'x-kind'],
       ['reads', 'x-kind'],
@@ -226,7 +228,7 @@ describe.each(routerSites)('fragments ($name)', ({ open }) => {
     expect(app.seen('store')).toEqual([])
     // Somebody without credentials, to whom the application shows it all the same.
     await app.get('/')
-    expect(app.seen('refuse').at(-1)).toMatchObject({
+    expect(app.seen('uncacheable').at(-1)).toMatchObject({
       reason: 'session-read',
       detail: 'a fragment for editors',
     })
@@ -283,7 +285,7 @@ describe.each(routerSites)('fragments ($name)', ({ open }) => {
     )
     expect((await app.get('/')).status).toBe(500)
     expect(app.seen('fragment')).toMatchObject([
-      { refusal: 'failed', detail: 'Error: no database' },
+      { uncacheable: 'failed', detail: 'Error: no database' },
     ])
   })
 
@@ -319,7 +321,7 @@ describe.each(routerSites)('fragments ($name)', ({ open }) => {
       return text
     })
     const early = app.get('/?wait=1')
-    while (app.cache.stats().making === 0 || app.runs === 0) await new Promise(setImmediate)
+    while (app.cache.stats().inFlight === 0 || app.runs === 0) await new Promise(setImmediate)
     price = 'new'
     await app.cache.invalidate({ tag: 'prices' })
     // Who comes now does not join what was begun before.
@@ -369,11 +371,11 @@ describe.each(routerSites)('fragments ($name)', ({ open }) => {
     const app = await site(async ({ draft }) => {
       const card = (n: number): Promise<string> =>
         cacheFragment(`card ${n}`, (fragment) => {
-          fragment.attach('scripts', '/card.js').attach('scripts', `/${n}.js`)
+          fragment.addAsset('scripts', '/card.js').addAsset('scripts', `/${n}.js`)
           return `card ${n}`
         })
       const cards = [await card(1), await card(2), await card(1)].join()
-      return `${cards} ${draft.attachments('scripts').join()}`
+      return `${cards} ${draft.assets('scripts').join()}`
     })
     const first = await app.get('/')
     expect(first.body).toBe('card 1,card 2,card 1 /card.js,/1.js,/2.js')

@@ -113,19 +113,19 @@ class World {
     this.runs.splice(this.runs.indexOf(run), 1)
     const { page, began } = run
     const isFelled = this.#log.slice(began).some(({ fells }) => fells(page))
-    const standing = this.stored.get(page.path)
+    const existing = this.stored.get(page.path)
     const stores = this.app.seen('store').length
-    const refusals = this.app.seen('refuse').length
+    const refusals = this.app.seen('uncacheable').length
     run.release()
     await this.app.until(
-      () => this.app.seen('store').length + this.app.seen('refuse').length > stores + refusals,
+      () => this.app.seen('store').length + this.app.seen('uncacheable').length > stores + refusals,
     )
     const isStored = this.app.seen('store').length > stores
     if (isStored) this.stored.set(page.path, began)
     else this.seen.refused++
     if (isFelled && isStored) this.faults.push(`${page.path} was stored, though it fell`)
     // What a younger making has stored is not undone by an older one.
-    const isOlder = standing !== undefined && standing > began
+    const isOlder = existing !== undefined && existing > began
     if (!isFelled && !isStored && !isOlder)
       this.faults.push(`${page.path} was refused without need`)
   }

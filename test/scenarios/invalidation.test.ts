@@ -79,7 +79,7 @@ class Blog {
 
   /** How many makings were stored or refused. */
   get ended(): number {
-    return this.app.seen('store').length + this.app.seen('refuse').length
+    return this.app.seen('store').length + this.app.seen('uncacheable').length
   }
 
   /** Changes a record: only the test says of it, by invalidating. */
@@ -363,7 +363,7 @@ describe('an invalidation', () => {
     await blog.app.cache.invalidate({ tag: 'early' })
     for (const { stop } of [early, about]) stop.release()
     await Promise.all([early.answer, about.answer])
-    expect(blog.app.seen('refuse')).toMatchObject([
+    expect(blog.app.seen('uncacheable')).toMatchObject([
       { key: `${blog.app.origin}/early`, reason: 'invalidated', detail: 'tag:early' },
     ])
     expect(await blog.see('/about')).toMatch(/, hit$/)
@@ -397,12 +397,12 @@ describe('an invalidation', () => {
     const blog = await Blog.open()
     await blog.see('/language', { 'Accept-Language': 'de' })
     await blog.see('/language', { 'Accept-Language': 'en' })
-    const making = await blog.hold('/language', 'after', '/language fr')
+    const render = await blog.hold('/language', 'after', '/language fr')
     blog.write('language')
     const receipt = await blog.app.cache.invalidate({ key: `${blog.app.origin}/language` })
     expect(receipt).toMatchObject({ responses: 2, keys: [`${blog.app.origin}/language`] })
-    making.stop.release()
-    expect(await making.answer).toMatch(/^fr language 1, /)
+    render.stop.release()
+    expect(await render.answer).toMatch(/^fr language 1, /)
     expect(blog.app.refusals).toEqual(['invalidated'])
     for (const language of ['de', 'en', 'fr']) {
       const see = (): Promise<string> => blog.see('/language', { 'Accept-Language': language })
@@ -413,13 +413,13 @@ describe('an invalidation', () => {
 
   it('lets those who waited before it go on by themselves, and stores nothing of what they waited for', async () => {
     const blog = await Blog.open()
-    const making = await blog.hold('/about')
+    const render = await blog.hold('/about')
     const waiting = blog.see('/about')
     await blog.app.arrived(2)
     blog.write('about')
     await blog.app.cache.invalidate({ url: '/about' })
-    making.stop.release()
-    expect(await making.answer).toMatch(/^about 1, /)
+    render.stop.release()
+    expect(await render.answer).toMatch(/^about 1, /)
     expect(await waiting).toMatch(/^about 2, /)
     expect(await blog.see('/about')).toMatch(/^about 2, /)
   })
@@ -435,16 +435,16 @@ describe('an invalidation', () => {
       confirmedBy: [],
     })
     expect(await blog.see('/about')).toBe('about 1, made')
-    expect(blog.app.seen('miss').at(-1)).toMatchObject({ reason: 'absent' })
+    expect(blog.app.seen('miss').at(-1)).toMatchObject({ reason: 'uri-miss' })
   })
 
   it('by a POST to the same URL is one as well (RFC 9111 4.4), for makings too', async () => {
     const blog = await Blog.open()
-    const making = await blog.hold('/about')
+    const render = await blog.hold('/about')
     blog.write('about')
     expect((await blog.app.ask('/about', { method: 'POST' })).status).toBe(204)
-    making.stop.release()
-    await making.answer
+    render.stop.release()
+    await render.answer
     expect(blog.app.refusals).toEqual(['invalidated'])
     expect(await blog.see('/about')).toBe('about 2, made')
     blog.write('about')
@@ -573,8 +573,8 @@ describe('what is stale', () => {
       })
     })
     await app.get('/')
-    await app.until(() => app.seen('refuse').length === 1)
-    expect(app.seen('refuse')).toMatchObject([
+    await app.until(() => app.seen('uncacheable').length === 1)
+    expect(app.seen('uncacheable')).toMatchObject([
       {
         reason: 'draft',
         detail: 'tag() or dependsOn() was called after the response had been stored',

@@ -54,7 +54,7 @@ async function open(
   let runs = 0
   build(app, () => runs++)
   const faults: unknown[] = []
-  cache.on('fault', ({ error }) => faults.push(error))
+  cache.on('error', ({ error }) => faults.push(error))
   const server = createServer(app.callback())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(async () => {

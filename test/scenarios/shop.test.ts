@@ -273,7 +273,7 @@ describe('The shop, warmed', () => {
     const [last, visit, run, ...warmed] = told
     expect([last, visit]).toEqual([
       expect.stringMatching(/^store \/products\/7 for 3600 s, tags: [^]*1 more$/),
-      'miss /products/7 absent',
+      'miss /products/7 uri-miss',
     ])
     expect(run).toMatch(/^warm all 65 made, \d fresh, 0 failed$/)
     expect(warmed.filter((text) => !text.endsWith(', by a warmer'))).toEqual([])
@@ -520,7 +520,7 @@ describe('The back office', () => {
     }
     const page = await get('/_cache/', shopkeeper)
     expect(page.body).toContain('/products/7')
-    expect(page.body).toContain('absent')
+    expect(page.body).toContain('miss')
 
     const one = await post('/_cache/tag', { tag: 'product:7' }, shopkeeper)
     expect(one.headers.get('location')).toBe('./?fallen=1')

@@ -13,11 +13,11 @@ const file = {
 
 describe.each(pageStages)('$name', ({ open }) => {
   it('does not store again and again what must be confirmed and never is, and tells it once', async () => {
-    const app = await open({ page: () => file, options: { why: true } })
+    const app = await open({ page: () => file, options: { debug: true } })
     const before = app.seen('store').length
     for (let time = 0; time < 5; time++) expect((await app.get('/a.css')).body).toBe(file.body)
     expect(app.seen('store').length - before).toBe(1)
-    expect(app.seen('refuse').at(-1)).toMatchObject({ reason: 'no-validator' })
+    expect(app.seen('uncacheable').at(-1)).toMatchObject({ reason: 'no-validator' })
     expect(app.seen('warning')).toMatchObject([{ reason: 'no-validator' }])
   })
 

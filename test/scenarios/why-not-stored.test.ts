@@ -24,12 +24,12 @@ describe.each(pageStages)('$name', ({ open }) => {
   it('tells with the head what keeps a whole body from being stored, on the first request and later', async () => {
     const app = await open({
       page: ({ url = '' }) => (url in refused ? refused[url as Path].made : { body: 'page' }),
-      options: { why: true, memory: { maxEntrySize: 2_000 } },
+      options: { debug: true, memory: { maxEntrySize: 2_000 } },
     })
     for (const [path, { reason }] of Object.entries(refused)) {
-      for (const miss of ['absent', 'hit-for-miss']) {
+      for (const miss of ['uri-miss', 'hit-for-miss']) {
         const { headers } = await app.get(path)
-        const { 'cache-status': status, 'cacheflow-why': why } = headers
+        const { 'cache-status': status, 'cacheflow-debug': why } = headers
         expect([path, status, `${String(why)} `]).toEqual([
           path,
           'cacheflow; fwd=uri-miss',
@@ -47,7 +47,7 @@ const streamed = [
     name,
     start: () =>
       open({
-        options: { why: true },
+        options: { debug: true },
         handler: (_request, response) => {
           response.setHeader('Content-Type', 'text/html')
           response.write('<p>')
@@ -59,7 +59,7 @@ const streamed = [
     name,
     start: () =>
       open({
-        options: { why: true },
+        options: { debug: true },
         handler: (ctx) => {
           ctx.type = 'html'
           ctx.body = Readable.from([Buffer.from('<p>'), Buffer.from(token)])
@@ -73,7 +73,7 @@ describe.each(streamed)('$name, in pieces', ({ start }) => {
     const app = await start()
     await app.get('/')
     const { headers } = await app.get('/')
-    expect([headers['cache-status'], headers['cacheflow-why']]).toEqual([
+    expect([headers['cache-status'], headers['cacheflow-debug']]).toEqual([
       'cacheflow; fwd=uri-miss',
       'miss: hit-for-miss; lately not stored: csrf-token',
     ])

@@ -35,7 +35,7 @@ async function asked(
   headers: Record<string, string> = {},
 ): Promise<Application> {
   const app = await application(typeof made === 'function' ? made : () => made, {
-    why: true,
+    debug: true,
     ...options,
   })
   await app.get('/', headers)
@@ -50,7 +50,7 @@ async function shared(
   onTestFinished(() => server[Symbol.asyncDispose]())
   const client = new Redis({ host: '127.0.0.1', port: server.port, lazyConnect: true })
   const app = await application(() => page, {
-    why: true,
+    debug: true,
     tags: ['site'],
     redis: { client, commandTimeout: '5s', ...redis },
   })
@@ -105,7 +105,7 @@ const hits: Readonly<Record<HitReason, Story>> = {
         await stops.pass('inside')
         return page
       },
-      { why: true },
+      { debug: true },
     )
     const stop = stops.place('inside')
     const first = app.get('/')
@@ -119,7 +119,7 @@ const hits: Readonly<Record<HitReason, Story>> = {
 }
 
 const misses: Readonly<Record<MissReason, Story>> = {
-  absent: () => asked(page),
+  'uri-miss': () => asked(page),
   expired: async () => {
     const app = await asked(page)
     app.advance(100)
@@ -152,16 +152,16 @@ const misses: Readonly<Record<MissReason, Story>> = {
     await app.cache.warm(app.server, { pages: ['/'], force: true, origin })
     return app
   },
-  unheard: async () => {
+  disconnected: async () => {
     const { app, server } = await shared({ maxStaleness: 300 })
     await app.get('/')
     await server.kill()
     // The page counts from the last answer of Redis, or from its own beginning: both are over then.
-    await until('Redis is unheard', () => (app.cache.status()?.heard ?? 0) > 600)
+    await until('Redis is unheard', () => (app.cache.status()?.lastHeartbeat ?? 0) > 600)
     await app.get('/')
     return app
   },
-  vary: async () => {
+  'vary-miss': async () => {
     const app = await asked(
       { ...page, fields: { Vary: 'Accept-Language' } },
       {},
@@ -210,7 +210,7 @@ const bypasses: Readonly<Record<BypassReason, Story>> = {
     await app.get('/')
     return app
   },
-  fault: () =>
+  error: () =>
     asked(page, {
       key: () => {
         throw new Error('no key')
@@ -243,7 +243,7 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
         })
         express.get('/', (_request, response) => other(() => response.send('page')))
       },
-      { why: true },
+      { debug: true },
     )
     await app.get('/other')
     await app.get('/')
@@ -299,13 +299,13 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
         router.get('/', (_request, response) => void response.send('page'))
         express.use(router)
       },
-      { why: true },
+      { debug: true },
     )
     await app.get('/')
     return app
   },
   operational: async () => {
-    const app = await application(() => ({ body: 'ok' }), { why: true })
+    const app = await application(() => ({ body: 'ok' }), { debug: true })
     await app.get('/healthz')
     return app
   },
@@ -316,7 +316,7 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
         express.use(cache)
         express.get('/', (_request, response) => void response.send('page'))
       },
-      { why: true, query: { only: [] } },
+      { debug: true, query: { only: [] } },
     )
     await app.get('/?utm=x')
     return app
@@ -364,7 +364,7 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
           response.end()
         })
       },
-      { why: true, memory: { maxSize: 2_000, maxEntrySize: 2_000 } },
+      { debug: true, memory: { maxSize: 2_000, maxEntrySize: 2_000 } },
     )
     const stop = stops.place('inside')
     const answer = app.get('/')
@@ -384,10 +384,10 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
           response.destroy()
         })
       },
-      { why: true },
+      { debug: true },
     )
     await app.get('/').catch(() => undefined)
-    await app.happened('refuse')
+    await app.happened('uncacheable')
     return app
   },
   invalidated: async () => {
@@ -397,7 +397,7 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
         await stops.pass('inside')
         return page
       },
-      { why: true, tags: ['site'] },
+      { debug: true, tags: ['site'] },
     )
     const stop = stops.place('inside')
     const answer = app.get('/')
@@ -417,12 +417,12 @@ const refusals: Readonly<Record<RefuseReason, Story>> = {
           response.send('page')
         })
       },
-      { why: true },
+      { debug: true },
     )
     await app.get('/')
     return app
   },
-  fault: () =>
+  error: () =>
     asked(page, {
       tags: ['site'],
       surrogate: {
@@ -495,23 +495,23 @@ const names: readonly EventName[] = [
   'miss',
   'bypass',
   'store',
-  'refuse',
+  'uncacheable',
   'refresh',
   'invalidate',
   'evict',
   'redis',
   'unconfirmed',
-  'flush',
+  'reset',
   'audit',
   'warning',
-  'fault',
+  'error',
 ]
 
 describe.each([
   ['hit', hits],
   ['miss', misses],
   ['bypass', bypasses],
-  ['refuse', refusals],
+  ['uncacheable', refusals],
 ] as const)('the event %s', (name, table) => {
   it.each(stories(table))(
     'tells the reason %s, to listeners and to its diagnostics channel',
@@ -571,7 +571,7 @@ describe('the other events', () => {
 
   it('miss tells what felled the response', async () => {
     const app = await misses.invalidated()
-    expect(app.seen('miss').map(({ by }) => by)).toEqual([undefined, 'tag:site'])
+    expect(app.seen('miss').map(({ invalidatedBy: by }) => by)).toEqual([undefined, 'tag:site'])
   })
 
   it('bypass tells the header that decided', async () => {
@@ -635,8 +635,8 @@ describe('the other events', () => {
     await app.get('/a')
     await app.get('/b')
     await server.command('FLUSHALL')
-    await app.happened('flush')
-    expect(app.seen('flush')).toMatchObject([{ reason: 'epoch', entries: 2 }])
+    await app.happened('reset')
+    expect(app.seen('reset')).toMatchObject([{ reason: 'epoch', entries: 2 }])
   })
 
   it('flush tells that missed invalidations are not known any more', async () => {
@@ -644,17 +644,17 @@ describe('the other events', () => {
     await app.get('/')
     // A number of which there is neither a message nor a line in the log.
     await server.command('HINCRBY', '{cf}:rd:ver', 'seq', 1)
-    await app.happened('flush')
-    expect(app.seen('flush')).toMatchObject([{ reason: 'gap', entries: 1 }])
+    await app.happened('reset')
+    expect(app.seen('reset')).toMatchObject([{ reason: 'log-gap', entries: 1 }])
   })
 
   it('fault tells the error and what was being done', async () => {
-    const answering = await bypasses.fault()
-    expect(answering.seen('fault')).toMatchObject([
+    const answering = await bypasses.error()
+    expect(answering.seen('error')).toMatchObject([
       { error: new Error('no key'), during: 'answering from the cache' },
     ])
-    const storing = await refusals.fault()
-    expect(storing.seen('fault')).toMatchObject([{ error: new Error('cannot encode') }])
+    const storing = await refusals.error()
+    expect(storing.seen('error')).toMatchObject([{ error: new Error('cannot encode') }])
   })
 })
 
@@ -665,7 +665,7 @@ describe('with why', () => {
   it.each(repeatable)('a hit says %s', async (reason, story) => {
     const app = await story()
     const answer = await lastAnswer(app, reason)
-    const why = String(answer['cacheflow-why'])
+    const why = String(answer['cacheflow-debug'])
     expect(why).toMatch(new RegExp(`^hit: ${reason}; age=\\d+; ttl=-?\\d+$`))
     expect(answer['server-timing']).toBe(`cacheflow;desc="${why}"`)
   })
@@ -684,23 +684,23 @@ describe('with why', () => {
 
   it('a miss says why, and why its response is not stored', async () => {
     const app = await application(() => ({ ...page, fields: { 'Set-Cookie': 'sid=1' } }), {
-      why: true,
+      debug: true,
     })
     const { headers } = await app.get('/')
-    expect(headers['cacheflow-why']).toBe('miss: absent; not stored: set-cookie sid')
+    expect(headers['cacheflow-debug']).toBe('miss: uri-miss; not stored: set-cookie sid')
     expect(headers['server-timing']).toBe(
-      'cacheflow;desc="miss: absent; not stored: set-cookie sid"',
+      'cacheflow;desc="miss: uri-miss; not stored: set-cookie sid"',
     )
-    expect((await app.get('/')).headers['cacheflow-why']).toBe(
+    expect((await app.get('/')).headers['cacheflow-debug']).toBe(
       'miss: hit-for-miss; not stored: set-cookie sid',
     )
   })
 
   it('a bypass says why', async () => {
-    const app = await application(() => page, { why: true })
+    const app = await application(() => page, { debug: true })
     const { headers } = await app.ask('/', { method: 'POST' })
-    expect(headers['cacheflow-why']).toBe('bypass: method')
-    expect((await app.get('/', { 'If-Match': '"a"' })).headers['cacheflow-why']).toBe(
+    expect(headers['cacheflow-debug']).toBe('bypass: method')
+    expect((await app.get('/', { 'If-Match': '"a"' })).headers['cacheflow-debug']).toBe(
       'bypass: precondition',
     )
   })
@@ -708,13 +708,13 @@ describe('with why', () => {
   it('a hit names the inputs that it was chosen by', async () => {
     const app = await asked({ ...page, fields: { Vary: 'Accept-Language, DNT' } })
     const { headers } = await app.get('/')
-    expect(headers['cacheflow-why']).toBe('hit: fresh; age=0; ttl=60; vary: accept-language dnt')
+    expect(headers['cacheflow-debug']).toBe('hit: fresh; age=0; ttl=60; vary: accept-language dnt')
   })
 
   it('Server-Timing is one quoted text, whatever the reason has in it', async () => {
     const app = await application(
       ({ request }) => ({ body: String(request.headers[request.url === '/' ? 'a' : 'b']) }),
-      { why: true, key: () => 'a "quoted" \\ key' },
+      { debug: true, key: () => 'a "quoted" \\ key' },
     )
     for (let i = 0; i < 2; i++) {
       const timing = String((await app.get('/')).headers['server-timing'])
@@ -724,10 +724,10 @@ describe('with why', () => {
 
   it('Server-Timing of the application stays beside ours', async () => {
     const app = await application(() => ({ ...page, fields: { 'Server-Timing': 'db;dur=5' } }), {
-      why: true,
+      debug: true,
     })
     expect((await app.get('/')).headers['server-timing']).toBe(
-      'db;dur=5, cacheflow;desc="miss: absent"',
+      'db;dur=5, cacheflow;desc="miss: uri-miss"',
     )
     const hit = (await app.get('/')).headers['server-timing']
     expect(hit).toContain('cacheflow;desc="hit: fresh; age=0; ttl=60"')
@@ -740,19 +740,21 @@ describe('with why', () => {
         draft.noStore('a "quoted"\r\nX-Evil: é\\')
         return page
       },
-      { why: true },
+      { debug: true },
     )
     const { headers, status } = await app.get('/')
     expect(status).toBe(200)
     expect(headers['x-evil']).toBeUndefined()
-    expect(headers['cacheflow-why']).toBe('miss: absent; not stored: draft a "quoted"??X-Evil: ?\\')
+    expect(headers['cacheflow-debug']).toBe(
+      'miss: uri-miss; not stored: draft a "quoted"??X-Evil: ?\\',
+    )
     expect(headers['server-timing']).toBe(
-      'cacheflow;desc="miss: absent; not stored: draft a quoted??X-Evil: ?"',
+      'cacheflow;desc="miss: uri-miss; not stored: draft a quoted??X-Evil: ?"',
     )
   })
 
   it('off, no response says why: neither hit, miss, 304 nor bypass', async () => {
-    const app = await application(() => ({ ...page, fields: { ETag: '"v1"' } }), { why: false })
+    const app = await application(() => ({ ...page, fields: { ETag: '"v1"' } }), { debug: false })
     const answers = [
       await app.get('/'),
       await app.get('/'),
@@ -761,7 +763,7 @@ describe('with why', () => {
     ]
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 304, 200])
     for (const { headers } of answers) {
-      expect(headers['cacheflow-why']).toBeUndefined()
+      expect(headers['cacheflow-debug']).toBeUndefined()
       expect(headers['server-timing']).toBeUndefined()
     }
   })
@@ -816,7 +818,7 @@ describe('a warning', () => {
       express.get('/other', (_request, response) => void response.cookie('a', '1').send('page'))
     })
     for (const path of ['/posts/1', '/posts/2', '/posts/1', '/other']) await app.get(path)
-    expect(app.seen('refuse').length).toBe(4)
+    expect(app.seen('uncacheable').length).toBe(4)
     expect(app.seen('warning').map(({ route }) => route)).toEqual(['/posts/:id', '/other'])
   })
 
@@ -833,7 +835,9 @@ describe('a warning that nobody listens to', () => {
     const listener = (warning: Error): void => void warnings.push(warning)
     process.on('warning', listener)
     onTestFinished(() => void process.off('warning', listener))
-    const app = await application(() => ({ ...page, fields: { 'Set-Cookie': 'a=1' } }), { why })
+    const app = await application(() => ({ ...page, fields: { 'Set-Cookie': 'a=1' } }), {
+      debug: why,
+    })
     app.deafen('warning')
     await app.get('/')
     await app.get('/')
@@ -857,7 +861,7 @@ describe('listeners', () => {
   it('that fail become fault events, and the page is the same', async () => {
     const app = await application(() => page)
     for (const name of names) {
-      if (name === 'fault') continue
+      if (name === 'error') continue
       app.cache.on(name, () => {
         throw new Error(`no ${name}`)
       })
@@ -869,7 +873,7 @@ describe('listeners', () => {
       '<p>page</p>',
       'cacheflow; hit; ttl=60',
     ])
-    expect(app.seen('fault').map(({ during }) => during)).toEqual([
+    expect(app.seen('error').map(({ during }) => during)).toEqual([
       "a listener of 'miss'",
       "a listener of 'store'",
       "a listener of 'hit'",

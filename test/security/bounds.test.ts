@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Events } from '../../src/events/events.ts'
-import { answer } from '../../src/response/lookup.ts'
+import { lookup } from '../../src/response/lookup.ts'
 import { arriving } from '../../src/response/attempt.ts'
 import type { IncomingRequest } from '../../src/request/incoming-request.ts'
 import { ResponseCache } from '../../src/response/response-cache.ts'
@@ -30,7 +30,7 @@ class Core {
       origin: 'http://shop.example',
       headers: { host: 'shop.example', ...headers },
       isHttp1: true,
-      recording: undefined,
+      tracker: undefined,
       isRepeatable: true,
       hasBody: false,
       httpVersion: '1.1',
@@ -44,12 +44,12 @@ class Core {
       route: () => undefined,
       routes: () => [],
     }
-    const decision = answer(this.cache, request, this.cache.settings.policy, arriving)
+    const decision = lookup(this.cache, request, this.cache.settings.policy, arriving)
     if (decision.act !== 'forward') return decision.act === 'serve'
     const { exchange } = decision
     for (const tag of made.tags ?? []) {
-      exchange.recording.tags.add(tag)
-      exchange.recording.dependencies.add(`tag:${tag}`)
+      exchange.tracker.tags.add(tag)
+      exchange.tracker.dependencies.add(`tag:${tag}`)
     }
     for (const name of made.reads ?? []) exchange.observation?.header(name, headers[name])
     // With a tag of its own, so that the test spends no time on hashing.
@@ -92,7 +92,7 @@ describe('floods', () => {
     expect(store.bytes).toBeGreaterThan(maxSize / 2)
     // Each has its key, its URL on this host, and its path on every host.
     expect(store.dependencies).toBe(3 * store.entries)
-    expect(collapsing.making).toBe(0)
+    expect(collapsing.render).toBe(0)
     await core.cache.invalidate('all', false)
     expect([store.entries, store.bytes, store.dependencies]).toEqual([0, 0, 0])
   })
@@ -147,12 +147,12 @@ describe('floods', () => {
       sequence.record([`url:http://a/${i}${'x'.repeat(8_000)}`], i % 2 === 0)
     expect(sequence.length).toBeLessThanOrEqual(16 * mebibyte)
     // What was forgotten counts as invalidated: nothing old can be stored.
-    expect(sequence.felledBy(1, ['tag:other'])).toBe('all')
-    expect(sequence.softenedAt(1, ['tag:other'], 'k')).toBe(0)
-    const stamp = sequence.applied
+    expect(sequence.invalidatedBy(1, ['tag:other'])).toBe('all')
+    expect(sequence.softInvalidationAt(1, ['tag:other'], 'k')).toBe(0)
+    const startSequence = sequence.applied
     sequence.record(['tag:x'], false)
-    expect(sequence.felledBy(stamp, ['tag:other'])).toBeUndefined()
-    expect(sequence.felledBy(stamp, ['tag:x'])).toBe('tag:x')
+    expect(sequence.invalidatedBy(startSequence, ['tag:other'])).toBeUndefined()
+    expect(sequence.invalidatedBy(startSequence, ['tag:x'])).toBe('tag:x')
   })
 
   it('S-27: many invalidations of one URL are remembered once', () => {
@@ -172,8 +172,8 @@ describe('floods', () => {
     }
     const { cache } = core
     const numbers = Array.from({ length: 2_000 }, (_, i) => i)
-    const refused = numbers.filter((i) => cache.passReason(keyOf('refused', i), 0))
-    const evicted = numbers.filter((i) => cache.store.fallOf(keyOf('kept', i)) !== undefined)
+    const refused = numbers.filter((i) => cache.hitForMissReason(keyOf('refused', i), 0))
+    const evicted = numbers.filter((i) => cache.store.removalOf(keyOf('kept', i)) !== undefined)
     for (const remembered of [refused, evicted]) {
       expect(remembered.length).toBeGreaterThan(50)
       expect(remembered.length * keyOf('refused', 1_999).length).toBeLessThan(2 * mebibyte)

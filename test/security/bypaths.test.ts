@@ -85,7 +85,7 @@ for (const { name: stage, open } of pageStages) {
       })
       for (const index of [0, 1, 2]) {
         await app.get(`/${index}`)
-        expect([index, app.seen('refuse').at(-1)?.reason]).toEqual([index, 'connection-read'])
+        expect([index, app.seen('uncacheable').at(-1)?.reason]).toEqual([index, 'connection-read'])
       }
     })
 

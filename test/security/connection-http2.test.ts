@@ -16,8 +16,8 @@ interface Heard {
 function hear(cache: CacheHandle): Heard {
   const heard: Heard = { inputs: [], refusals: [] }
   cache.on('store', ({ vary }) => void heard.inputs.push(vary))
-  cache.on('refuse', ({ reason }) => void heard.refusals.push(reason))
-  cache.on('fault', ({ error }) => void heard.refusals.push(String(error)))
+  cache.on('uncacheable', ({ reason }) => void heard.refusals.push(reason))
+  cache.on('error', ({ error }) => void heard.refusals.push(String(error)))
   return heard
 }
 

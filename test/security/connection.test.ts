@@ -114,7 +114,7 @@ for (const { name: stage, open } of pageStages) {
       })
       for (const [index, name] of all.entries()) {
         await app.get(`/${index}`)
-        expect([name, app.seen('refuse').at(-1)?.detail]).toEqual([name, `req.socket.${name}`])
+        expect([name, app.seen('uncacheable').at(-1)?.detail]).toEqual([name, `req.socket.${name}`])
       }
     })
 

@@ -151,7 +151,7 @@ describe.each(sites)('code in the async context of another request ($name)', ({ 
     const app = await open(byContext)
     expect(await crowd(app)).toEqual(own)
     expect(await crowd(app)).toEqual(own)
-    const reasons = app.seen('fragment').map(({ refusal }) => refusal)
+    const reasons = app.seen('fragment').map(({ uncacheable: refusal }) => refusal)
     expect(reasons).toContain('context')
   })
 
@@ -197,7 +197,9 @@ describe.each(sites)('code in the async context of another request ($name)', ({ 
     price = 2
     await app.cache.invalidate({ all: true })
     expect(await crowd(app)).toEqual(at(2))
-    expect(app.seen('fragment').filter(({ refusal }) => refusal !== undefined)).toEqual([])
+    expect(
+      app.seen('fragment').filter(({ uncacheable: refusal }) => refusal !== undefined),
+    ).toEqual([])
   })
 
   it('is right in a pool whose callbacks are bound to their context', async () => {
@@ -232,6 +234,6 @@ describe.each(sites)('code in the async context of another request ($name)', ({ 
     })
     await app.get('/1')
     expect((await app.get('/2')).body).toBe('late')
-    expect(app.seen('fragment')).toMatchObject([{ stored: false, refusal: 'context' }])
+    expect(app.seen('fragment')).toMatchObject([{ stored: false, uncacheable: 'context' }])
   })
 })

@@ -140,9 +140,9 @@ describe('a fragment that reads what pages have in their key', () => {
     const app = await open({})
     await app.get('/p/7?a=1', { Host: 'evil.example' })
     const told = app.seen('fragment')
-    expect(told).toMatchObject([{ stored: false, refusal: 'reads' }])
+    expect(told).toMatchObject([{ stored: false, uncacheable: 'reads' }])
     // The page has it in its key, and is stored.
-    expect(app.seen('refuse')).toEqual([])
+    expect(app.seen('uncacheable')).toEqual([])
   })
 
   it.each(sites.filter(({ name }) => name.includes('riginalUrl') || name.includes('host')))(
@@ -165,7 +165,7 @@ describe('a fragment that reads what pages have in their key', () => {
     // What its key has, its page has in its own: nothing comes to Vary.
     expect(first.headers.vary ?? '').not.toMatch(/(^|, )(host|url)/i)
     const other = await app.get('/p/8?a=2', { Host: 'two.example' })
-    expect(app.seen('fragment').at(-1)).toMatchObject({ reason: 'absent', stored: true })
+    expect(app.seen('fragment').at(-1)).toMatchObject({ reason: 'miss', stored: true })
     expect(other.status).toBe(200)
   })
 
@@ -179,7 +179,9 @@ describe('a fragment that reads what pages have in their key', () => {
       {},
     )
     await app.get('/p/7', { Host: 'evil.example' })
-    expect(app.seen('fragment').map(({ fragment, refusal }) => [fragment, refusal])).toEqual([
+    expect(
+      app.seen('fragment').map(({ fragment, uncacheable: refusal }) => [fragment, refusal]),
+    ).toEqual([
       ['inner', undefined],
       ['outer', 'reads'],
     ])
@@ -272,7 +274,7 @@ describe('a fragment of a request whose reads are not all known', () => {
       return { cache, listener: app }
     })
     await app.get('/', { 'X-Who': 'alice' })
-    expect(app.seen('fragment')).toMatchObject([{ stored: false, refusal: 'unobserved' }])
+    expect(app.seen('fragment')).toMatchObject([{ stored: false, uncacheable: 'unobserved' }])
     expect(app.refusals).toEqual(['unobserved'])
   })
 
@@ -296,7 +298,9 @@ describe('a fragment of a request whose reads are not all known', () => {
       expect(alice.body).toContain('alice')
       expect((await app.get('/p/2')).body).toBe('hello "guest"')
       expect((await app.get('/p/3', headers)).body).toContain('alice')
-      expect(app.seen('fragment').map(({ stored, refusal }) => [stored, refusal])).toEqual([
+      expect(
+        app.seen('fragment').map(({ stored, uncacheable: refusal }) => [stored, refusal]),
+      ).toEqual([
         [false, 'unobserved'],
         [true, undefined],
         [false, 'unobserved'],

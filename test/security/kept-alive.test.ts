@@ -1,7 +1,7 @@
 import { Agent, request as ask } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Observation } from '../../src/request/read-tracker.ts'
+import { ReadTracker } from '../../src/request/read-tracker.ts'
 import { expressStages, koaStages } from '../support/stages.ts'
 
 const early = 1_000
@@ -23,7 +23,7 @@ async function visit(port: number, paths: readonly string[]): Promise<void> {
 
 /** How many observations hear of one look at the connection. */
 function told({ socket }: IncomingMessage): number {
-  const heard = vi.spyOn(Observation.prototype, 'address')
+  const heard = vi.spyOn(ReadTracker.prototype, 'address')
   try {
     void socket.remoteAddress
     return heard.mock.calls.length

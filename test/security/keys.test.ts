@@ -120,7 +120,7 @@ for (const { name: stage, open } of pageStages) {
           }
         }
       }
-      expect(app.seen('fault')).toEqual([])
+      expect(app.seen('error')).toEqual([])
       expect(Object.keys(Object.prototype)).toEqual([])
     })
 
@@ -137,7 +137,7 @@ for (const { name: stage, open } of pageStages) {
       })
       expect((await app.get('/?__proto__=1&constructor=2')).body).toBe('/')
       expect((await app.get('/', { Cookie: '__proto__=1; constructor=2' })).body).toBe('/')
-      expect(app.seen('fault')).toEqual([])
+      expect(app.seen('error')).toEqual([])
       for (const tag of ['toString', '__proto__', 'constructor']) {
         await expect(app.cache.invalidate({ tag })).resolves.toMatchObject({ fragments: 0 })
       }
@@ -193,7 +193,7 @@ for (const { name: stage, open } of expressStages) {
       ] as const) {
         expect((await app.get('/', { Cookie })).body.split(' ')[0]).toBe(shown)
       }
-      expect(app.seen('fault')).toEqual([])
+      expect(app.seen('error')).toEqual([])
     })
   })
 }

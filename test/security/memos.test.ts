@@ -100,6 +100,6 @@ describe('what an earlier reader of a request has left for the next', () => {
   it.each(sites)('is a read of the fragment that takes it: $name', async ({ open }) => {
     const app = await open()
     await app.get('/p?a=1', { 'X-A': 'alice', Cookie: 'c=alice', Accept: 'application/json' })
-    expect(app.seen('fragment')).toMatchObject([{ stored: false, refusal: 'reads' }])
+    expect(app.seen('fragment')).toMatchObject([{ stored: false, uncacheable: 'reads' }])
   })
 })

@@ -41,7 +41,7 @@ describe.each(hosts)('behind %s', (host) => {
         }
       }
     }
-    expect(app.seen('fault')).toEqual([])
+    expect(app.seen('error')).toEqual([])
     // Connection and machine included; what is not linear takes seconds here.
     expect(slowest).toBeLessThan(1_000)
   })
@@ -98,7 +98,7 @@ describe.each(hosts)('behind %s', (host) => {
     for (const path of Object.keys(made)) {
       for (let i = 0; i < 3; i++) expect([path, (await app.get(path)).status]).toEqual([path, 200])
     }
-    expect(app.seen('fault')).toEqual([])
+    expect(app.seen('error')).toEqual([])
     const stored = app.seen('store').map(({ key }) => new URL(key).pathname)
     expect(stored).not.toContain('/list')
     expect(stored).not.toContain('/expires')

@@ -171,7 +171,7 @@ for (const { name: stage, open } of expressStages) {
         const ports = [await app.get(`/?way=${way}`), await app.get(`/?way=${way}`)]
         expect(new Set(ports.map(({ body }) => body)).size).toBe(2)
       }
-      expect(app.refusals).not.toContain('fault')
+      expect(app.refusals).not.toContain('error')
     })
   })
 }
@@ -390,14 +390,14 @@ for (const { name: stage, open } of pageStages) {
     })
 
     it('S-37: whose audience has changed meanwhile is not stored under the old one', async () => {
-      const audience = new WeakMap<object, string>()
+      const group = new WeakMap<object, string>()
       const app = await open({
-        options: { session: (request) => audience.get(rawOf(request)) ?? 'guest' },
+        options: { session: (request) => group.get(rawOf(request)) ?? 'guest' },
         before: (request) => {
           const user = request.headers['x-user']
-          if (typeof user === 'string') audience.set(request, user)
+          if (typeof user === 'string') group.set(request, user)
         },
-        page: (request) => ({ body: `for ${audience.get(request) ?? 'guest'}` }),
+        page: (request) => ({ body: `for ${group.get(request) ?? 'guest'}` }),
       })
       for (const user of ['alice', 'bob', 'alice', 'bob']) {
         expect((await app.get('/', { 'X-User': user })).body).toBe(`for ${user}`)

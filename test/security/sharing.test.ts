@@ -9,17 +9,17 @@ for (const { name: stage, open } of pageStages) {
   describe(stage, () => {
     it('S-18: a cookie is set for the one who asked, one after the other and all at once', async () => {
       let made = 0
-      const gate = latch()
+      const handler = latch()
       const app = await open({
         page: async ({ url }) => {
           const id = ++made
-          if (url === '/slow') await gate.opened
+          if (url === '/slow') await handler.opened
           return { fields: { 'Set-Cookie': `sid=${id}; Path=/` }, body: `visitor ${id}` }
         },
       })
       const slow = Promise.all([1, 2, 3, 4].map(() => app.get('/slow')))
       for (let i = 0; i < 5; i++) await turn()
-      gate.open()
+      handler.open()
       const answers = [
         ...(await slow),
         await app.get('/'),
@@ -32,26 +32,26 @@ for (const { name: stage, open } of pageStages) {
     })
 
     it('S-19: those who come while a private page is made get pages of their own', async () => {
-      const gate = latch()
+      const handler = latch()
       const app = await open({
         page: async (request) => {
           const user = request.headers['x-user']
-          await gate.opened
+          await handler.opened
           return { fields: { 'Cache-Control': 'private' }, body: `for ${String(user)}` }
         },
       })
       const users = ['alice', 'bob', 'carol', 'alice']
       const pages = Promise.all(users.map((user) => app.get('/me', { 'X-User': user })))
       for (let i = 0; i < 5; i++) await turn()
-      gate.open()
+      handler.open()
       expect((await pages).map(({ body }) => body)).toEqual(users.map((user) => `for ${user}`))
     })
 
     it('S-19: nor do they get a page that turns out to be made from a header they did not send', async () => {
-      const gate = latch()
+      const handler = latch()
       const app = await open({
         page: async (request) => {
-          await gate.opened
+          await handler.opened
           return { body: `in ${request.headers['accept-language'] ?? 'none'}` }
         },
       })
@@ -62,37 +62,37 @@ for (const { name: stage, open } of pageStages) {
         ),
       )
       for (let i = 0; i < 5; i++) await turn()
-      gate.open()
+      handler.open()
       expect((await pages).map(({ body }) => body)).toEqual(
         languages.map((l) => `in ${l ?? 'none'}`),
       )
     })
 
     it('S-20: when the one who leads fails or leaves, those who wait get their page', async () => {
-      const making = { runs: 0, gate: latch() }
+      const render = { runs: 0, gate: latch() }
       const app = await open({
         page: async ({ url }) => {
-          if (++making.runs > 1) return { body: 'the page' }
-          await making.gate.opened
+          if (++render.runs > 1) return { body: 'the page' }
+          await render.gate.opened
           if (url === '/fails') throw new Error('of the test')
           return { body: 'the page' }
         },
       })
       for (const path of ['/fails', '/leaves']) {
-        making.runs = 0
-        making.gate = latch()
+        render.runs = 0
+        render.gate = latch()
         const leader = connect(app.port, '127.0.0.1')
         leader.on('error', () => undefined)
         leader.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${app.port}\r\n\r\n`)
-        while (making.runs === 0) await turn()
+        while (render.runs === 0) await turn()
         const followers = [1, 2, 3].map(() => app.get(path))
         for (let i = 0; i < 10; i++) await turn()
         if (path === '/leaves') leader.destroy()
-        else making.gate.open()
+        else render.gate.open()
         for (const { status, body } of await Promise.all(followers)) {
           expect([path, status, body]).toEqual([path, 200, 'the page'])
         }
-        making.gate.open()
+        render.gate.open()
         leader.destroy()
       }
     })

@@ -10,7 +10,7 @@ import { type IncomingMessage, request } from 'node:http'
 import Koa3 from 'koa'
 import Koa2 from 'koa2'
 import { describe, expect, it } from 'vitest'
-import { Recording } from '../../src/fragments/dependency-tracker.ts'
+import { DependencyTracker } from '../../src/fragments/dependency-tracker.ts'
 import { Application } from '../support/application.ts'
 
 /** What a page of the site is made with. */
@@ -178,8 +178,8 @@ describe.each(sites)('a fragment whose request is read in another context ($name
       expect(first).toContain('alice')
       expect(await ask('/bob', 'bob')).toBe(first.replace('alice', 'bob'))
       expect(app.seen('fragment')).toMatchObject([
-        { stored: false, refusal: 'context' },
-        { stored: false, refusal: 'context' },
+        { stored: false, uncacheable: 'context' },
+        { stored: false, uncacheable: 'context' },
       ])
     },
   )
@@ -294,7 +294,7 @@ describe.each(sites)('a fragment whose request is read in another context ($name
     client.destroy()
     await isGone
     expect((await app.get('/1')).body).toBe('late')
-    expect(app.seen('fragment')).toMatchObject([{ stored: false, refusal: 'context' }])
+    expect(app.seen('fragment')).toMatchObject([{ stored: false, uncacheable: 'context' }])
   })
 })
 
@@ -325,14 +325,16 @@ describe.each(sites)('a fragment where nothing is observed ($name)', (site) => {
     )
     await app.get('/0')
     await app.get('/context')
-    expect(app.seen('fragment').map(({ stored, refusal }) => [stored, refusal])).toEqual([
+    expect(
+      app.seen('fragment').map(({ stored, uncacheable: refusal }) => [stored, refusal]),
+    ).toEqual([
       [false, 'unobserved'],
       [false, 'unobserved'],
     ])
     app.events.length = 0
     await app.get('/draft')
     await app.get('/draft')
-    expect(app.seen('fragment').map(({ reason }) => reason)).toEqual(['absent', 'fresh'])
+    expect(app.seen('fragment').map(({ reason }) => reason)).toEqual(['miss', 'fresh'])
   })
 
   it('shows nobody what was made by the context of a guest for who is signed in', async () => {
@@ -387,7 +389,9 @@ describe.each(sites.filter(({ name }) => /router|sub|route/.test(name)))(
       crossing.close()
       await lending
       expect((await app.get('/bob')).body).toBe('<b>nobody</b>')
-      expect(app.seen('fragment').map(({ stored, refusal }) => [stored, refusal])).toEqual([
+      expect(
+        app.seen('fragment').map(({ stored, uncacheable: refusal }) => [stored, refusal]),
+      ).toEqual([
         [false, 'unobserved'],
         [true, undefined],
       ])
@@ -396,12 +400,12 @@ describe.each(sites.filter(({ name }) => /router|sub|route/.test(name)))(
 )
 
 it('What is taken back is told once, though telling it strays again', () => {
-  const recording = new Recording({ stamp: 0, asOf: 0 })
+  const tracker = new DependencyTracker({ startSequence: 0, verifiedAt: 0 })
   let told = 0
-  recording.onLate = () => {
+  tracker.onLate = () => {
     told++
-    recording.stray()
+    tracker.stray()
   }
-  recording.stray()
+  tracker.stray()
   expect(told).toBe(1)
 })

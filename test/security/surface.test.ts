@@ -111,7 +111,7 @@ describe('what a visitor can reach from outside', () => {
       const { lines } = await send(port, { path: '/' })
       const text = JSON.stringify(lines)
       expect(text).not.toContain('secret-tag')
-      expect(text).not.toMatch(/surrogate-key|cache-tag|cacheflow-why|key=/i)
+      expect(text).not.toMatch(/surrogate-key|cache-tag|cacheflow-debug|key=/i)
     }
     const declared = await open({ surrogate: fastly() }, tagged)
     expect((await send(declared.port, { path: '/' })).get('surrogate-key')).toBe('secret-tag')
@@ -138,7 +138,7 @@ describe('what a visitor can reach from outside', () => {
   it('S-39: no stored field or reason splits a response', async () => {
     const tag = 'a\r\nX-Evil: 1'
     let runs = 0
-    const { port, cache } = await open({ why: true, surrogate: fastly() }, (app) => {
+    const { port, cache } = await open({ debug: true, surrogate: fastly() }, (app) => {
       app.get('/', (_request, response) => {
         response.locals.cacheflow.noStore('line\r\nX-Evil: 1')
         response.send('page')
@@ -150,7 +150,7 @@ describe('what a visitor can reach from outside', () => {
     })
     const answer = await send(port, { path: '/' })
     expect(answer.get('x-evil')).toBeUndefined()
-    expect(answer.get('cacheflow-why')).toContain('draft')
+    expect(answer.get('cacheflow-debug')).toContain('draft')
     const tagged = await send(port, { path: '/tagged' })
     expect([tagged.get('x-evil'), tagged.get('surrogate-key')]).toEqual([
       undefined,

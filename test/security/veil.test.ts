@@ -3,7 +3,7 @@ import { Events } from '../../src/events/events.ts'
 import type { IncomingRequest } from '../../src/request/incoming-request.ts'
 import { Popularity } from '../../src/warming/popularity.ts'
 import { ResponseCache } from '../../src/response/response-cache.ts'
-import { Veil } from '../../src/privacy/veil.ts'
+import { KeyHash } from '../../src/privacy/veil.ts'
 import { resolveOptions } from '../../src/options/cache-options.ts'
 
 it('S-19: no key tells the value of a cookie or of an unknown header', () => {
@@ -23,7 +23,7 @@ it('S-19: no key tells the value of a cookie or of an unknown header', () => {
 })
 
 it('instances with one secret hide a value alike, and others do not', () => {
-  const veils = ['a', 'a', 'b', undefined].map((secret) => new Veil(secret))
+  const veils = ['a', 'a', 'b', undefined].map((secret) => new KeyHash(secret))
   const [first, second, third, fourth] = veils.map((veil) => veil.over('cookie:plan', 'gold'))
   expect(second).toBe(first)
   expect(new Set([first, third, fourth]).size).toBe(3)
@@ -40,7 +40,7 @@ it.each([
   const popularity = new Popularity()
   const request = { origin: 'http://a', target, headers: { host: 'a', ...headers } }
   const stored = { key: 'k', inputs, audience: undefined }
-  popularity.made(request as never, stored as never, 10, true)
+  popularity.stored(request as never, stored as never, 10, true)
   expect(popularity.hottest(10)).toEqual([])
 })
 
@@ -49,7 +49,7 @@ it('a warmer goes on asking for pages that select by what every browser sends', 
   const headers = { host: 'a', 'accept-language': 'de' }
   const request = { origin: 'http://a', target: '/', headers }
   const stored = { key: 'k', inputs: ['accept-language', 'cookie:plan'], audience: undefined }
-  popularity.made(request as never, stored as never, 10, true)
+  popularity.stored(request as never, stored as never, 10, true)
   expect(popularity.hottest(10).map((page) => page.request.headers)).toEqual([
     { 'accept-language': 'de' },
   ])

@@ -14,7 +14,7 @@ describe.each(hosts)('behind %s', (host) => {
           fields: { 'Cacheflow-Cache-Control': 'max-age=7', 'Surrogate-Control': 'max-age=9' },
         }
       },
-      { key: () => 'secret-key', tags: ['secret-too'], why: false },
+      { key: () => 'secret-key', tags: ['secret-too'], debug: false },
       host,
     )
     for (let i = 0; i < 2; i++) {
@@ -89,7 +89,7 @@ describe.each(hosts)('behind %s', (host) => {
         draft.noStore(evil)
         return {}
       },
-      { why: true, cacheStatus: 'debug', key: () => evil },
+      { debug: true, cacheStatus: 'debug', key: () => evil },
       host,
     )
     for (let i = 0; i < 2; i++) {

@@ -183,13 +183,13 @@ class Model {
   }
 
   keysOf(dependency: string): string[] {
-    return [...this.entries].flatMap(([key, { closure }]) =>
-      closure.includes(dependency) ? [key] : [],
+    return [...this.entries].flatMap(([key, { closure: dependencies }]) =>
+      dependencies.includes(dependency) ? [key] : [],
     )
   }
 
   get dependencies(): Set<string> {
-    return new Set([...this.entries.values()].flatMap(({ closure }) => closure))
+    return new Set([...this.entries.values()].flatMap(({ closure: dependencies }) => dependencies))
   }
 }
 
@@ -201,7 +201,7 @@ describe('a million random operations', () => {
 
   it(`keep the byte bound at every moment, and an index that tells exactly what is stored (seed ${seed})`, () => {
     const random = new Random(seed)
-    const closures: (readonly string[])[] = Array.from({ length: 80 }, (_, i) => {
+    const dependencyMap: (readonly string[])[] = Array.from({ length: 80 }, (_, i) => {
       const size = i % 9
       return [...new Set(Array.from({ length: size }, () => random.one(dependencies)))]
     })
@@ -209,12 +209,12 @@ describe('a million random operations', () => {
     const { store: probe } = storeOf(Number.MAX_SAFE_INTEGER)
     const sizes = new Map<string, number>()
     /** Learnt from a store that holds this entry alone. */
-    const sizeOf = (key: string, body: number, closure: readonly string[]): number => {
-      const name = `${key.length} ${body} ${closures.indexOf(closure)}`
+    const sizeOf = (key: string, body: number, dependencies: readonly string[]): number => {
+      const name = `${key.length} ${body} ${dependencyMap.indexOf(dependencies)}`
       const known = sizes.get(name)
       if (known !== undefined) return known
       probe.clear()
-      probe.set(key, '', body, closure)
+      probe.set(key, '', body, dependencies)
       sizes.set(name, probe.bytes)
       return probe.bytes
     }
@@ -239,7 +239,7 @@ describe('a million random operations', () => {
       const dice = random.next()
       if (dice < 0.5) {
         const body = random.one(bodies)
-        const closure = random.one(closures)
+        const closure = random.one(dependencyMap)
         const value = String(step)
         const size = sizeOf(key, body, closure)
         const isKept = model.set(key, { value, size, closure })

@@ -13,15 +13,25 @@ function store(): { readonly entries: EntryStore; readonly turn: () => boolean }
   return { entries, turn: () => (waiting.shift()?.(), waiting.length > 0) }
 }
 
-function fragment(key: string, stamp: number, closure: readonly string[]): StoredFragment {
-  return { kind: 'fragment', key, stamp, closure, text: '' } as unknown as StoredFragment
+function fragment(
+  key: string,
+  startSequence: number,
+  dependencies: readonly string[],
+): StoredFragment {
+  return {
+    kind: 'fragment',
+    key,
+    startSequence,
+    dependencies,
+    text: '',
+  } as unknown as StoredFragment
 }
 
 const tag = 'tag:news'
 
-function keep(entries: EntryStore, count: number, stamp = 1): void {
+function keep(entries: EntryStore, count: number, startSequence = 1): void {
   for (let i = 0; i < count; i++) {
-    entries.place(fragment(`fragment:${i}`, stamp, [tag, `tag:${i}`]), 10)
+    entries.place(fragment(`fragment:${i}`, startSequence, [tag, `tag:${i}`]), 10)
   }
 }
 
@@ -47,7 +57,7 @@ it('what is stored anew between the slices stays, and falls with the next invali
   keep(entries, 1_200, 2)
   while (turn());
   expect(entries.entries).toBe(1_200)
-  expect(entries.fragment('fragment:7')?.stamp).toBe(2)
+  expect(entries.fragment('fragment:7')?.startSequence).toBe(2)
   expect(entries.enclosing(tag)).toHaveLength(1_200)
   entries.condemn(tag, 3)
   expect(entries.fragment('fragment:7')).toBeUndefined()
@@ -68,7 +78,7 @@ it('a second invalidation during the clean-up fells what came between, and ends 
   turn()
   expect(entries.entries).toBe(1)
   expect(entries.isCrowded(tag, 1_000)).toBe(false)
-  expect(entries.fragment('fragment:newer')?.stamp).toBe(3)
+  expect(entries.fragment('fragment:newer')?.startSequence).toBe(3)
 })
 
 it('an older invalidation that comes late leaves what was made behind it in the index', () => {
@@ -85,7 +95,7 @@ it('an invalidation behind a purge of everything is cleaned up by its own slices
   keep(entries, 1_200)
   entries.condemn(tag, 2)
   turn()
-  expect(entries.fellAll().size).toBe(700)
+  expect(entries.invalidateAll().size).toBe(700)
   keep(entries, 1_800, 2)
   entries.condemn(tag, 3)
   for (let left = 3; left > 0; left--) {
@@ -99,18 +109,20 @@ it('an invalidation behind a purge of everything is cleaned up by its own slices
 it('a purge of everything takes nothing of what is stored behind it, and notes its reasons in slices', () => {
   const { entries, turn } = store()
   keep(entries, 2_400)
-  expect([entries.fellAll().size, entries.entries, entries.dependencies]).toEqual([2_400, 0, 0])
+  expect([entries.invalidateAll().size, entries.entries, entries.dependencies]).toEqual([
+    2_400, 0, 0,
+  ])
   expect(entries.fragment('fragment:0')).toBeUndefined()
-  expect(entries.fallOf('fragment:2399')).toEqual({ reason: 'invalidated', by: 'all' })
-  expect(entries.fallOf('fragment:1399')).toBeUndefined()
+  expect(entries.removalOf('fragment:2399')).toEqual({ reason: 'invalidated', by: 'all' })
+  expect(entries.removalOf('fragment:1399')).toBeUndefined()
   keep(entries, 1_200, 2)
-  entries.fell('fragment:1100', tag)
+  entries.invalidate('fragment:1100', tag)
   expect(turn()).toBe(true)
-  expect(entries.fallOf('fragment:1399')).toEqual({ reason: 'invalidated', by: 'all' })
+  expect(entries.removalOf('fragment:1399')).toEqual({ reason: 'invalidated', by: 'all' })
   while (turn());
-  expect(entries.fallOf('fragment:1200')).toEqual({ reason: 'invalidated', by: 'all' })
-  expect(entries.fallOf('fragment:1100')).toEqual({ reason: 'invalidated', by: tag })
-  expect(entries.fallOf('fragment:7')).toBeUndefined()
+  expect(entries.removalOf('fragment:1200')).toEqual({ reason: 'invalidated', by: 'all' })
+  expect(entries.removalOf('fragment:1100')).toEqual({ reason: 'invalidated', by: tag })
+  expect(entries.removalOf('fragment:7')).toBeUndefined()
   expect(entries.entries).toBe(1_199)
 })
 
@@ -132,13 +144,13 @@ it('what is visited in slices may fall and be stored meanwhile, and whatever sta
   let isDone = false
   const { size, fragments } = entries.visit(
     tag,
-    ({ key, stamp }) => void visited.add(`${stamp} ${key}`),
+    ({ key, startSequence }) => void visited.add(`${startSequence} ${key}`),
     () => (isDone = true),
   )
   expect([size, fragments, visited.size]).toEqual([1_800, 1_800, 0])
   turn()
   expect(visited.size).toBe(500)
-  for (let i = 600; i < 700; i++) entries.fell(`fragment:${i}`, 'tag:other')
+  for (let i = 600; i < 700; i++) entries.invalidate(`fragment:${i}`, 'tag:other')
   entries.place(fragment('fragment:1700', 1, [tag]), 10)
   turn()
   entries.condemn(tag, 1)

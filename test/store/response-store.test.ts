@@ -37,10 +37,13 @@ class Store extends ResponseStore {
   }
 
   /** Stores as an exchange does: under the inputs it read and those known from before. */
-  keep(primary: string, { inputs = {}, body = '', closure = [] }: Given = {}): boolean {
+  keep(
+    primary: string,
+    { inputs = {}, body = '', closure: dependencies = [] }: Given = {},
+  ): boolean {
     const names = this.inputsOf(primary, Object.keys(inputs))
     const key = this.keyOf(primary, names, (name) => inputs[name])
-    return this.put(primary, response(primary, key, names, body, closure))
+    return this.put(primary, response(primary, key, names, body, dependencies))
   }
 
   responsesOf(dependency: string): StoredResponse[] {
@@ -61,7 +64,7 @@ function response(
   key: string,
   inputs: readonly string[],
   body: string,
-  closure: readonly string[],
+  dependencies: readonly string[],
 ): StoredResponse {
   return {
     kind: 'response',
@@ -81,12 +84,12 @@ function response(
     mayServeStale: true,
     noCache: false,
     servesAuthorized: false,
-    madeAuthorized: false,
-    audience: undefined,
-    stamp: 0,
-    begun: 0,
-    asOf: 0,
-    closure,
+    wasAuthorized: false,
+    group: undefined,
+    startSequence: 0,
+    startedAt: 0,
+    verifiedAt: 0,
+    dependencies,
     tags: [],
     route: undefined,
     inputs,
@@ -158,7 +161,7 @@ describe('a store of responses', () => {
     const store = new Store({ maxVariants: 2 })
     store.keep(primaryKey, { inputs: { a: '1' }, body: '1', closure: ['one'] })
     store.keep(primaryKey, { inputs: { a: '2' }, body: '2', closure: ['two'] })
-    for (const { key } of store.enclosing('two')) store.fell(key, 'two')
+    for (const { key } of store.enclosing('two')) store.invalidate(key, 'two')
     store.keep(primaryKey, { inputs: { a: '3' }, body: '3' })
     const bodies = ['1', '2', '3'].map((a) => store.bodyFor(primaryKey, { a }))
     expect(bodies).toEqual(['1', undefined, '3'])
@@ -200,19 +203,19 @@ describe('a store of responses', () => {
     expect(store.responsesOf('tag:x').map(({ primaryKey: key }) => key)).toEqual(['a'])
     expect(store.responsesOf('tag:y').map(({ primaryKey: key }) => key)).toEqual(['a', 'b'])
     expect(store.enclosing('tag:z')).toEqual([])
-    store.fell('a', 'tag:x')
+    store.invalidate('a', 'tag:x')
     expect(store.bodyFor('a')).toBeUndefined()
     expect(store.bodyFor('b')).toBe('b')
-    expect(store.fallOf('a')).toEqual({ reason: 'invalidated', by: 'tag:x' })
-    expect(store.fallOf('b')).toBeUndefined()
+    expect(store.removalOf('a')).toEqual({ reason: 'invalidated', by: 'tag:x' })
+    expect(store.removalOf('b')).toBeUndefined()
   })
 
   it('remembers the youngest of all that fell at once', () => {
     const store = new Store({ maxSize: 100_000_000 })
     for (let i = 0; i < 12_000; i++) store.keep(`key ${i}`)
-    store.fellAll()
-    expect(store.fallOf('key 0')).toBeUndefined()
-    expect(store.fallOf('key 11999')).toEqual({ reason: 'invalidated', by: 'all' })
+    store.invalidateAll()
+    expect(store.removalOf('key 0')).toBeUndefined()
+    expect(store.removalOf('key 11999')).toEqual({ reason: 'invalidated', by: 'all' })
   })
 
   it('remembers what gave way to newer responses, until it is stored again', () => {
@@ -220,9 +223,9 @@ describe('a store of responses', () => {
     store.keep('a', { body: 'x'.repeat(3_000) })
     store.keep('b', { body: 'x'.repeat(6_000) })
     expect(store.evicted).toEqual(['a'])
-    expect(store.fallOf('a')).toEqual({ reason: 'evicted', by: undefined })
+    expect(store.removalOf('a')).toEqual({ reason: 'evicted', by: undefined })
     store.keep('a', { body: 'x' })
-    expect(store.fallOf('a')).toBeUndefined()
+    expect(store.removalOf('a')).toBeUndefined()
   })
 
   it('names an evicted variant by its cache key, as all events do', () => {
@@ -237,30 +240,30 @@ describe('a store of responses', () => {
     store.keep('a', { body: 'a' })
     store.keep('b', { inputs: { x: '1' }, body: 'b' })
     const { key } = store.find('b', () => '1')
-    const { keys, fragments } = store.fellAll()
+    const { keys, fragments } = store.invalidateAll()
     expect([[...keys], fragments]).toEqual([['a', key], 0])
     expect([store.entries, store.bytes, store.dependencies]).toEqual([0, 0, 0])
-    expect(store.fallOf('a')).toEqual({ reason: 'invalidated', by: 'all' })
-    expect(store.fallOf(key)).toEqual({ reason: 'invalidated', by: 'all' })
+    expect(store.removalOf('a')).toEqual({ reason: 'invalidated', by: 'all' })
+    expect(store.removalOf(key)).toEqual({ reason: 'invalidated', by: 'all' })
   })
 
   it('deletes without remembering, and clears with everything it remembered', () => {
     const store = new Store()
     store.keep('a', { body: 'a' })
     store.delete('a')
-    expect(store.fallOf('a')).toBeUndefined()
+    expect(store.removalOf('a')).toBeUndefined()
     store.keep('b', { closure: ['x'] })
-    store.fell('b', 'x')
+    store.invalidate('b', 'x')
     store.keep('c', {})
     store.clear()
-    expect([store.entries, store.fallOf('b')]).toEqual([0, undefined])
+    expect([store.entries, store.removalOf('b')]).toEqual([0, undefined])
   })
 
   it('remembers a bounded number of falls (S-27)', () => {
     const store = new Store()
-    for (let i = 0; i < 30_000; i++) store.fell(`key ${i}`, 'tag:x')
-    expect(store.fallOf('key 0')).toBeUndefined()
-    expect(store.fallOf('key 29999')).toEqual({ reason: 'invalidated', by: 'tag:x' })
+    for (let i = 0; i < 30_000; i++) store.invalidate(`key ${i}`, 'tag:x')
+    expect(store.removalOf('key 0')).toBeUndefined()
+    expect(store.removalOf('key 29999')).toEqual({ reason: 'invalidated', by: 'tag:x' })
   })
 })
 
@@ -286,8 +289,12 @@ describe('random requests with variants', () => {
         const read = names.filter((_name, i) => i === 0 || random.chance(0.4))
         const inputs = Object.fromEntries(read.map((name) => [name, request[name]]))
         const body = JSON.stringify([primary, read.map((name) => [name, request[name] ?? null])])
-        const closure = [`tag:${random.below(5)}`]
-        store.keep(primary, { inputs, body: body.padEnd(random.below(4_000)), closure })
+        const dependencies = [`tag:${random.below(5)}`]
+        store.keep(primary, {
+          inputs,
+          body: body.padEnd(random.below(4_000)),
+          closure: dependencies,
+        })
       } else if (dice < 0.95) {
         const body = store.bodyFor(primary, request)
         if (body === undefined) {
@@ -302,7 +309,7 @@ describe('random requests with variants', () => {
         }
       } else {
         const dependency = `tag:${random.below(5)}`
-        for (const { key } of store.enclosing(dependency)) store.fell(key, dependency)
+        for (const { key } of store.enclosing(dependency)) store.invalidate(key, dependency)
         check(`${dependency} at ${step}`, store.enclosing(dependency).length === 0)
       }
       check(`bound at ${step}`, store.bytes <= maxSize)

@@ -186,7 +186,7 @@ export class Application {
 
   /** Why responses were not stored, in order. */
   get refusals(): string[] {
-    return this.seen('refuse').map(({ reason }) => reason)
+    return this.seen('uncacheable').map(({ reason }) => reason)
   }
 
   /** How many requests have been looked at. */
@@ -313,7 +313,7 @@ const eventNames: readonly EventName[] = [
   'miss',
   'bypass',
   'store',
-  'refuse',
+  'uncacheable',
   'refresh',
   'fragment',
   'touch',
@@ -321,8 +321,8 @@ const eventNames: readonly EventName[] = [
   'evict',
   'redis',
   'unconfirmed',
-  'flush',
+  'reset',
   'audit',
   'warning',
-  'fault',
+  'error',
 ]

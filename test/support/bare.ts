@@ -9,11 +9,11 @@ export function bare(
   options: CacheflowOptions<IncomingMessage> = {},
 ): { readonly listener: Listener; readonly cache: CacheHandle } {
   const cache = new Cacheflow<IncomingMessage>(options)
-  const { gate } = cache
+  const { handler } = cache
   const cached = (message: IncomingMessage, response: ServerResponse): void => {
     const host = String(message.headers[':authority'] ?? message.headers.host)
     const protocol = 'encrypted' in message.socket ? 'https' : 'http'
-    gate.pass(
+    handler.handle(
       {
         message,
         response,
@@ -30,11 +30,11 @@ export function bare(
             },
           ),
         forward: () => void listener(message, response),
-        attach: () => undefined,
+        expose: () => undefined,
         finish: () => undefined,
-        narrow: () => undefined,
+        stripQuery: () => undefined,
       },
-      gate.cache.settings.policy,
+      handler.cache.settings.policy,
     )
   }
   return { listener: cached, cache: cache.handle }

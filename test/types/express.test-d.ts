@@ -58,7 +58,7 @@ test('wrong options do not compile', () => {
 
 test('events have the types of their names', () => {
   cache.on('miss', (event) => {
-    expectTypeOf(event.by).toEqualTypeOf<string | undefined>()
+    expectTypeOf(event.invalidatedBy).toEqualTypeOf<string | undefined>()
     // @ts-expect-error -- a miss has no age
     void event.age
   })

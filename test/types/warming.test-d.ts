@@ -8,7 +8,9 @@ import { type Readiness, type WarmReport, createCacheflow, sitemap } from '../..
 import { cacheflow } from '../../adapters/express/index.ts'
 import { cacheflow as forKoa } from '../../adapters/koa/index.ts'
 
-const cache = cacheflow({ warming: { parallelism: 8, budget: '2m', origin: 'https://a.example' } })
+const cache = cacheflow({
+  warming: { parallelism: 8, maxDuration: '2m', origin: 'https://a.example' },
+})
 const app = express()
 
 test('warm() takes applications, listeners, servers and URLs', () => {
@@ -23,7 +25,7 @@ test('warm() takes applications, listeners, servers and URLs', () => {
   // @ts-expect-error -- no application
   void cache.warm(7)
   // @ts-expect-error -- not a duration
-  void cache.warm(app, { budget: 'soon' })
+  void cache.warm(app, { maxDuration: 'soon' })
   expectTypeOf(cache.readiness()).toEqualTypeOf<Readiness>()
 })
 

@@ -119,7 +119,7 @@ describe.each(cases)('a fragment in $language.name that includes by a computed n
     expect((await app.get('/page')).body).toBe('one')
     write(folder, 'two')
     expect((await app.get('/page')).body).toBe('two')
-    expect(app.seen('fragment').map(({ reason }) => reason)).toEqual(['absent', 'fresh', 'absent'])
+    expect(app.seen('fragment').map(({ reason }) => reason)).toEqual(['miss', 'fresh', 'miss'])
     expect(app.seen('fragment')[0]?.key).toMatch(/^fragment:a digest=[\w-]{12}$/)
   })
 

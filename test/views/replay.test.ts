@@ -166,7 +166,9 @@ describe('a view whose fragments rest in Redis', () => {
     await second.cache.invalidate({ fragment: 'outer' })
     second.forget()
     expect((await second.get('/page')).body).toBe('7')
-    expect(second.seen('fragment').map(({ fragment, refusal }) => [fragment, refusal])).toEqual([
+    expect(
+      second.seen('fragment').map(({ fragment, uncacheable: refusal }) => [fragment, refusal]),
+    ).toEqual([
       ['inner', undefined],
       ['outer', undefined],
     ])

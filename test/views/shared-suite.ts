@@ -78,9 +78,9 @@ export function sharedConformance(language: Language): void {
           .map(({ key, reason, stored }) => [key.split(' ')[1], reason, stored]),
       ).toEqual([
         ['node:1', 'fresh', false],
-        ['node:2.1', 'absent', true],
+        ['node:2.1', 'miss', true],
         ['node:2.2', 'fresh', false],
-        ['node:2', 'absent', true],
+        ['node:2', 'miss', true],
         ['node:3', 'fresh', false],
       ])
     })

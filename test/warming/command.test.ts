@@ -38,7 +38,7 @@ describe('npx cacheflow', { timeout: 120_000 }, () => {
       ['warm'],
       ['warm', 'shop'],
       ['warm', 'http://localhost', '--parallelism', 'many'],
-      ['warm', 'http://localhost', '--budget', '5 minutes'],
+      ['warm', 'http://localhost', '--max-duration', '5 minutes'],
       ['warm', 'http://localhost', '--header', 'none'],
       ['purge'],
       ['purge', '--tag', 'a', '--all'],

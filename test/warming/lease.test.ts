@@ -113,8 +113,8 @@ describe('instances that share a Redis', () => {
     const run = first!.cache.warm(first!.app)
     await until('the first leads', () => made[0]!.includes('/p/held'))
     // Longer than a lease lasts that is not renewed.
-    const report = await second!.cache.warm(second!.app, { budget: '900ms' })
-    expect(report).toMatchObject({ outcome: 'budget', warmed: 0, failures: 0 })
+    const report = await second!.cache.warm(second!.app, { maxDuration: '900ms' })
+    expect(report).toMatchObject({ outcome: 'max-duration', warmed: 0, failures: 0 })
     expect(made[1]).toEqual([])
     release()
     expect(await run).toMatchObject({ outcome: 'complete', warmed: 2 })
@@ -137,7 +137,7 @@ describe('instances that share a Redis', () => {
     await asked(namespace, 2)
     const key = lease(namespace, 'endless')
     const leader = await client.hget(key, 'by')
-    const other = second!.cache.warm(second!.app, { ...endless, budget: '600ms' })
+    const other = second!.cache.warm(second!.app, { ...endless, maxDuration: '600ms' })
     await asked(namespace, 3)
     await pause(300)
     stop.abort()
@@ -145,7 +145,7 @@ describe('instances that share a Redis', () => {
     expect((await run).outcome).toBe('aborted')
     await until('the first has left', async () => (await client.hget(key, 'by')) !== leader, 300)
     const { outcome, by, time } = await other
-    expect([outcome, by]).toEqual(['budget', undefined])
+    expect([outcome, by]).toEqual(['max-duration', undefined])
     expect(time).toBeLessThan(580)
     // What has ended is remembered for a minute, and renewed by nobody.
     expect(await client.pttl(lease(namespace, 'before'))).toBeGreaterThan(50_000)
@@ -199,7 +199,7 @@ describe('instances that share a Redis', () => {
     const { sites, namespace, release } = await instances(2, { hottest: 1 })
     const [first, second] = sites
     const faults = new Set<string>()
-    second!.cache.on('fault', ({ error, during }) => faults.add(`${during}: ${String(error)}`))
+    second!.cache.on('error', ({ error, during }) => faults.add(`${during}: ${String(error)}`))
     await second!.visit('/p/1')
     await client.call('ACL', 'SETUSER', 'default', '-pttl', '-zunionstore')
     onTestFinished(() => void client.call('ACL', 'SETUSER', 'default', '+@all'))

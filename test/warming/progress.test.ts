@@ -96,7 +96,7 @@ describe('the progress of a run', () => {
   ])('ends no run when whoever hears of it fails %s', async (_when, onProgress: () => void) => {
     const site = await Site.start('Express 5', [route])
     const faults: string[] = []
-    site.cache.on('fault', ({ error, during }) => faults.push(`${during}: ${String(error)}`))
+    site.cache.on('error', ({ error, during }) => faults.push(`${during}: ${String(error)}`))
     const report = await site.cache.warm(site.app, { onProgress })
     expect(report).toMatchObject({ warmed: 3, outcome: 'complete' })
     expect(faults).toEqual(
@@ -148,7 +148,7 @@ describe('progressBar()', () => {
   it('is gone when the run has ended, and drawn again in the next one', () => {
     const { draw, written } = barOn({ isTTY: true })
     draw(step(9))
-    draw(step(9, { outcome: 'budget' }))
+    draw(step(9, { outcome: 'max-duration' }))
     draw(step(1))
     expect(written).toEqual([
       expect.stringContaining('/p/9'),
@@ -205,8 +205,8 @@ describe('warmLine()', () => {
   })
 
   it('says which instance it was, where it was another one, and how it has ended, where that was early', () => {
-    expect(warmLine({ ...report, bytes: 512, by: 'B', outcome: 'budget' })).toBe(
-      'cacheflow warm all: 120 warmed, 3 fresh, 1 skipped, 0 failed, 1.8 s, 0.5 KiB by B (budget)',
+    expect(warmLine({ ...report, bytes: 512, by: 'B', outcome: 'max-duration' })).toBe(
+      'cacheflow warm all: 120 warmed, 3 fresh, 1 skipped, 0 failed, 1.8 s, 0.5 KiB by B (max-duration)',
     )
   })
 })

@@ -69,8 +69,10 @@ describe('What warmers cannot understand is refused', () => {
   })
 
   it('while what is only unusual is taken: no timer can wait for longer than 24 days', () => {
-    const { warming } = resolveOptions({ warming: { every: '60d', ahead: '60d', timeout: '60d' } })
+    const { warming } = resolveOptions({
+      warming: { every: '60d', refreshAhead: '60d', timeout: '60d' },
+    })
     const longest = 2 ** 31 - 1
-    expect(warming).toMatchObject({ every: longest, ahead: longest, timeout: longest })
+    expect(warming).toMatchObject({ every: longest, refreshAhead: longest, timeout: longest })
   })
 })

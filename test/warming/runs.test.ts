@@ -115,8 +115,8 @@ describe('a run of warmers', () => {
         () => 'made',
       ),
     ])
-    const report = await site.cache.warm(site.app, { budget: '50ms' })
-    expect(report.outcome).toBe('budget')
+    const report = await site.cache.warm(site.app, { maxDuration: '50ms' })
+    expect(report.outcome).toBe('max-duration')
     expect(report.fresh).toBeGreaterThan(0)
     expect(report.time).toBeGreaterThanOrEqual(45)
   })
@@ -152,7 +152,11 @@ describe('a run of warmers', () => {
     const site = await Site.start('Express 5', [
       route([1], () => new Promise((resolve) => setTimeout(() => resolve('made'), 20))),
     ])
-    const report = await site.cache.warm(site.app, { timeout: '30d', budget: '30d', retries: 0 })
+    const report = await site.cache.warm(site.app, {
+      timeout: '30d',
+      maxDuration: '30d',
+      retries: 0,
+    })
     expect(report).toMatchObject({ outcome: 'complete', warmed: 1, failed: [] })
   })
 
@@ -279,7 +283,7 @@ describe('a run of warmers', () => {
     const order: string[] = []
     const { signal } = new AbortController()
     const run = site.cache.warm(site.app, { parallelism: 1, signal })
-    await until('one is under way', () => site.cache.stats().making === 1)
+    await until('one is under way', () => site.cache.stats().inFlight === 1)
     const ended = run.then(({ outcome }) => order.push(outcome))
     const closed = site.cache.close().then(() => order.push('closed'))
     held.open()

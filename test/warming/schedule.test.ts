@@ -79,7 +79,7 @@ describe('warming.cron', () => {
     isHeld = true
     vi.advanceTimersByTime(3 * 2 * halfAnHour)
     await until('it was begun', () => made.length === 2)
-    expect(cache.stats().making).toBe(1)
+    expect(cache.stats().inFlight).toBe(1)
     held.open()
     await cache.warm(app, { name: 'all', pages: [] })
     expect(runs).toEqual([1, 0])

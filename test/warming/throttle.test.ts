@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { WarmPace } from '../../src/warming/throttle.ts'
+import { Throttle } from '../../src/warming/throttle.ts'
 
 /** An event loop of which visitors take a part, and pages that are made in it. */
 class Loop {
-  readonly pace: WarmPace
+  readonly pace: Throttle
   /** Of each millisecond, what visitors take. */
   visited: number
   active = 0
@@ -20,8 +20,8 @@ class Loop {
 
   constructor(share: number, visited: number) {
     this.visited = visited
-    this.pace = new WarmPace({
-      share,
+    this.pace = new Throttle({
+      maxUtilization: share,
       visitors: () => this.visitors,
       loop: () => ({ active: this.active, idle: this.idle }),
       wait: (milliseconds) => {
@@ -176,8 +176,8 @@ describe('a run that is ended', () => {
     loop.pass(1_000)
     await loop.make(20, 50, 1)
     let go: () => void = () => undefined
-    const pace = new WarmPace({
-      share: 0.1,
+    const pace = new Throttle({
+      maxUtilization: 0.1,
       visitors: () => loop.visitors++,
       loop: () => ({ active: loop.active, idle: loop.idle }),
       wait: () => new Promise((resolve) => (go = resolve)),
@@ -203,8 +203,8 @@ describe('a run that is ended', () => {
     loop.pass(1_000)
     const ended = new AbortController()
     let looks = 0
-    const pace = new WarmPace({
-      share: 0.1,
+    const pace = new Throttle({
+      maxUtilization: 0.1,
       visitors: () => loop.visitors,
       loop: () => {
         // The page is about to begin.

@@ -20,7 +20,7 @@ describe('a run of warmers', () => {
   it('goes on where whoever listens to its progress fails, now or later', async () => {
     const site = await Site.start('Express 5', [route([1, 2], () => 'made')])
     const faults: unknown[] = []
-    site.cache.on('fault', ({ error, during }) => faults.push([String(error), during]))
+    site.cache.on('error', ({ error, during }) => faults.push([String(error), during]))
     const onProgress = ({ done }: { done: number }): unknown => {
       if (done === 1) throw new Error('now')
       return Promise.reject(new Error('later'))
@@ -58,9 +58,9 @@ describe('a run of warmers', () => {
       return new Promise(() => undefined)
     })
     const options = { timeout: '20ms' } as const
-    const first = await site.cache.warm(site.app, { ...options, budget: '20ms' })
+    const first = await site.cache.warm(site.app, { ...options, maxDuration: '20ms' })
     expect(first).toMatchObject({
-      outcome: 'budget',
+      outcome: 'max-duration',
       failed: [{ url: 'endless', reason: 'it goes on 20 ms after the end of the run' }],
     })
     const second = site.cache.warm(site.app, options)
@@ -121,7 +121,7 @@ describe('a run of warmers', () => {
     const report = await cache.warm(listener as never, { pages: ['/p/1'], retries: 0 })
     expect(report.failed).toMatchObject([{ reason: 'on purpose' }])
     isBroken = false
-    await until('nobody makes it', () => cache.stats().making === 0)
+    await until('nobody makes it', () => cache.stats().inFlight === 0)
     server.close()
     await cache.close()
   })

@@ -203,7 +203,7 @@ describe('a cache that was warmed', () => {
       clock: () => now,
       maxAge: '1m',
       redis: { client, namespace: 'ahead' },
-      warming: { ahead: '150ms' },
+      warming: { refreshAhead: '150ms' },
     } as const
     const sites = await Promise.all(
       [1, 2].map(() => Site.start('Express 5', [pages(made)], options)),

@@ -8,7 +8,7 @@ import { cacheflow as forExpress } from 'cacheflow/express'
 import { cacheflow as forKoa } from 'cacheflow/koa'
 import { describe, expect, it, onTestFinished } from 'vitest'
 
-const warming = { share: 0.01, budget: '1s' } as const
+const warming = { maxUtilization: 0.01, maxDuration: '1s' } as const
 const pages = Array.from({ length: 20 }, (_, i) => i)
 
 /** Keeps the processor busy for 20 ms. */
@@ -62,6 +62,6 @@ describe.each(Object.keys(sites))('visitors of a site in %s', (name) => {
     while (cache.readiness().state === 'warming') {
       await (await fetch(`http://127.0.0.1:${port}/free`)).text()
     }
-    expect((await run).outcome).toBe('budget')
+    expect((await run).outcome).toBe('max-duration')
   })
 })

@@ -2,7 +2,7 @@
 // their Server-Timing header, and the browser hands that to the page.
 
 const words = {
-  absent: 'nothing was stored yet',
+  'uri-miss': 'nothing was stored yet',
   expired: 'what was stored had become too old',
   invalidated: 'what was stored had been invalidated',
   evicted: 'what was stored had to make room',
@@ -77,7 +77,7 @@ const bar = document.querySelector('#cache-bar')
 const [navigation] = performance.getEntriesByType('navigation')
 const told = new Map(navigation?.serverTiming.map(({ name, description }) => [name, description]))
 
-// For example "hit: fresh" or "miss: absent; not stored: private".
+// For example "hit: fresh" or "miss: uri-miss; not stored: private".
 const [verdict, ...reasons] = (told.get('cacheflow') ?? '').split(/: (?=.)(.*)/s)
 
 /** What happened, and what is to be said about it. */

@@ -4,7 +4,7 @@ import type { Exchange } from '../../response/exchange.ts'
 import { type HeaderSnapshot, changesSince } from './header-snapshot.ts'
 
 /** A head as it is about to go out. */
-interface StandingHead {
+interface ExistingHead {
   readonly status: number
   readonly reason: string | undefined
   /** What stood on the response when the cache was reached. */
@@ -17,16 +17,16 @@ export function planOf(
   exchange: Exchange,
   request: IncomingMessage,
   response: ServerResponse,
-  { status, reason, before, hasTrailers }: StandingHead,
+  { status, reason, before, hasTrailers }: ExistingHead,
   body: BodySource,
 ): HeadPlan | undefined {
   try {
     const changes = changesSince(response, before)
     // HTTP/2 has no reason, and warns whoever asks (RFC 9113 §8.3.1).
-    const standing = exchange.request.isHttp1 ? response.statusMessage || undefined : undefined
+    const existing = exchange.request.isHttp1 ? response.statusMessage || undefined : undefined
     const head = {
       status,
-      statusMessage: reason ?? standing,
+      statusMessage: reason ?? existing,
       ...changes,
       // Trailers need no Trailer field to announce them (RFC 9110 §6.6.2).
       ...(hasTrailers && { fields: [...changes.fields, 'Trailer', ''] }),
@@ -35,7 +35,7 @@ export function planOf(
     return exchange.head(head, body)
   } catch (error) {
     exchange.cache.fault(error, 'judging a response')
-    exchange.refuse('fault')
+    exchange.refuse('error')
     return undefined
   }
 }

@@ -4,9 +4,9 @@ import { type HeaderFields, withoutFields } from '../../http/header-fields.ts'
 import { notModifiedFields } from '../../http/validation.ts'
 
 /** Fields as they stood at one moment, by their names in lower case, to tell later who set what. */
-export type HeaderSnapshot = ReadonlyMap<string, Standing>
+export type HeaderSnapshot = ReadonlyMap<string, ExistingFields>
 
-interface Standing {
+interface ExistingFields {
   readonly name: string
   readonly lines: readonly string[]
   /** As it was set: Node takes whatever has a text, and sends that. */
@@ -20,7 +20,7 @@ const nothing: HeaderSnapshot = new Map()
 export function snapshot(response: ServerResponse): HeaderSnapshot {
   const names = rawNames(response)
   if (names.length === 0) return nothing
-  const fields = new Map<string, Standing>()
+  const fields = new Map<string, ExistingFields>()
   for (const name of names) {
     const given = response.getHeader(name)
     if (given === undefined) continue
@@ -44,8 +44,8 @@ export function changesSince(
     for (const line of linesOf(value)) all.push(name, line)
     if (before.size === 0) continue
     const lowerCase = name.toLowerCase()
-    const standing = before.get(lowerCase)
-    const { lines, isAdded } = linesSince(lowerCase, value, standing)
+    const existing = before.get(lowerCase)
+    const { lines, isAdded } = linesSince(lowerCase, value, existing)
     for (const line of lines) fields.push(name, line)
     if (isAdded) added.push(lowerCase)
   }
@@ -60,12 +60,12 @@ const joined: ReadonlySet<string> = new Set(['link', 'server-timing', 'cache-sta
 function linesSince(
   name: string,
   value: FieldValue,
-  standing: Standing | undefined,
+  existing: ExistingFields | undefined,
 ): { readonly lines: readonly string[]; readonly isAdded: boolean } {
   const lines = linesOf(value)
-  if (standing === undefined) return { lines, isAdded: false }
-  if (String(value) === String(standing.value)) return { lines: [], isAdded: false }
-  const outer = [...standing.lines]
+  if (existing === undefined) return { lines, isAdded: false }
+  if (String(value) === String(existing.value)) return { lines: [], isAdded: false }
+  const outer = [...existing.lines]
   const [only] = lines
   if (only !== undefined && lines.length === 1 && joined.has(name)) {
     const start = `${outer.join(', ')}, `
@@ -115,8 +115,8 @@ export function removeRepresentationFields(response: ServerResponse): void {
 /** Sets a field over what stands there; Vary only ever grows, for outer layers have their own reasons to vary. */
 export function setField(response: ServerResponse, name: string, value: string): void {
   const isVary = name.length === 4 && name.toLowerCase() === 'vary'
-  const standing = isVary ? response.getHeader(name) : undefined
-  response.setHeader(name, standing === undefined ? value : union(String(standing), value))
+  const existing = isVary ? response.getHeader(name) : undefined
+  response.setHeader(name, existing === undefined ? value : union(String(existing), value))
 }
 
 /**

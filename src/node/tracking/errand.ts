@@ -1,6 +1,6 @@
-import type { Observation } from '../../request/read-tracker.ts'
+import type { ReadTracker } from '../../request/read-tracker.ts'
 import {
-  type Carrier,
+  type PassThrough,
   type Logger,
   fileReading,
   isFunctionReading,
@@ -16,22 +16,22 @@ type Read = () => void
  * there when the response is judged was taken elsewhere, and its reads count.
  */
 export class Errand {
-  #carrier: Carrier | undefined
+  #carrier: PassThrough | undefined
   #file = ''
   #isReading = false
   readonly #reads: Read[] = []
   /** A carrier that goes through the jar which it has set, and how many names it has yet to ask for. */
-  #walked: Carrier | undefined
+  #walked: PassThrough | undefined
   #left = 0
   readonly #noted = new Map<string, Read>()
 
   /** A carrier asks for what is not there yet. @returns false where somebody else asks */
-  begin(carriers: readonly Carrier[], name: string, below: Below): boolean {
-    for (const carrier of carriers) {
-      if (carrier.begins !== name) continue
-      const file = fileReading(carrier.package, below)
+  begin(carriers: readonly PassThrough[], name: string, below: Below): boolean {
+    for (const passThrough of carriers) {
+      if (passThrough.begins !== name) continue
+      const file = fileReading(passThrough.package, below)
       if (file === undefined) continue
-      this.#carrier = carrier
+      this.#carrier = passThrough
       this.#file = file
       this.#isReading = true
       // What an earlier errand has read and not brought stays suspended.
@@ -42,9 +42,9 @@ export class Errand {
   }
 
   /** @returns false where the read is not the carrier's: then it counts at once */
-  suspends(observation: Observation, below: Below, read: Read): boolean {
-    const carrier = observation.isSealed ? undefined : this.#carrier
-    if (!carrier || !this.#isReading || fileReading(carrier.package, below) === undefined)
+  suspends(observation: ReadTracker, below: Below, read: Read): boolean {
+    const passThrough = observation.isSealed ? undefined : this.#carrier
+    if (!passThrough || !this.#isReading || fileReading(passThrough.package, below) === undefined)
       return false
     this.#reads.push(read)
     observation.suspend(read)
@@ -52,24 +52,24 @@ export class Errand {
   }
 
   /** A property of this request has been set. */
-  set(name: string, request: object, observation: Observation): void {
+  set(name: string, request: object, observation: ReadTracker): void {
     this.#left = 0
-    const carrier = this.#carrier
-    if (!carrier) return
-    if (name === carrier.until) this.#isReading = false
-    if (name !== carrier.keeps) return
+    const passThrough = this.#carrier
+    if (!passThrough) return
+    if (name === passThrough.until) this.#isReading = false
+    if (name !== passThrough.keeps) return
     this.#carrier = undefined
-    this.#walked = carrier
-    if (carrier.isKept?.(request, this.#file) === false) return
+    this.#walked = passThrough
+    if (passThrough.isKept?.(request, this.#file) === false) return
     for (const read of this.#reads) observation.drop(read)
     this.#reads.length = 0
   }
 
   /** Does the carrier itself go through the jar that it has just set? */
   walks(names: number, below: Below): boolean {
-    const carrier = this.#walked
-    if (carrier?.walker === undefined) return false
-    if (!isFunctionReading(carrier.package, carrier.walker, below)) return false
+    const passThrough = this.#walked
+    if (passThrough?.walker === undefined) return false
+    if (!isFunctionReading(passThrough.package, passThrough.walker, below)) return false
     this.#left = names
     return true
   }
@@ -88,7 +88,7 @@ export class Errand {
   /** @returns false where no logger reads: then the read counts at once */
   excusesLogger(
     readers: KnownReaders,
-    observation: Observation,
+    observation: ReadTracker,
     name: string,
     below: Below,
     read: Read,
@@ -105,7 +105,7 @@ export class Errand {
   }
 
   /** A logger has what it noted where it keeps it. */
-  keepNoted(loggers: readonly Logger[], name: string, observation: Observation): void {
+  keepNoted(loggers: readonly Logger[], name: string, observation: ReadTracker): void {
     if (!loggers.some(({ keeps }) => keeps === name)) return
     for (const read of this.#noted.values()) observation.drop(read)
     this.#noted.clear()

@@ -1,4 +1,4 @@
-import { type Observation, plumbingFields } from '../../request/read-tracker.ts'
+import { type ReadTracker, plumbingFields } from '../../request/read-tracker.ts'
 import { type Scope, currentScope } from '../../fragments/scope.ts'
 import type { PageInput } from '../../fragments/page-input.ts'
 import { isToken } from '../../values/token.ts'
@@ -12,7 +12,7 @@ type Below = (...args: never[]) => unknown
 export class HeaderObserver implements ProxyHandler<object> {
   readonly #headers: object
   readonly #state: Observed
-  readonly #observation: Observation
+  readonly #observation: ReadTracker
   /** What an enumeration still has to come to: the fields that it looks at one by one are no reads of their own. */
   #walk:
     | {
@@ -30,7 +30,7 @@ export class HeaderObserver implements ProxyHandler<object> {
     headers: object,
     backdrop: Backdrop,
     state: Observed,
-    observation: Observation,
+    observation: ReadTracker,
   ) {
     this.#headers = headers
     this.#backdrop = backdrop
@@ -39,7 +39,7 @@ export class HeaderObserver implements ProxyHandler<object> {
   }
 
   /** The headers behind an observer, who sees also who prints them. */
-  static proxy(headers: object, state: Observed, observation: Observation): object {
+  static proxy(headers: object, state: Observed, observation: ReadTracker): object {
     return Backdrop.proxy(
       headers,
       () => observation.enumeration(),
@@ -80,10 +80,10 @@ export class HeaderObserver implements ProxyHandler<object> {
   }
 
   /** `Object.entries()`, spread and `for in` look at every field in its turn: told by the enumeration itself. */
-  #isNext(name: string | symbol, turn: 'got' | 'described'): boolean {
+  #isNext(name: string | symbol, step: 'got' | 'described'): boolean {
     const walk = this.#walk
-    if (walk?.names[walk[turn]] !== name || walk.scope !== currentScope()) return false
-    walk[turn]++
+    if (walk?.names[walk[step]] !== name || walk.scope !== currentScope()) return false
+    walk[step]++
     return true
   }
 

@@ -1,4 +1,4 @@
-import type { Observation } from '../../request/read-tracker.ts'
+import type { ReadTracker } from '../../request/read-tracker.ts'
 import type { Errand } from './errand.ts'
 import { Backdrop } from './inspection.ts'
 
@@ -6,7 +6,7 @@ type Below = (...args: never[]) => unknown
 
 /** Whose cookies are observed. */
 interface Owner {
-  readonly observation: Observation | undefined
+  readonly observation: ReadTracker | undefined
   readonly errand: Errand
 }
 

@@ -1,7 +1,7 @@
-import type { Observation } from '../../request/read-tracker.ts'
+import type { ReadTracker } from '../../request/read-tracker.ts'
 import type { RequestHeaders } from '../../http/header-fields.ts'
 import { Errand } from './errand.ts'
-import { Mark } from '../slot.ts'
+import { SymbolSlot } from '../slot.ts'
 import type { KnownReaders } from './reader.ts'
 
 /** What an observed request keeps beside itself. */
@@ -15,7 +15,7 @@ export class Observed {
   /** What the copy had under the names that are overridden. */
   readonly hidden: Map<string, unknown> = new Map()
   raw: unknown
-  observation: Observation | undefined
+  observation: ReadTracker | undefined
   /** Properties of the request that are observed, as others have set them. */
   readonly properties: Map<string, PropertyDescriptor> = new Map()
   readonly jars: WeakMap<object, object> = new WeakMap()
@@ -34,7 +34,7 @@ export class Observed {
   }
 }
 
-const observed = new Mark<Observed>('observed')
+const observed = new SymbolSlot<Observed>('observed')
 
 export function keepObserved(state: Observed): void {
   observed.set(state.request, state)

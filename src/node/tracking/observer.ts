@@ -1,6 +1,6 @@
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import type { Observation } from '../../request/read-tracker.ts'
+import type { ReadTracker } from '../../request/read-tracker.ts'
 import type { RequestHeaders } from '../../http/header-fields.ts'
 import { connectionOf, followProof } from '../connection.ts'
 import { HeaderObserver } from './header-observer.ts'
@@ -27,7 +27,7 @@ export interface Observable {
  */
 export function observe(
   observable: Observable,
-  observation: Observation | undefined,
+  observation: ReadTracker | undefined,
   overrides: Overrides | undefined,
 ): void {
   const { message: request, response, readers = nobody } = observable
@@ -39,7 +39,7 @@ export function observe(
     if (state.observation) {
       state.observation.relayTo(observation)
       if (observation.heedsVersion) observeVersion(state)
-    } else witness(observable, state, observation)
+    } else install(observable, state, observation)
   }
   for (const [name, value] of Object.entries(overrides ?? {})) {
     if (!state.hidden.has(name)) state.hidden.set(name, state.own[name])
@@ -49,7 +49,7 @@ export function observe(
 
 const never = /(?!)/
 const nobody: KnownReaders = {
-  carriers: [],
+  passThrough: [],
   loggers: [],
   framers: never,
   between: never,
@@ -81,10 +81,10 @@ function begin(request: IncomingMessage, readers: KnownReaders): Observed {
   return state
 }
 
-function witness(
+function install(
   { message: request, response, prototype }: Observable,
   state: Observed,
-  observation: Observation,
+  observation: ReadTracker,
 ): void {
   state.observation = observation
   state.raw = request.rawHeaders
@@ -98,7 +98,7 @@ function witness(
   if (mayHaveTrailers(state.original, request)) Object.defineProperties(request, trailers)
   const properties = PropertyObserver.for(state.readers)
   properties.begin(state, prototype)
-  observation.lastLook = () => properties.judge(state)
+  observation.lastLook = () => properties.settle(state)
   const connection = connectionOf(request)
   if (connection) observeSocket(connection, { observation, state, response, message: request })
 }
@@ -192,9 +192,9 @@ function observeVersion(state: Observed): void {
   const { request } = state
   for (const name of versions) {
     if (state.properties.has(name)) continue
-    const standing = Object.getOwnPropertyDescriptor(request, name)
+    const existing = Object.getOwnPropertyDescriptor(request, name)
     const value: unknown =
-      standing && 'value' in standing ? standing.value : Reflect.get(request, name)
+      existing && 'value' in existing ? existing.value : Reflect.get(request, name)
     state.properties.set(name, { value })
     Object.defineProperty(request, name, versionDescriptors[name])
   }

@@ -1,4 +1,4 @@
-import type { Observation } from '../../request/read-tracker.ts'
+import type { ReadTracker } from '../../request/read-tracker.ts'
 import { JarObserver } from './jar-observer.ts'
 import { type Observed, observedBehind, observedOf } from './observed.ts'
 import { PrototypeLinks, inherited, prototypeOf } from './prototype-links.ts'
@@ -43,8 +43,8 @@ export class PropertyObserver {
   static readonly #all = new WeakMap<KnownReaders, PropertyObserver>()
 
   static for(readers: KnownReaders): PropertyObserver {
-    const standing = PropertyObserver.#all.get(readers)
-    if (standing) return standing
+    const existing = PropertyObserver.#all.get(readers)
+    if (existing) return existing
     const made = new PropertyObserver(readers)
     PropertyObserver.#all.set(readers, made)
     return made
@@ -60,18 +60,18 @@ export class PropertyObserver {
     const { request } = state
     const parent = prototype ?? prototypeOf(request)
     for (const name of this.#kinds.keys()) {
-      const standing = Object.getOwnPropertyDescriptor(request, name)
-      if (standing) state.properties.set(name, standing)
+      const existing = Object.getOwnPropertyDescriptor(request, name)
+      if (existing) state.properties.set(name, existing)
       // Defined for all requests of an application, nearer than the link.
-      if (standing?.configurable ?? this.#isNearer(parent, name)) {
-        this.#define(request, name, standing?.enumerable ?? false)
+      if (existing?.configurable ?? this.#isNearer(parent, name)) {
+        this.#define(request, name, existing?.enumerable ?? false)
       }
     }
     if (prototype === undefined) this.#links.add(request)
   }
 
   /** What others have set without our hearing of it was not observed since, and may have been read. */
-  judge({ request, observation }: Observed): void {
+  settle({ request, observation }: Observed): void {
     if (!observation) return
     for (const [name, kind] of this.#kinds) {
       const property = Object.getOwnPropertyDescriptor(request, name)
@@ -80,7 +80,7 @@ export class PropertyObserver {
     }
   }
 
-  #noteAll(kind: Kind, observation: Observation): void {
+  #noteAll(kind: Kind, observation: ReadTracker): void {
     if (kind === 'jar') observation.allCookies(true)
     else observation[kind]()
   }
@@ -98,17 +98,17 @@ export class PropertyObserver {
     const observation = state?.observation
     if (!state || !observation) return
     const { errand, readers } = state
-    if (state.request === asked && errand.begin(readers.carriers, name, below)) return
+    if (state.request === asked && errand.begin(readers.passThrough, name, below)) return
     if (kind === 'session' || kind === 'user') this.#note(state, observation, kind, below)
   }
 
-  #note(state: Observed, observation: Observation, kind: Kind, below: Below): void {
+  #note(state: Observed, observation: ReadTracker, kind: Kind, below: Below): void {
     // Once the response is judged, only a fragment that is made anew can hear of it.
     const { isSealed } = observation
     if (kind === 'session') {
       const isOwn =
         !isSealed &&
-        state.readers.carriers.some(
+        state.readers.passThrough.some(
           (each) => each.keeps === 'session' && fileReading(each.package, below) !== undefined,
         )
       if (!isOwn) observation.session()

@@ -37,8 +37,8 @@ export class PrototypeLinks {
   }
 
   #before(parent: object): object {
-    const standing = this.#links.get(parent)
-    if (standing) return standing
+    const existing = this.#links.get(parent)
+    if (existing) return existing
     const listener = this.#listener
     const link = new Proxy(parent, {
       // On the stack it stands below the getters of those that come after it: `call-site.ts` knows it by its name.

@@ -4,7 +4,7 @@ import { callSitesAbove } from '../../events/call-site.ts'
  * A package that reads the whole Cookie header, or the session's own cookie, on every request in order to offer what it
  * finds on the request. Its reads are excused for where they lead: to properties of this request, whose reads are observed.
  */
-export interface Carrier {
+export interface PassThrough {
   readonly package: string
   /** The property that it asks the request for first; while there is none, what it reads next is read to set it. */
   readonly begins: string
@@ -30,7 +30,7 @@ export interface Logger {
 
 /** What an adapter knows of its framework and the packages around it: whose reads do not shape a response by themselves. */
 export interface KnownReaders {
-  readonly carriers: readonly Carrier[]
+  readonly passThrough: readonly PassThrough[]
   readonly loggers: readonly Logger[]
   /** Files that ask for the version of HTTP in order to frame the response. */
   readonly framers: RegExp

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { inspect } from 'node:util'
-import type { Observation } from '../../request/read-tracker.ts'
+import type { ReadTracker } from '../../request/read-tracker.ts'
 import { noteChallenge } from '../connection.ts'
 import { inspectionDescriptor } from './inspection.ts'
 import type { Observed } from './observed.ts'
@@ -37,7 +37,7 @@ const identities = [
 
 /** A request on its way over the connection. */
 interface Passenger {
-  readonly observation: Observation
+  readonly observation: ReadTracker
   readonly state: Observed
   readonly message: IncomingMessage
   readonly response: ServerResponse
@@ -56,14 +56,14 @@ const watched = new WeakMap<object, Watched>()
  * connection lives longer than a request, so every request under way on it is told; those that are over leave with the next.
  */
 export function observeSocket(socket: object, passenger: Passenger): void {
-  const standing = watched.get(socket)
-  if (standing) {
-    for (const other of standing.passengers) {
+  const existing = watched.get(socket)
+  if (existing) {
+    for (const other of existing.passengers) {
       if (!isOver(other)) continue
       noteChallenge(socket, other.response)
-      standing.passengers.delete(other)
+      existing.passengers.delete(other)
     }
-    standing.passengers.add(passenger)
+    existing.passengers.add(passenger)
     return
   }
   const own = new Map<string, PropertyDescriptor>()
@@ -106,7 +106,7 @@ function observeHandles(socket: object): void {
   }
 }
 
-function tell(socket: object, note: (observation: Observation) => void): void {
+function tell(socket: object, note: (observation: ReadTracker) => void): void {
   for (const { observation } of watched.get(socket)?.passengers ?? []) note(observation)
 }
 

@@ -1,4 +1,4 @@
-import type { Observation } from '../../request/read-tracker.ts'
+import type { ReadTracker } from '../../request/read-tracker.ts'
 import type { PageInput } from '../../fragments/page-input.ts'
 import { connectionOf } from '../connection.ts'
 import { currentScope } from '../../fragments/scope.ts'
@@ -12,7 +12,7 @@ export type TargetProperties = readonly (readonly [
 ])[]
 
 interface Watched {
-  observation: Observation
+  observation: ReadTracker
   /** The properties that ours stand before. */
   readonly properties: Map<string, PropertyDescriptor>
 }
@@ -28,7 +28,7 @@ const ofConnection: Readonly<Record<string, PageInput>> = { encrypted: ':host' }
  */
 export function observeTarget(
   message: IncomingMessage,
-  observation: Observation,
+  observation: ReadTracker,
   ofFramework: TargetProperties,
 ): void {
   watch(message, ofMessage, observation)
@@ -40,7 +40,7 @@ export function observeTarget(
 function watch(
   holder: object,
   names: Readonly<Record<string, PageInput>>,
-  observation: Observation,
+  observation: ReadTracker,
 ): void {
   let state = watched.get(holder)
   if (state === undefined) {
@@ -53,16 +53,16 @@ function watch(
     const own = Object.getOwnPropertyDescriptor(holder, name)
     const isOurs = own?.get !== undefined && ours.has(own.get)
     if (isOurs || own?.configurable === false) continue
-    const standing = own ?? inheritedGetter(holder, name)
-    if (standing === undefined && name !== 'encrypted') continue
-    state.properties.set(name, standing ?? { value: undefined, writable: true })
+    const existing = own ?? inheritedGetter(holder, name)
+    if (existing === undefined && name !== 'encrypted') continue
+    state.properties.set(name, existing ?? { value: undefined, writable: true })
     const input = names[name] ?? ':url'
     Object.defineProperty(holder, name, descriptor(name, input, own?.enumerable === true))
   }
 }
 
 /** Node asks for the method itself, whenever bytes arrive, in the context of the connection. */
-function isServers({ served }: Observation, name: string, below: () => unknown): boolean {
+function isServers({ served }: ReadTracker, name: string, below: () => unknown): boolean {
   if (name !== 'method' || currentScope()?.visitor?.owner === served?.owner) return false
   return isServerReading(below)
 }

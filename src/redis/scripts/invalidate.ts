@@ -1,4 +1,4 @@
-import { fall, forget, longestMemory, mostLogBytes, reseed, state } from './state.ts'
+import { fall, forget, MAX_MEMORY, MAX_LOG_BYTES, reseed, state } from './state.ts'
 
 /**
  * Invalidates: a number, the versions of the roots, the log, the message, and as much of what depends on them as a bounded piece of work
@@ -60,7 +60,7 @@ local line = table.concat(roots, '\\n')
 redis.call('XADD', P .. 'log', digits(n) .. '-0', 'r', line, 's', softly, 't', digits(time))
 redis.call('HINCRBY', VER, 'bytes', sizeOf(line))
 if ARGV[9] == '1' then redis.call('HSET', VER, 'barrier', digits(time)) end
-forget(tonumber(ARGV[11]), 3, ${mostLogBytes}, ${longestMemory})
+forget(tonumber(ARGV[11]), 3, ${MAX_LOG_BYTES}, ${MAX_MEMORY})
 
 local fallen, more = {}, 0
 if not soft then

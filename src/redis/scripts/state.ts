@@ -54,9 +54,9 @@ end
 `
 
 /** How many bytes the log of invalidations and the names in the versions may have together. */
-export const mostLogBytes: number = 32 * 1024 * 1024
+export const MAX_LOG_BYTES: number = 32 * 1024 * 1024
 /** Values live for a day at most: what was invalidated two days ago, milliseconds, tells nothing of any of them. */
-export const longestMemory = 172_800_000
+export const MAX_MEMORY = 172_800_000
 
 /** A new epoch: nothing that was stored or invalidated before it is known in it. */
 export const reseed: string = `

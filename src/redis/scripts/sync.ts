@@ -1,4 +1,4 @@
-import { fall, forget, longestMemory, mostLogBytes, reseed, state } from './state.ts'
+import { fall, forget, MAX_MEMORY, MAX_LOG_BYTES, reseed, state } from './state.ts'
 
 /**
  * The heartbeat of one instance: its lease, what it has missed, and a piece of the clean-up.
@@ -16,7 +16,7 @@ import { fall, forget, longestMemory, mostLogBytes, reseed, state } from './stat
 export const sync: string = `${state}${reseed}${forget}${fall}
 redis.call('UNLINK', P .. 'none')
 local epoch = joined(ARGV[2], ARGV[3], ARGV[4])
-forget(math.huge, 100, ${mostLogBytes}, ${longestMemory})
+forget(math.huge, 100, ${MAX_LOG_BYTES}, ${MAX_MEMORY})
 local m = fields({'seq', 'live', 'floor', 'softFloor', 'barrier'})
 local seq = tonumber(m[1])
 local time = now()

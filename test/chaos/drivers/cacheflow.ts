@@ -41,10 +41,10 @@ export class CacheflowDriver implements Driver {
     this.#barrier = barrier
     cache.on('hit', () => this.#work.hits++)
     cache.on('miss', () => this.#work.renders++)
-    cache.on('refuse', ({ reason }) => {
+    cache.on('uncacheable', ({ reason }) => {
       if (reason === 'invalidated') this.#work.refusals++
     })
-    cache.on('fragment', ({ reason, stored, refusal }) => {
+    cache.on('fragment', ({ reason, stored, uncacheable: refusal }) => {
       const isMade = stored || refusal !== undefined
       if (isMade) this.#work.renders++
       else if (reason !== 'off') this.#work.hits++

@@ -139,8 +139,8 @@ export class NaiveDriver implements Driver {
   }
 
   #enclose({ tags }: Kept): void {
-    const making = this.#making.getStore()
-    for (const tag of tags) making?.add(tag)
+    const render = this.#making.getStore()
+    for (const tag of tags) render?.add(tag)
   }
 
   async #read(key: string): Promise<Kept | undefined> {

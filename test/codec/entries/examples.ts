@@ -45,8 +45,8 @@ const page: ResponseContent = {
   mayServeStale: true,
   noCache: false,
   servesAuthorized: true,
-  madeAuthorized: false,
-  audience: 'readers of \u6771\u4eac',
+  wasAuthorized: false,
+  group: 'readers of \u6771\u4eac',
   tags: ['posts', 'post:1', 'caf\u00e9', '\u6771\u4eac'],
   route: '/posts/:id',
   inputs: ['accept-language'],
@@ -70,8 +70,8 @@ const bare: ResponseContent = {
   mayServeStale: false,
   noCache: true,
   servesAuthorized: false,
-  madeAuthorized: false,
-  audience: undefined,
+  wasAuthorized: false,
+  group: undefined,
   tags: [],
   route: undefined,
   inputs: [],
@@ -91,12 +91,12 @@ const fragment: FragmentContent = {
     deleteAt: Infinity,
   },
   tags: ['posts'],
-  attachments: new Map([
+  assets: new Map([
     ['styles', ['/card.css', '/theme.css']],
     ['icons', []],
   ]),
   inputs: ['accept-language', 'cookie:theme'],
-  audience: 'editor',
+  group: 'editor',
 }
 
 const latin: FragmentContent = {
@@ -107,9 +107,9 @@ const latin: FragmentContent = {
   text: 'caf\u00e9',
   timeline,
   tags: [],
-  attachments: new Map(),
+  assets: new Map(),
   inputs: [],
-  audience: undefined,
+  group: undefined,
 }
 
 const broken: FragmentContent = { ...latin, text: 'half a \ud83d pair', tags: ['\udc4b'] }

@@ -78,8 +78,8 @@ export const randomResponse: fc.Arbitrary<ResponseContent> = lines.chain((fields
     mayServeStale: fc.boolean(),
     noCache: fc.boolean(),
     servesAuthorized: fc.boolean(),
-    madeAuthorized: fc.boolean(),
-    audience: optionalText,
+    wasAuthorized: fc.boolean(),
+    group: optionalText,
     tags: texts,
     route: optionalText,
     inputs: texts,
@@ -97,9 +97,9 @@ const randomFragment: fc.Arbitrary<FragmentContent> = fc.record({
   ),
   timeline,
   tags: texts,
-  attachments: fc.array(fc.tuple(text, texts), { maxLength: 4 }).map((pairs) => new Map(pairs)),
+  assets: fc.array(fc.tuple(text, texts), { maxLength: 4 }).map((pairs) => new Map(pairs)),
   inputs: texts,
-  audience: optionalText,
+  group: optionalText,
 })
 
 export const randomEntry = fc.oneof(randomResponse, randomFragment)

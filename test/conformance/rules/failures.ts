@@ -334,7 +334,7 @@ function faults(host: Host): void {
           options: { [option]: broken, vary: ['user-agent'] },
         })
         const told: unknown[] = []
-        server.cache.on('fault', ({ error }) => told.push(error))
+        server.cache.on('error', ({ error }) => told.push(error))
         for (let i = 0; i < 2; i++) {
           const response = await server.send()
           expect([response.status, response.text, isHit(response)]).toEqual([
@@ -352,8 +352,8 @@ function faults(host: Host): void {
       const server = await open(host, own)
       for (const name of ['hit', 'miss', 'store'] as const) server.cache.on(name, broken)
       const told: string[] = []
-      server.cache.on('fault', ({ during }) => told.push(during))
-      server.cache.on('fault', broken)
+      server.cache.on('error', ({ during }) => told.push(during))
+      server.cache.on('error', broken)
       expect((await server.send()).text).toBe('the page')
       const warm = await server.send()
       expect([warm.text, isHit(warm)]).toEqual(['the page', true])

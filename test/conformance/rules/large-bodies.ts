@@ -41,7 +41,7 @@ export function largeBodies(host: Host): void {
     it('C-21: a body that is declared larger than an entry is not said to be stored', async () => {
       const site = await open(host, siteOf(true, { bytes: 0, conditions: [] }))
       const refused: string[] = []
-      site.cache.on('refuse', ({ reason }) => refused.push(reason))
+      site.cache.on('uncacheable', ({ reason }) => refused.push(reason))
       const response = await site.send()
       expect([response.body.length, response.isComplete]).toEqual([total, true])
       expect(response.get('cache-status')).not.toContain('stored')
@@ -60,7 +60,7 @@ export function largeBodies(host: Host): void {
         expect([response.status, response.body.length]).toEqual([304, 0])
         await new Promise((resolve) => setTimeout(resolve, 20))
         expect(made.bytes).toBeLessThan(total / 4)
-        expect(site.cache.stats().making).toBe(0)
+        expect(site.cache.stats().inFlight).toBe(0)
         expect(isHit(await site.send())).toBe(false)
       },
     )

@@ -116,12 +116,15 @@ export function lateFields(host: Host): void {
         runs(
           `C-9: two visitors at one time share no cookie of ${name} ${side} the cache`,
           async () => {
-            const gate = latch()
+            const handler = latch()
             const wait = async (): Promise<void> => {
               arrived++
-              if (arrived === 2) gate.open()
+              if (arrived === 2) handler.open()
               // Whoever is made to wait for the other must not wait here as well.
-              await Promise.race([gate.opened, new Promise((resolve) => setTimeout(resolve, 50))])
+              await Promise.race([
+                handler.opened,
+                new Promise((resolve) => setTimeout(resolve, 50)),
+              ])
             }
             let arrived = 0
             const slow: Connect = (_, __, next) => void wait().then(() => next())

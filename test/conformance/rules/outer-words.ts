@@ -216,7 +216,7 @@ export function outerWords(host: Host): void {
       await site.send()
       control = 'no-store'
       const refused: string[] = []
-      site.cache.on('refuse', ({ reason }) => refused.push(reason))
+      site.cache.on('uncacheable', ({ reason }) => refused.push(reason))
       await site.send()
       expect(refused).toEqual(['no-store'])
     })
@@ -228,7 +228,7 @@ export function outerWords(host: Host): void {
         response.setHeader('Cache-Status', 'outer; hit')
         response.setHeader('Server-Timing', 'db;dur=53')
       }
-      const site = await open(host, { ...siteOf(outside, silent), options: { why: true } })
+      const site = await open(host, { ...siteOf(outside, silent), options: { debug: true } })
       for (const own of ['cacheflow; fwd=uri-miss', 'cacheflow; hit']) {
         const response = await site.send()
         expect(response.all('cache-status').join(', ')).toMatch(

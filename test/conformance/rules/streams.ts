@@ -139,7 +139,7 @@ function endless(host: Host): void {
       })
       const reasons: string[] = []
       const refused = latch()
-      server.cache.on('refuse', ({ reason }) => {
+      server.cache.on('uncacheable', ({ reason }) => {
         reasons.push(reason)
         refused.open()
       })

@@ -3,16 +3,16 @@ import session from 'express-session'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { Observation } from '../../../src/request/read-tracker.ts'
+import { ReadTracker } from '../../../src/request/read-tracker.ts'
 import { observe } from '../../../src/node/tracking/observer.ts'
 import { readers } from '../../../adapters/express/readers.ts'
 import { expressApplication } from '../../support/application.ts'
 
 /** A request with two cookies that cookie-parser has read, and what was noted of it. */
-function parsed(): { readonly request: IncomingMessage; readonly observation: Observation } {
+function parsed(): { readonly request: IncomingMessage; readonly observation: ReadTracker } {
   const request = new IncomingMessage(new Socket())
   request.headers = { cookie: 'theme=dark; sid=1' }
-  const observation = new Observation(new Set(), new Set())
+  const observation = new ReadTracker(new Set(), new Set())
   const response = new ServerResponse(request)
   observe({ message: request, response, readers }, observation, undefined)
   cookieParser('secret')(request as never, response as never, () => undefined)

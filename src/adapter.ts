@@ -3,10 +3,10 @@
  * protocol by the application's trust), which route was matched, and how to run the application; everything else is here.
  */
 export { Cacheflow, type CacheHandle } from './cacheflow.ts'
-export { arriving, type Attempt as Turn } from './response/attempt.ts'
+export { arriving, type Attempt } from './response/attempt.ts'
 export {
-  type LookupResult as Answer,
-  lookup as answer,
+  type LookupResult,
+  lookup,
   asksAgain,
   passingExchange,
   refreshExchange,
@@ -14,19 +14,16 @@ export {
 export type { BodySource, HeadPlan } from './response/exchange-facts.ts'
 export { Exchange } from './response/exchange.ts'
 export { templateFunctions } from './fragments/template-functions.ts'
-export {
-  ResponseContext as Draft,
-  type ContextSink as DraftSink,
-} from './response/response-context.ts'
+export { ResponseContext, type ContextSink } from './response/response-context.ts'
 export { boundScope, withinExchange } from './response/exchange-scope.ts'
-export { ReadTracker as Observation } from './request/read-tracker.ts'
+export { ReadTracker } from './request/read-tracker.ts'
 export type { StoredResponse, BodyForm } from './http/stored-response.ts'
 export type { MatchedRoute } from './request/incoming-request.ts'
 export type { Policy } from './request/policy.ts'
 export { keyedTarget } from './request/cache-key.ts'
 export { withoutFields } from './http/header-fields.ts'
 export { concludeUnsafe, followUnsafe } from './node/unsafe-follower.ts'
-export { RequestHandler as Gate, type AdapterRequest as Passage } from './node/handler.ts'
+export { RequestHandler, type AdapterRequest } from './node/handler.ts'
 export {
   type Arrival,
   type FrameworkRequests,
@@ -49,9 +46,9 @@ export type { TargetProperties } from './node/tracking/target-observer.ts'
 export { attend } from './node/attendance.ts'
 export { isBroken } from './node/breakage.ts'
 export { conclude } from './node/conclusion.ts'
-export { SymbolSlot as Mark } from './node/slot.ts'
+export { SymbolSlot } from './node/slot.ts'
 export {
-  type PassThrough as Carrier,
+  type PassThrough,
   type KnownReaders,
   type Logger,
   fileReading,

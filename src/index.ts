@@ -15,15 +15,15 @@ export type {
   CacheflowEvents,
   EventName,
   EvictEvent,
-  ErrorEvent as FaultEvent,
-  ResetEvent as FlushEvent,
+  ErrorEvent,
+  ResetEvent,
   FragmentEvent,
   HitEvent,
   InvalidateEvent,
   MissEvent,
   RedisEvent,
   RefreshEvent,
-  UncacheableEvent as RefuseEvent,
+  UncacheableEvent,
   StoreEvent,
   TouchEvent,
   UnconfirmedEvent,
@@ -33,16 +33,16 @@ export type { WarmEvent, WarmFailure, WarmProgress } from './events/warm-progres
 export type {
   AuditDifference,
   BypassReason,
-  ResetReason as FlushReason,
+  ResetReason,
   FragmentReason,
-  FragmentUncacheableReason as FragmentRefusal,
+  FragmentUncacheableReason,
   HitReason,
   MissReason,
   RefreshReason,
-  UncacheableReason as RefuseReason,
+  UncacheableReason,
   WarmOutcome,
 } from './events/reasons.ts'
-export type { ResponseContext as Draft, Version, Versioned } from './response/response-context.ts'
+export type { ResponseContext, Version, Versioned } from './response/response-context.ts'
 export {
   type BodyFor,
   type CacheFragment,
@@ -60,7 +60,7 @@ export type {
   TemplateFragments,
   TemplateFunctions,
 } from './fragments/template-functions.ts'
-export type { FragmentContext as FragmentDraft } from './fragments/fragment-context.ts'
+export type { FragmentContext } from './fragments/fragment-context.ts'
 export type { FragmentOptions } from './fragments/fragment-options.ts'
 export type { QueryPolicy } from './request/policy.ts'
 export type { RouteParams } from './invalidation/dependency.ts'
@@ -109,7 +109,7 @@ export { type WarmReport, warmLine } from './warming/report.ts'
 export { pathsIn, sitemap } from './warming/sitemap.ts'
 export { type Terminal, progressBar } from './warming/progress-bar.ts'
 export type { WarmTarget } from './warming/target.ts'
-export type { WarmLimits as PaceOptions, WarmOptions, WarmingOptions } from './warming/options.ts'
+export type { WarmLimits, WarmOptions, WarmingOptions } from './warming/options.ts'
 export type { RouteWarming, WarmerOptions } from './warming/route-options.ts'
 export type { FragmentHandle, Warmer, WarmerCall } from './warming/plan.ts'
 export type { Readiness, WarmHandle } from './warming/warming.ts'

@@ -5,7 +5,7 @@ import { CacheflowError } from '../../src/index.ts'
 import type {
   CacheHandle,
   CacheflowOptions,
-  Draft,
+  ResponseContext,
   RouteDeclaration,
   TemplateFunctions,
 } from '../../src/index.ts'
@@ -23,7 +23,7 @@ declare global {
   namespace Express {
     interface Locals extends TemplateFunctions {
       /** The response being made, for handlers behind the cache. */
-      cacheflow: Draft
+      cacheflow: ResponseContext
     }
   }
 }

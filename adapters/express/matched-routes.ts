@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { Mark, type MatchedRoute } from '../../src/adapter.ts'
+import { SymbolSlot, type MatchedRoute } from '../../src/adapter.ts'
 
 /** One route that matched, with the parameters it had. */
 interface Match {
@@ -9,7 +9,7 @@ interface Match {
   params: unknown
 }
 
-const matches = new Mark<Match[]>('matches')
+const matches = new SymbolSlot<Match[]>('matches')
 
 /**
  * Follows the routes of a request as they match. At its end Express knows one of them at most: a handler that called next(),

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Application, Request, Response } from 'express'
 import {
   type Arrival,
-  Draft,
+  ResponseContext,
   boundScope,
   type Exchange,
   type KnownReaders,
@@ -11,7 +11,7 @@ import {
   arrivedTarget,
   keepTarget,
   type Origin,
-  type Passage,
+  type AdapterRequest,
   type Policy,
   PropertyObserver,
   type StoredResponse,
@@ -29,7 +29,7 @@ type ParseQuery = (query: string) => Request['query']
 type Trust = (address: string | undefined, hop: number) => boolean
 
 /** One Express request at one place, for the gate. */
-export class ExpressAdapterRequest implements Passage {
+export class ExpressAdapterRequest implements AdapterRequest {
   readonly message: Request
   readonly response: Response
   readonly readers: KnownReaders = readers
@@ -82,7 +82,7 @@ export class ExpressAdapterRequest implements Passage {
     const { response } = this
     // Before Express has set them up: it keeps the locals it finds.
     response.locals ??= Object.create(null)
-    const context = new Draft(
+    const context = new ResponseContext(
       exchange,
       {
         setHeader: (name, value) => response.setHeader(name, value),

@@ -1,24 +1,24 @@
 import type { Context } from 'koa'
-import { Mark, type Observation, PrototypeLinks, inherited } from '../../src/adapter.ts'
+import { SymbolSlot, type ReadTracker, PrototypeLinks, inherited } from '../../src/adapter.ts'
 import { isStoredBySession } from './session-carrier.ts'
 
 /** What an observed context keeps beside itself. */
 interface Observed {
   readonly ctx: Context
-  readonly observation: Observation
+  readonly observation: ReadTracker
   readonly jars: WeakMap<object, object>
   /** The session, where middleware has set one on the context. */
   session: unknown
 }
 
-const observed = new Mark<Observed>('context')
-const users = new WeakMap<object, { readonly observation: Observation; user: unknown }>()
+const observed = new SymbolSlot<Observed>('context')
+const users = new WeakMap<object, { readonly observation: ReadTracker; user: unknown }>()
 
 /**
  * Koa's own ways to a visitor's data, which do not go through `req`: cookies by name, the session, the user. They are
  * observed beside the raw request, without a property that a context does not have.
  */
-export function observeContext(ctx: Context, observation: Observation): void {
+export function observeContext(ctx: Context, observation: ReadTracker): void {
   const state: Observed = { ctx, observation, jars: new WeakMap(), session: undefined }
   observed.set(ctx, state)
   observed.set(ctx.request, state)
@@ -108,7 +108,7 @@ function cookiesOf({ observation, jars }: Observed, parent: object, ctx: object)
 }
 
 /** `ctx.cookies.get(name)` notes the name, and the signature's where it is checked. */
-function observedJar(jar: object, ctx: object, observation: Observation): object {
+function observedJar(jar: object, ctx: object, observation: ReadTracker): object {
   return new Proxy(jar, {
     get(target: object, name: string | symbol): unknown {
       const value: unknown = Reflect.get(target, name, target)
@@ -126,7 +126,7 @@ function observedJar(jar: object, ctx: object, observation: Observation): object
   })
 }
 
-function observeState(state: Record<string, unknown>, observation: Observation): void {
+function observeState(state: Record<string, unknown>, observation: ReadTracker): void {
   const existing = Object.getOwnPropertyDescriptor(state, 'user')
   users.set(state, { observation, user: existing?.value })
   if (existing) {

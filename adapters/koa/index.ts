@@ -12,7 +12,7 @@ import { CacheflowError } from '../../src/index.ts'
 import type {
   CacheHandle,
   CacheflowOptions,
-  Draft,
+  ResponseContext,
   RouteDeclaration,
   TemplateFunctions,
 } from '../../src/index.ts'
@@ -24,7 +24,7 @@ import { sendTextAsBytes } from './stored-body.ts'
 declare module 'koa' {
   interface DefaultState extends TemplateFunctions {
     /** The response being made, for middleware behind the cache. */
-    cacheflow: Draft
+    cacheflow: ResponseContext
   }
 }
 

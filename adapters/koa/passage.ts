@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from 'koa'
 import {
   type Arrival,
-  Draft,
+  ResponseContext,
   boundScope,
   type Exchange,
   type KnownReaders,
@@ -11,8 +11,8 @@ import {
   arrivedTarget,
   keepTarget,
   type Observable,
-  type Observation,
-  type Passage,
+  type ReadTracker,
+  type AdapterRequest,
   type Policy,
   type StoredResponse,
   type TargetProperties,
@@ -25,7 +25,7 @@ import { readers } from './readers.ts'
 import { matchedRoutes } from './matched-routes.ts'
 
 /** One Koa request at one place where nothing stands outside of the cache, for the gate. */
-export class KoaAdapterRequest implements Passage {
+export class KoaAdapterRequest implements AdapterRequest {
   readonly message: IncomingMessage
   readonly response: ServerResponse
   readonly readers: KnownReaders = readers
@@ -120,7 +120,7 @@ function targetsOf(ctx: Context): TargetProperties {
 }
 
 export function exposeContext(ctx: Context, exchange: Exchange): void {
-  const context = new Draft(
+  const context = new ResponseContext(
     exchange,
     {
       setHeader: (name, value) => ctx.set(name, value),
@@ -145,9 +145,9 @@ export function exposeContext(ctx: Context, exchange: Exchange): void {
   if (exchange.observation) observeOnce(ctx, exchange.observation)
 }
 
-const observed = new WeakMap<Context, Observation>()
+const observed = new WeakMap<Context, ReadTracker>()
 
-export function observeOnce(ctx: Context, observation: Observation): void {
+export function observeOnce(ctx: Context, observation: ReadTracker): void {
   const earlier = observed.get(ctx)
   earlier?.relayTo(observation)
   if (earlier) return

@@ -1,15 +1,15 @@
 import type { Context, Next } from 'koa'
 import {
-  type Answer,
+  type LookupResult,
   type BodyForm,
   type Exchange,
-  type Gate,
+  type RequestHandler,
   type HeaderSnapshot,
-  Mark,
+  SymbolSlot,
   type Policy,
   type Report,
   type StoredResponse,
-  answer,
+  lookup,
   arriving,
   asksAgain,
   attend,
@@ -46,12 +46,12 @@ interface Attempt {
  * the same on a hit as on a miss.
  */
 export class KoaMount {
-  readonly #handler: Gate
-  readonly #attempts = new Mark<Attempt>('way')
+  readonly #handler: RequestHandler
+  readonly #attempts = new SymbolSlot<Attempt>('way')
   /** Exchanges whose body is read beside the response. */
   readonly #isReading = new WeakSet<Exchange>()
 
-  constructor(handler: Gate) {
+  constructor(handler: RequestHandler) {
     this.#handler = handler
   }
 
@@ -119,7 +119,7 @@ export class KoaMount {
   ): Promise<Exchange | undefined> {
     const { cache } = this.#handler
     for (let attempt = arriving; ;) {
-      const decision: Answer = answer(cache, incoming, policy, attempt)
+      const decision: LookupResult = lookup(cache, incoming, policy, attempt)
       switch (decision.act) {
         case 'forward':
           return decision.exchange

@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import {
-  Mark,
+  SymbolSlot,
   type Rendition,
   type StoredResponse,
   isHttp1,
@@ -18,7 +18,7 @@ interface Text {
 }
 
 const texts = new WeakMap<StoredResponse, Text>()
-const asText = new Mark<StoredResponse>('text')
+const asText = new SymbolSlot<StoredResponse>('text')
 const contentLength: ReadonlySet<string> = new Set(['content-length'])
 
 /** Puts a stored response into ctx, in the form the application had it. */

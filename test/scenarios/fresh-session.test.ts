@@ -6,7 +6,7 @@ import Koa2 from 'koa2'
 import koaSession from 'koa-session'
 import { cacheflow as forExpress } from 'cacheflow/express'
 import { cacheflow as forKoa } from 'cacheflow/koa'
-import type { Draft } from 'cacheflow'
+import type { ResponseContext } from 'cacheflow'
 import { describe, expect, it } from 'vitest'
 import { type Answer, Application } from '../support/application.ts'
 
@@ -20,7 +20,12 @@ interface Cart {
 type Order = 'before' | 'after'
 
 /** A shop that counts what is in the cart, and shows that on each page of a record. */
-function shop(draft: Draft, cart: () => Cart, path: string, order: Order): string | undefined {
+function shop(
+  draft: ResponseContext,
+  cart: () => Cart,
+  path: string,
+  order: Order,
+): string | undefined {
   if (path === '/add') return String((cart().count = (cart().count ?? 0) + 1))
   if (order === 'before') cart()
   if (draft.freshWhen(post)) return undefined

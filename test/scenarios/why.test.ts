@@ -11,7 +11,7 @@ import type {
   MissReason,
   RefreshEvent,
   RefreshReason,
-  RefuseReason,
+  UncacheableReason,
 } from 'cacheflow'
 import {
   type Application,
@@ -228,7 +228,7 @@ const reading =
     return made
   }
 
-const refusals: Readonly<Record<RefuseReason, Story>> = {
+const refusals: Readonly<Record<UncacheableReason, Story>> = {
   status: () => asked({ status: 500 }),
   context: async () => {
     // The context of another request, as a callback out of a queue has it.
@@ -800,7 +800,7 @@ describe('a warning', () => {
     'csp-nonce',
     'vary-any',
     'no-validator',
-  ] as const satisfies readonly RefuseReason[]
+  ] as const satisfies readonly UncacheableReason[]
 
   it.each(reasons)('of %s says what to do', async (reason) => {
     const app = await refusals[reason]()

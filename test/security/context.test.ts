@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { cacheFragment, dependsOn } from 'cacheflow'
-import type { CacheflowOptions, Draft } from 'cacheflow'
+import type { CacheflowOptions, ResponseContext } from 'cacheflow'
 import { cacheflow as forExpress } from 'cacheflow/express'
 import { cacheflow as forKoa } from 'cacheflow/koa'
 import express5 from 'express'
@@ -49,7 +49,7 @@ class Pool {
 /** What a page of the site sees. */
 interface Page {
   readonly tenant: () => string
-  readonly draft: Draft
+  readonly draft: ResponseContext
 }
 
 type Render = (page: Page, pool: Pool, send: (error: unknown, text?: string) => void) => void

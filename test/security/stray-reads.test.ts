@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { cacheFragment } from 'cacheflow'
-import type { CacheflowOptions, Draft } from 'cacheflow'
+import type { CacheflowOptions, ResponseContext } from 'cacheflow'
 import { cacheflow as forExpress } from 'cacheflow/express'
 import { cacheflow as forKoa } from 'cacheflow/koa'
 import express5 from 'express'
@@ -16,7 +16,7 @@ import { Application } from '../support/application.ts'
 /** What a page of the site is made with. */
 interface Page {
   readonly request: IncomingMessage
-  readonly draft: Draft
+  readonly draft: ResponseContext
 }
 
 type Render = (page: Page) => Promise<string>

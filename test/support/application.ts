@@ -7,7 +7,13 @@ import type {
   Server,
 } from 'node:http'
 import { type AddressInfo, Socket } from 'node:net'
-import type { CacheflowEvents, CacheflowOptions, CacheHandle, Draft, EventName } from 'cacheflow'
+import type {
+  CacheflowEvents,
+  CacheflowOptions,
+  CacheHandle,
+  ResponseContext,
+  EventName,
+} from 'cacheflow'
 import { cacheflow as expressCacheflow, type ExpressCacheflow } from 'cacheflow/express'
 import { cacheflow as koaCacheflow } from 'cacheflow/koa'
 import express, { type Express } from 'express'
@@ -21,7 +27,7 @@ export interface Visit {
   readonly run: number
   /** The request as the application sees it, behind the cache. */
   readonly request: IncomingMessage
-  readonly draft: Draft
+  readonly draft: ResponseContext
 }
 
 /** What a handler makes; status 200 and the body `made 1`, `made 2`, ... when it does not say. */
@@ -232,7 +238,10 @@ export async function application(
 ): Promise<Application> {
   const started = await Application.start((made) => {
     const given = { clock: () => made.now, ...options }
-    const visit = async (request: IncomingMessage, draft: Draft): Promise<Required<Made>> => {
+    const visit = async (
+      request: IncomingMessage,
+      draft: ResponseContext,
+    ): Promise<Required<Made>> => {
       const run = ++made.runs
       const {
         status = 200,

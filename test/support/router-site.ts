@@ -1,5 +1,5 @@
 import { Router as KoaRouter } from '@koa/router'
-import type { CacheflowOptions, Draft, RouteOptions } from 'cacheflow'
+import type { CacheflowOptions, ResponseContext, RouteOptions } from 'cacheflow'
 import { cacheflow as forExpress } from 'cacheflow/express'
 import { cacheflow as forKoa } from 'cacheflow/koa'
 import express5, { type Request } from 'express'
@@ -14,7 +14,7 @@ export interface RouteVisit {
   readonly originalUrl: string
   readonly query: Readonly<Record<string, unknown>>
   readonly params: Readonly<Record<string, unknown>>
-  readonly draft: Draft
+  readonly draft: ResponseContext
   header(name: string): string
 }
 
@@ -78,7 +78,7 @@ function expressSite(major: 4 | 5, way: Way): RouterSite {
         for (const [pattern, { options: own, around, handler }] of Object.entries(all)) {
           const router = express.Router()
           if (around) router.use(pattern, cache.route(around))
-          const visit = (request: Request, draft: Draft): RouteVisit => ({
+          const visit = (request: Request, draft: ResponseContext): RouteVisit => ({
             url: request.url,
             originalUrl: request.originalUrl,
             query: request.query,

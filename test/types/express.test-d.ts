@@ -1,6 +1,6 @@
 import { expectTypeOf, test } from 'vitest'
 import express, { type Request } from 'express'
-import type { Draft, TemplateFragment } from '../../src/index.ts'
+import type { ResponseContext, TemplateFragment } from '../../src/index.ts'
 import {
   type ExpressCacheflowOptions,
   type Listener,
@@ -22,9 +22,9 @@ test('a route keeps the types of its own parameters for the handlers behind the 
 
 test('res.locals has the draft and the functions of templates, typed', () => {
   app.get('/', (_req, res) => {
-    expectTypeOf(res.locals.cacheflow).toEqualTypeOf<Draft>()
+    expectTypeOf(res.locals.cacheflow).toEqualTypeOf<ResponseContext>()
     expectTypeOf(res.locals.cacheFragment).toEqualTypeOf<TemplateFragment>()
-    expectTypeOf(res.locals.cacheflow.tag('a').maxAge('1m')).toEqualTypeOf<Draft>()
+    expectTypeOf(res.locals.cacheflow.tag('a').maxAge('1m')).toEqualTypeOf<ResponseContext>()
     // @ts-expect-error -- not a duration
     res.locals.cacheflow.maxAge('soon')
     // @ts-expect-error -- a reason is wanted: it stands in the event

@@ -1,7 +1,7 @@
 import { expectTypeOf, test } from 'vitest'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
-import type { Draft, TemplateFragments } from '../../src/index.ts'
+import type { ResponseContext, TemplateFragments } from '../../src/index.ts'
 import { type KoaCacheflowOptions, cacheflow } from '../../adapters/koa/index.ts'
 
 const cache = cacheflow({ maxAge: '5m' })
@@ -10,7 +10,7 @@ const app = new Koa()
 test('ctx.state has the draft and the functions of templates, typed', () => {
   app.use(cache)
   app.use((ctx) => {
-    expectTypeOf(ctx.state.cacheflow).toEqualTypeOf<Draft>()
+    expectTypeOf(ctx.state.cacheflow).toEqualTypeOf<ResponseContext>()
     expectTypeOf(ctx.state.cacheFragments).toEqualTypeOf<TemplateFragments>()
     // @ts-expect-error -- not a duration
     ctx.state.cacheflow.maxAge('soon')
@@ -20,7 +20,7 @@ test('ctx.state has the draft and the functions of templates, typed', () => {
 test('a route of @koa/router takes the middleware, and its context stays typed behind it', () => {
   const router = new Router()
   router.get('/stations/:id', cache.route({ maxAge: '10m' }), (ctx) => {
-    expectTypeOf(ctx.state.cacheflow).toEqualTypeOf<Draft>()
+    expectTypeOf(ctx.state.cacheflow).toEqualTypeOf<ResponseContext>()
     ctx.body = ctx.params['id']
   })
 })

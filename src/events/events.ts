@@ -19,9 +19,9 @@ export interface HitEvent {
   /** Path and query as received. */
   readonly url: string
   readonly reason: HitReason
-  /** Where it was found: in the memory of this process, or in Redis, from where this request has brought it there. */
+  /** Where the response was found: in the memory of this process, or in Redis. */
   readonly from: 'memory' | 'redis'
-  /** Seconds since the response was made. */
+  /** Seconds since the response was rendered. */
   readonly age: number
   /** Seconds of freshness left; negative when stale. */
   readonly ttl: number
@@ -32,7 +32,7 @@ export interface MissEvent {
   readonly method: string
   readonly url: string
   readonly reason: MissReason
-  /** What felled the entry, for reason 'invalidated': a dependency such as `tag:posts`. */
+  /** The dependency that invalidated the entry, such as `tag:posts`, for reason 'invalidated'. */
   readonly invalidatedBy: string | undefined
 }
 export interface BypassEvent {
@@ -65,69 +65,71 @@ export interface RefreshEvent {
   readonly key: string
   readonly reason: RefreshReason
   /**
-   * What became of it: the entry was replaced, freshened by a 304, kept because the refresh failed, or removed because the
-   * application's answer may not be stored.
+   * The result: the entry was replaced, freshened by a 304, kept because the refresh failed, or
+   * removed because the application's new response may not be stored.
    */
   readonly outcome: 'stored' | 'validated' | 'kept' | 'removed'
 }
 export interface FragmentEvent {
   readonly key: string
-  /** The name it was given: `posts/card`. */
+  /** The name given to `cacheFragment()`: `posts/card`. */
   readonly fragment: string
   readonly reason: FragmentReason
-  /** What felled the fragment, for reason 'invalidated': a dependency such as `tag:posts`. */
+  /**
+   * The dependency that invalidated the fragment, such as `tag:posts`, for reason 'invalidated'.
+   */
   readonly invalidatedBy: string | undefined
-  /** Its body ran, and what it made is stored. */
+  /** Its body ran, and the text was stored. */
   readonly stored: boolean
-  /** Why what its body made is not stored. */
+  /** Why the text of its body was not stored. */
   readonly uncacheable: FragmentUncacheableReason | undefined
   readonly detail: string | undefined
 }
 export interface TouchEvent {
-  /** The records that were touched, such as `entity:comment:3`. */
+  /** The touched records, such as `entity:comment:3`. */
   readonly records: readonly string[]
-  /** The parents that they touched, such as `entity:post:7`. */
+  /** The parents of these records, such as `entity:post:7`. */
   readonly parents: readonly string[]
 }
 export interface InvalidateEvent {
-  /** The dependency that was invalidated, such as `tag:posts`. */
+  /** The invalidated dependency, such as `tag:posts`. */
   readonly dependency: string
   readonly sequence: number
   readonly soft: boolean
-  /** Over which time what it names becomes stale, milliseconds; 0: at once, or it fell. */
+  /** Milliseconds within which its entries become stale; 0: at once. */
   readonly spread: number
-  /** The keys that fell in this instance: the first thousand. */
+  /** The keys invalidated in this instance: the first thousand. */
   readonly keys: readonly string[]
 }
 export interface RedisEvent {
-  /** Redis answers, or it does not: told the first time, and whenever it changes. */
+  /** Whether Redis answers: the first state is reported, and each change. */
   readonly connected: boolean
-  /** Why it does not, as far as that is known. */
+  /** The cause, if it does not and as far as it is known. */
   readonly error: unknown
 }
 export interface UnconfirmedEvent {
-  /** What was invalidated, such as `tag:posts`. */
+  /** The invalidated dependencies, such as `tag:posts`. */
   readonly dependencies: readonly string[]
-  /** False: Redis has not confirmed, and it is tried again. True: by now it has. */
+  /** False: not confirmed by Redis, and being retried. True: confirmed by now. */
   readonly confirmed: boolean
   readonly error: unknown
 }
 export interface ResetEvent {
   readonly reason: ResetReason
-  /** How many entries of this process were let go. */
+  /** The number of entries removed from this process. */
   readonly entries: number
 }
 export interface AuditEvent {
   readonly key: string
   readonly kind: 'response' | 'fragment'
-  /** undefined: it is equal to what is stored. */
+  /** undefined: it is equal to the stored one. */
   readonly difference: AuditDifference | undefined
   readonly detail: string | undefined
-  /** The number of invalidations behind which what is stored counts as made. */
+  /** The number of the last invalidation at the start of the stored one's rendering. */
   readonly sequence: number
-  /** What numbers belong to; undefined without Redis. */
+  /** The epoch of these numbers; undefined without Redis. */
   readonly epoch: string | undefined
-  /** What it is stored with as its dependencies: one is missing, if it differs. */
+  /** The stored dependencies: if the two differ, one is missing. */
   readonly dependencies: readonly string[]
 }
 export interface EvictEvent {
@@ -135,18 +137,21 @@ export interface EvictEvent {
   readonly bytes: number
 }
 export interface WarningEvent {
-  /** What makes the route uncacheable or doubtful, or a fragment of it: `clash`. */
+  /** Why the route is uncacheable or doubtful, or a fragment of it: `clash`. */
   readonly reason: UncacheableReason | FragmentUncacheableReason
   readonly route: string
   readonly message: string
 }
 export interface ErrorEvent {
   readonly error: unknown
-  /** What the cache was doing; the visitor got the application's own answer. */
+  /** The step that failed; the visitor got the application's own response. */
   readonly during: string
 }
 
-/** The events of `cache.on(name, listener)`; the same objects go to `node:diagnostics_channel` as `cacheflow:<name>`. */
+/**
+ * The events of `cache.on(name, listener)`; the same objects go to `node:diagnostics_channel` as
+ * `cacheflow:<name>`.
+ */
 export interface CacheflowEvents {
   hit: HitEvent
   miss: MissEvent
@@ -196,10 +201,14 @@ const channels = new Map(eventNames.map((name) => [name, channel(`cacheflow:${na
 /** Faults differ by what they name, so that their number has to be bounded. */
 const MAX_PRINTED = 100
 
-/** Typed events without cost for those that nobody hears: ask `wants(name)` before making the event. */
+/**
+ * Typed events without cost for those that nobody hears: ask `wants(name)` before making the event.
+ */
 export class Events {
   readonly #printed = new Set<string>()
-  /** Lists that are replaced, never changed: an event goes to those who listened when it happened. */
+  /**
+   * Lists that are replaced, never changed: an event goes to those who listened when it happened.
+   */
   readonly #listeners = new Map<EventName, readonly { readonly listener: Listener }[]>()
 
   on<Name extends EventName>(

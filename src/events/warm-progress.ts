@@ -1,46 +1,52 @@
 import type { WarmOutcome } from './reasons.ts'
 
-/** How far a run of warmers is: told after each page, and once more at its end. */
+/** The progress of a warm run: after each page, and once more at its end. */
 export interface WarmProgress {
-  /** What is warmed: `all`, the name that was given to `warm()`, `pages` without one, `ahead` or `afterInvalidation`. */
+  /**
+   * The name of the run: `all`, the name that was given to `warm()`, `pages` without one,
+   * `refreshAhead` or `afterInvalidation`.
+   */
   readonly name: string
   readonly done: number
   readonly failures: number
-  /** How many there are, as soon as all are known. */
+  /** The number of all pages, as soon as it is known. */
   readonly total: number | undefined
-  /** What was done last. */
+  /** The last page or warmer. */
   readonly url: string
-  /** How it has ended; undefined while it is under way. */
+  /** How the run has ended; undefined while it runs. */
   readonly outcome: WarmOutcome | undefined
 }
 /** One page that could not be warmed. */
 export interface WarmFailure {
-  /** Path and query, or the name of what should have told of pages. */
+  /** Path and query, or the name of the source of pages that failed. */
   readonly url: string
-  /** The status that it has answered with, where it has. */
+  /** Its status, if it was answered. */
   readonly status: number | undefined
   readonly reason: string
 }
 export interface WarmEvent {
-  /** What was warmed: `all`, the name that was given to `warm()`, `pages` without one, `ahead` or `afterInvalidation`. */
+  /**
+   * The name of the run: `all`, the name that was given to `warm()`, `pages` without one,
+   * `refreshAhead` or `afterInvalidation`.
+   */
   readonly name: string
   readonly outcome: WarmOutcome
-  /** Pages that were made and are stored, and warmers that ran. */
+  /** The number of pages rendered and stored, and of warmers that ran. */
   readonly warmed: number
-  /** Pages that were fresh already. */
+  /** The number of pages that were fresh. */
   readonly fresh: number
-  /** Pages that were made and may not be stored. */
+  /** The number of pages rendered that may not be stored. */
   readonly skipped: number
-  /** How many pages may not be stored, for each reason. */
+  /** The number of pages that may not be stored, by reason. */
   readonly reasons: Readonly<Record<string, number>>
-  /** How many pages failed. */
+  /** The number of failed pages. */
   readonly failures: number
   /** The first hundred of them. */
   readonly failed: readonly WarmFailure[]
   /** Milliseconds. */
   readonly time: number
-  /** The bytes of what was made and is stored. */
+  /** The bytes of the pages rendered and stored. */
   readonly bytes: number
-  /** The instance that did it; undefined: this one. */
+  /** The instance that rendered; undefined: this one. */
   readonly by: string | undefined
 }

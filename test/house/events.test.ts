@@ -51,6 +51,20 @@ describe('docs/events.md', () => {
     })
   }
 
+  for (const [event, heading, type] of [
+    ['fragment', 'uncacheable', 'FragmentUncacheableReason'],
+    ['audit', 'difference', 'AuditDifference'],
+  ] as const) {
+    it(`explains every value of ${heading} of ${event}`, () => {
+      const rows = tableOf(sections.get(event), heading)
+      const members = membersOf(type)
+      expect(rows.map(([name]) => name)).toEqual(members.map(([name]) => name))
+      for (const [index, [name, sentence]] of members.entries()) {
+        if (sentence !== '') expect(rows[index]).toEqual([name, sentence])
+      }
+    })
+  }
+
   it('names the reasons that are warned of', () => {
     const warned = [
       ...readFileSync(`${root}src/response/warnings.ts`, 'utf8').matchAll(

@@ -74,9 +74,14 @@ export function matchedRoutes(request: Request): MatchedRoute[] {
 function matchOf(request: Request, route: unknown): Match | undefined {
   if (typeof route !== 'object' || route === null || !('path' in route)) return undefined
   const { baseUrl } = request
-  const paths: readonly unknown[] = Array.isArray(route.path) ? route.path : [route.path]
-  const [pattern, ...others] = paths.map((path) => `${baseUrl ?? ''}${String(path)}`)
-  return pattern === undefined ? undefined : { pattern, others, params: undefined }
+  try {
+    const paths: readonly unknown[] = Array.isArray(route.path) ? route.path : [route.path]
+    const [pattern, ...others] = paths.map((path) => `${baseUrl ?? ''}${String(path)}`)
+    return pattern === undefined ? undefined : { pattern, others, params: undefined }
+  } catch {
+    // The router runs this: a pattern that cannot be read has no name, and matches all the same.
+    return undefined
+  }
 }
 
 function paramsOf(given: unknown): Record<string, string | readonly string[]> {

@@ -36,7 +36,7 @@ function reason(facts: Partial<ResponseFacts>, policy = own): string {
   return cacheability.store ? 'stored' : cacheability.reason
 }
 
-describe('judgeStorability', () => {
+describe('checkStorability', () => {
   it('stores a plain page for as long as the option says', () => {
     expect(judge({})).toMatchObject({
       store: true,
@@ -96,7 +96,7 @@ describe('judgeStorability', () => {
   })
 
   it('M-18: what the handler asked for comes before what the response says', () => {
-    const facts = { draftMaxAge: 5_000, fields: ['Cache-Control', 's-maxage=9'] }
+    const facts = { contextMaxAge: 5_000, fields: ['Cache-Control', 's-maxage=9'] }
     expect(judge(facts)).toMatchObject({ lifetime: { milliseconds: 5_000, source: 'draft' } })
     expect(judge({ ...facts, status: 302 }, byHeaders)).toMatchObject({ store: true })
   })
@@ -123,7 +123,7 @@ describe('judgeStorability', () => {
 })
 
 // What differs from the oracle, and why, stands in docs/decisions/0002-oracle-differences.md.
-describe('judgeStorability beside http-cache-semantics', () => {
+describe('checkStorability beside http-cache-semantics', () => {
   it('M-1 to M-23: by headers alone, a response is fresh exactly as long as the oracle says', () => {
     fc.assert(
       fc.property(responses, fc.boolean(), fc.boolean(), fc.boolean(), (response, ...request) => {

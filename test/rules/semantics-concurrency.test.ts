@@ -40,7 +40,7 @@ describe.each(hosts)('collapsing behind %s', (host) => {
     held.open()
     for (const answer of answers) expect((await answer).body).toBe('made 1')
     expect(app.runs).toBe(1)
-    expect(app.cache.stats()).toMatchObject({ making: 0, misses: 1, hits: crowd - 1 })
+    expect(app.cache.stats()).toMatchObject({ inFlight: 0, misses: 1, hits: crowd - 1 })
   })
 
   it.each([
@@ -72,7 +72,7 @@ describe.each(hosts)('collapsing behind %s', (host) => {
       for (const answer of answers) bodies.add((await answer).body)
       expect(bodies.size).toBe(crowd)
       expect(app.runs).toBe(crowd)
-      expect(app.cache.stats()).toMatchObject({ making: 0, entries: 0 })
+      expect(app.cache.stats()).toMatchObject({ inFlight: 0, entries: 0 })
     },
   )
 })

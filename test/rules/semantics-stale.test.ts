@@ -70,7 +70,7 @@ describe.each(hosts)('stale behind %s', (host) => {
       await app.happened('refresh', failures)
       expect(app.runs).toBe(failures + 1)
       expect(app.seen('refresh').at(-1)).toMatchObject({ outcome: 'kept' })
-      expect(app.cache.stats()).toMatchObject({ entries: 1, making: 0 })
+      expect(app.cache.stats()).toMatchObject({ entries: 1, inFlight: 0 })
     }
     expect((await app.get('/')).body).toBe('made 1')
     await app.happened('refresh', 3)
@@ -224,7 +224,7 @@ describe('stale', () => {
     await app.get('/')
     app.advance(61)
     await expect(app.get('/')).rejects.toThrow()
-    expect(app.cache.stats()).toMatchObject({ entries: 1, making: 0 })
+    expect(app.cache.stats()).toMatchObject({ entries: 1, inFlight: 0 })
   })
 
   const strict = [

@@ -279,7 +279,7 @@ describe('storing', () => {
       })
     })
     await expect(app.get('/')).rejects.toThrow()
-    expect(app.cache.stats()).toMatchObject({ entries: 0, making: 0 })
+    expect(app.cache.stats()).toMatchObject({ entries: 0, inFlight: 0 })
     expect((await app.get('/')).body).toBe('0123456789')
   })
 

@@ -17,7 +17,7 @@ describe('targeted control', () => {
   const targets = ['Shop-Cache-Control', 'CDN-Cache-Control']
 
   it('M-43: the first field of the list that is there decides, and takes the place of the others wholly', async () => {
-    const options = { maxAge: 'http', targets }
+    const options = { maxAge: 'http', targetedFields: targets }
     const all = {
       'CDN-Cache-Control': 'max-age=20',
       'Shop-Cache-Control': 'max-age=30',
@@ -41,7 +41,7 @@ describe('targeted control', () => {
   })
 
   it('M-43: a field that is no Dictionary, or empty, is passed over', async () => {
-    const options = { maxAge: 'http', targets }
+    const options = { maxAge: 'http', targetedFields: targets }
     const behind = { 'CDN-Cache-Control': 'max-age=20' }
     for (const invalid of ['', 'max-age=', 'max-age=60, &&', 'Max-Age=60', 'a=(', ',']) {
       expect([
@@ -52,7 +52,7 @@ describe('targeted control', () => {
   })
 
   it('M-43: a directive of the wrong type is never read as longer', async () => {
-    const options = { maxAge: 'http', targets }
+    const options = { maxAge: 'http', targetedFields: targets }
     for (const wrong of [
       'max-age=60.0',
       'max-age="60"',
@@ -66,7 +66,7 @@ describe('targeted control', () => {
   })
 
   it('M-43: members and parameters that nobody knows are passed over', async () => {
-    const options = { maxAge: 'http', targets }
+    const options = { maxAge: 'http', targetedFields: targets }
     const known = { 'CDN-Cache-Control': 'x=1, max-age=20;y=2, ("a" "b")=z, z=("a" "b")' }
     expect(
       await storedFor({ 'CDN-Cache-Control': 'x=1, max-age=20;y=2, z=("a" "b")' }, options),

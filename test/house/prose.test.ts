@@ -2,9 +2,10 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { root } from './imports.ts'
 
-// One sentence a line: a change of one sentence is a change of one line.
+// One sentence a line, so that a change of one sentence is a change of one line; and the subject first.
 const documents = [
   'README.md',
+  'SECURITY.md',
   'CONTRIBUTING.md',
   ...readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
@@ -26,6 +27,20 @@ it('documents have one sentence a line, and no sentence on two lines', () => {
     }),
   )
   expect(documents.length).toBeGreaterThanOrEqual(40)
+  expect(wrong).toEqual([])
+})
+
+it('sentences begin with their subject, not with what, who or of', () => {
+  const headless = /^\**(?:What|Whatever|Who|Whoever|Whom|Of|Told|Beside)\b[^?]*$/
+  const wrong = documents.flatMap((document) =>
+    paragraphs(readFileSync(root + document, 'utf8')).flatMap(({ line, lines }) =>
+      lines
+        .map((text) => text.trim().replace(marker, ''))
+        .flatMap((text, index) =>
+          headless.test(text) ? [`${document}:${line + index}: ${text}`] : [],
+        ),
+    ),
+  )
   expect(wrong).toEqual([])
 })
 

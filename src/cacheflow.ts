@@ -58,22 +58,22 @@ export interface CacheStats {
   readonly inFlight: number
   /** The number of the last invalidation. */
   readonly sequence: number
-  /** Of visitors: what warmers ask for in this process is not counted. */
+  /** Requests of visitors; warm-up requests in this process are not counted. */
   readonly hits: number
-  /** Of visitors, too. */
+  /** Requests of visitors. */
   readonly misses: number
   readonly bypasses: number
-  /** Fragments that were shown as they are. */
+  /** Fragments shown from the cache. */
   readonly fragmentHits: number
   /** Fragments whose body ran. */
   readonly fragmentMisses: number
 }
 
-/** The handle of one cache: what applications say to it. Adapters make it a middleware too. */
+/** The handle of one cache for applications. Adapters make it a middleware too. */
 export interface CacheHandle extends FragmentHandle, WarmHandle {
   /**
-   * Fells what was made from the target: after the promise resolves nothing of it is served again, and nothing whose
-   * making began before is stored.
+   * Invalidates everything that depends on `target`. Once the promise resolves, no such entry is
+   * served, and responses whose rendering began earlier are not stored.
    *
    *   await cache.invalidate({ tag: 'posts' })
    *   await cache.invalidate(post.ref(7))
@@ -81,24 +81,32 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
    *
    * @throws CacheflowError `ERR_CACHEFLOW_TARGET`, `ERR_CACHEFLOW_TAG`, `ERR_CACHEFLOW_OPTION`,
    *   `ERR_CACHEFLOW_UNKNOWN_OPTION`; `ERR_CACHEFLOW_UNCONFIRMED` when Redis did not confirm: then
-   *   it holds in this process, and is tried again until it is confirmed
+   *   it holds in this process, and is retried until it is confirmed
    */
   invalidate(target: InvalidationTarget, options?: InvalidateOptions): Promise<InvalidationReceipt>
-  /** What would fall with a target of what this instance holds; nothing does. @throws as `invalidate` */
+  /**
+   * Counts the entries of this instance that an invalidation would remove, without removing them.
+   * @throws as `invalidate`
+   */
   impact(target: InvalidationTarget): Impact
-  /** What is stored under a key as events and receipts show it, what it encloses, what encloses it, and what felled it last. */
+  /**
+   * Explains a key as events and receipts show it: its dependencies, the fragments inside, the
+   * entries around it, and its last invalidation.
+   */
   explain(key: string): Explanation
   /**
-   * Tells that records have changed: they, their lists, their parents as their entities declare them, and everything that
-   * encloses one of these are made anew. All touches of one tick are carried out together.
+   * Reports that records have changed: invalidates them, their lists, their parents as their
+   * entities declare them, and everything that contains one of these. All touches of one tick are
+   * carried out together.
    *
    *   await cache.touch(comment(row))     // the comment, its post, and every doll around them
    *
-   * @throws CacheflowError `ERR_CACHEFLOW_TOUCH`, `ERR_CACHEFLOW_PERSIST`, `ERR_CACHEFLOW_UNCONFIRMED`
+   * @throws CacheflowError `ERR_CACHEFLOW_TOUCH`, `ERR_CACHEFLOW_PERSIST`,
+   *   `ERR_CACHEFLOW_UNCONFIRMED`
    */
   touch(...records: readonly Touched[]): Promise<TouchReceipt>
   /**
-   * Wraps a function that saves a row, so that its success touches the row:
+   * Wraps a function that saves a row; its success touches the row:
    *
    *   const saveComment = cache.updates(comment, async (row) => db.save(row))
    */
@@ -121,23 +129,26 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
   ): <This, Args extends readonly unknown[], Saved>(
     method: (this: This, ...args: Args) => Promise<Saved>,
   ) => (this: This, ...args: Args) => Promise<Saved>
-  /** Touches within it reach the records themselves, and not their parents. */
+  /** Runs a function whose touches reach the records themselves, and not their parents. */
   noTouching<Result>(run: () => Result): Result
   /**
-   * Touches within it are kept until it has resolved, so that nobody makes anything from what is not committed yet; when it
-   * throws they are dropped. What is invalidated within it is invalidated at once, and again at its end.
+   * Runs a function and carries out its touches when it has resolved, so that nothing is rendered
+   * from rows not committed yet; when it throws they are dropped. Its other invalidations take
+   * effect at once, and again at its end.
    */
   transaction<Result>(run: () => Promise<Result>): Promise<Result>
   /**
-   * Makes a fragment now and puts it in place of what is stored of it, in every instance; what encloses the old one falls:
+   * Renders a fragment now and replaces the stored one, in every instance; everything that contains
+   * the old one is invalidated:
    *
    *   await cache.put('home/top', { maxAge: '1h' }, async () => render(await db.topTen()))
    *
-   * It takes what cacheFragment() takes, and returns the text. Its body has to read what it shows: what was read before the
-   * call may have changed by then. When the body fails, nothing stands in its place.
+   * The arguments are those of cacheFragment(); it returns the text. Its body has to read the data
+   * that it shows, because data read before the call may have changed since. When the body fails,
+   * nothing is stored.
    *
    * @throws CacheflowError as `cacheFragment()`; `ERR_CACHEFLOW_UNCONFIRMED` when Redis did not
-   *   confirm that the old one has fallen: then the body did not run
+   *   confirm the invalidation of the old one: then the body did not run
    */
   readonly put: CacheFragment
   /**
@@ -151,11 +162,11 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
     listener: (event: CacheflowEvents[Name]) => void,
   ): () => void
   stats(): CacheStats
-  /** How things stand with Redis; undefined where there is none. */
+  /** The state of the connection to Redis; undefined without Redis. */
   status(): RedisStatus | undefined
   /**
-   * Empties the cache and turns it off: requests pass by it from now on. What is invalidated later is still carried out, over a
-   * connection to Redis of its own.
+   * Empties the cache and turns it off: requests bypass it from now on. Later invalidations are
+   * still carried out, over a connection to Redis of their own.
    */
   close(): Promise<void>
 }

@@ -26,7 +26,10 @@ import { type WarmingOptions, warmSettings } from '../warming/options.ts'
 import { type CacheSettings, disabled } from './cache-settings.ts'
 
 export interface CacheflowOptions<Native> extends RouteOptions<Native> {
-  /** `false`: a cache that does nothing, for tests and development; requests, fragments and Redis are left alone. Default `true`. */
+  /**
+   * `false` creates a cache that does nothing, for tests and development: it touches neither
+   * requests nor fragments nor Redis. Default `true`.
+   */
   readonly enabled?: boolean
   readonly memory?: {
     /** Bound on the bytes in this process, overhead counted. Default `'64MiB'`. */
@@ -36,56 +39,69 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
   }
   readonly fragments?: {
     /**
-     * A fragment that reads what its key does not have is an error, with the stack of the read, and so are two bodies under
-     * one key in a page. Otherwise such a fragment is not stored. Default: NODE_ENV is `'development'`.
+     * A fragment that reads an input missing in its key throws, with the stack of the read, and so
+     * do two bodies under one key in a page. Otherwise such a fragment is not stored. Default:
+     * NODE_ENV is `'development'`.
      */
     readonly strict?: boolean
-    /** Each fragment stands between comments with its key and the time it was made, for development. Default `false`. */
+    /**
+     * Encloses each fragment in comments with its key and the time of its rendering, for
+     * development. Default `false`.
+     */
     readonly annotate?: boolean
   }
   /**
-   * What other instances share: a client of ioredis, or `{ client, namespace, ... }`. Default none: this process is alone.
+   * The Redis that instances share: a client of ioredis, or `{ client, namespace, ... }`. Default
+   * none: the process shares nothing.
    */
   readonly redis?: RedisClient | RedisOptions
-  /** How `warm()` fills the cache before visitors come. Default none: it makes what routes declare, four pages at one time. */
+  /**
+   * How `warm()` fills the cache before visitors come. Default none: it renders the pages of
+   * routes, four at a time.
+   */
   readonly warming?: WarmingOptions
   /**
-   * Makes a share of the hits anew in the background and compares: an `audit` event tells of each. `sample` is the share, from 0
-   * to 1: `0.001` is one hit of a thousand. Default none.
+   * Renders a sample of the hits again in the background and compares: an `audit` event reports
+   * each. `sample` is the share of hits, from 0 to 1: `0.001` is one of a thousand. Default none.
    */
   readonly audit?: { readonly sample: number }
   /**
-   * To switch the cache on without fear: everything is stored, nothing is served from it, and `audit` events tell where it would have
-   * served something else than the application. Default `false`.
+   * A trial run: everything is stored, nothing is served from the cache, and `audit` events tell
+   * where a hit would have differed from the application's response. Default `false`.
    */
   readonly verify?: boolean
   /**
-   * Bodies of 1 KiB and more are compressed once, when they have been stored: so they rest in Redis, and so hits are sent to those who
-   * accept it. `'gzip'`, `'br'`, or `'zstd'` where Node has it (22.15 and later). Default `false`.
+   * Compresses bodies of 1 KiB and more once, after they have been stored: Redis keeps them
+   * compressed, and hits are sent so to clients that accept the coding. `'gzip'`, `'br'`, or
+   * `'zstd'` where Node has it (22.15 and later). Default `false`.
    */
   readonly compress?: false | 'gzip' | 'br' | 'zstd'
-  /** How many variants of one key are kept. Minimum 1, default 100. */
+  /** The maximum of variants of one key. Minimum 1, default 100. */
   readonly maxVariants?: number
-  /** Equal requests at one time run the application once; `timeout` bounds the wait. Default `{ timeout: '5s' }`. */
+  /**
+   * Coalesces equal concurrent requests, so that they run the application once; `timeout` bounds
+   * the wait. Default `{ timeout: '5s' }`.
+   */
   readonly collapse?: boolean | { readonly timeout: Duration }
   /** How long requests of a key that could not be stored run side by side without waiting. Default `'2m'`. */
   readonly hitForMiss?: Duration
   /**
-   * Observe what the application reads of a request, and keep a variant for each value. `ignore` names headers and cookies
-   * that do not shape responses (`'x-request-id'`, `'cookie:consent'`). Default `true`; `false` turns it off, and requests
-   * with cookies pass by.
+   * Observes which inputs of a request the application reads, and keeps a variant for each value.
+   * `ignore` names headers and cookies that do not shape responses (`'x-request-id'`,
+   * `'cookie:consent'`). Default `true`; `false` turns it off, and requests with cookies bypass the
+   * cache.
    */
   readonly observe?: boolean | { readonly ignore: readonly string[] }
   /** Headers beside Authorization that carry credentials, such as `'x-api-key'`. Default none. */
   readonly credentials?: readonly string[]
   /**
-   * Headers and cookies that are no credentials, though their names look like it: `'x-token-count'`, `'cookie:session_theme'`.
-   * Default none.
+   * Headers and cookies that are no credentials, although their names look like it:
+   * `'x-token-count'`, `'cookie:session_theme'`. Default none.
    */
   readonly notCredentials?: readonly string[]
   /**
-   * In keys, a hash stands for the value of a cookie or of an unknown header. This keys the hash, and is the same in all instances.
-   * Default: the namespace in Redis; without Redis, a random one.
+   * The secret of the hash that replaces values of cookies and unknown headers in keys; it must be
+   * the same in all instances. Default: the namespace in Redis; without Redis, a random one.
    */
   readonly keySecret?: string
   /**
@@ -93,24 +109,36 @@ export interface CacheflowOptions<Native> extends RouteOptions<Native> {
    * Default `['Cacheflow-Cache-Control', 'Surrogate-Control']`.
    */
   readonly targetedFields?: readonly string[]
-  /** The CDNs in front, which then get tag headers: `fastly()`, `cloudflare()`, ... Default none: tags stay inside. */
+  /**
+   * The CDNs in front, which get tag headers: `fastly()`, `cloudflare()`, ... Default none: tags
+   * stay inside.
+   */
   readonly surrogate?: Surrogate | readonly Surrogate[]
-  /** Honour no-cache, max-age, min-fresh, max-stale and only-if-cached of requests. Default `false`. */
+  /**
+   * Obeys no-cache, max-age, min-fresh, max-stale and only-if-cached of requests. Default `false`.
+   */
   readonly requestDirectives?: boolean
-  /** Allow heuristic lifetimes from Last-Modified (RFC 9111 §4.2.2). Default `false`. */
+  /** Allows heuristic lifetimes from Last-Modified (RFC 9111 §4.2.2). Default `false`. */
   readonly heuristic?: boolean
-  /** Send Cache-Status (RFC 9211); `'debug'` shows the cache key in it. Default `true`. */
+  /** Sends Cache-Status (RFC 9211); `'debug'` adds the cache key. Default `true`. */
   readonly cacheStatus?: boolean | 'debug'
-  /** Send `cacheflow-debug` and Server-Timing, and print warnings. Default: NODE_ENV is `'development'`. */
+  /**
+   * Sends `cacheflow-debug` and Server-Timing, and prints warnings. Default: NODE_ENV is
+   * `'development'`.
+   */
   readonly debug?: boolean
   /**
-   * Names the build; another build never confirms what this one made, and shows nothing of it: with Redis it is part of every key.
-   * Default none; with Redis, where NODE_ENV is `'development'`, another one at each start.
+   * The name of the build; another build neither confirms nor serves pages of this one: with Redis
+   * it is part of every key. Default none; with Redis, where NODE_ENV is `'development'`, a new one
+   * at each start.
    */
   readonly build?: string
-  /** Cache-Control where the application says nothing and we store by maxAge. Default `'no-cache'`; `false`: none. */
+  /**
+   * The Cache-Control for clients where the application sets none and the response is stored by
+   * maxAge. Default `'no-cache'`; `false`: none.
+   */
   readonly cacheControl?: string | false
-  /** The class of a User-Agent, which stands for it in variants. Default: `'bot'` or `'human'`. */
+  /** The class of a User-Agent, which replaces it in variants. Default: `'bot'` or `'human'`. */
   readonly userAgent?: UserAgentClass
   /** Milliseconds since 1970, for tests. Default `Date.now`. */
   readonly clock?: () => number

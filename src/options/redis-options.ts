@@ -4,30 +4,35 @@ import type { RedisSettings } from '../redis/member.ts'
 import { refuseUnknown, wholeNumber } from '../values/option-check.ts'
 import type { RedisClient } from '../redis/connection.ts'
 
-/** How instances share what they have made, and hear of what is invalidated. */
+/** How instances share entries and invalidations. */
 export interface RedisOptions {
   /**
-   * `new Redis()` or `new Redis.Cluster()` of ioredis 5 or 6. It is never used itself: the cache duplicates it into two
-   * connections of its own, with settings of its own. With `lazyConnect: true` it does not even connect.
+   * `new Redis()` or `new Redis.Cluster()` of ioredis 5 or 6. cacheflow calls `client.duplicate()`
+   * twice, with settings of its own; your connection is not used. With `lazyConnect: true` it does
+   * not even connect.
    */
   readonly client: RedisClient
-  /** What the cache's keys begin with, in braces: applications share a Redis by different ones. Default `'cf'`. */
+  /**
+   * The prefix of the cache's keys, in braces; applications that share a Redis need different ones.
+   * Default `'cf'`.
+   */
   readonly namespace?: string
-  /** How long a command may take before Redis counts as gone. Default `'250ms'`. */
+  /** How long a command may take before Redis counts as unreachable. Default `'250ms'`. */
   readonly commandTimeout?: Duration
   /**
-   * For how long an instance that does not hear of Redis serves what it holds; behind it a key is rendered at most once in
-   * this time. A heartbeat goes out three times as often. Minimum 30 ms. Default `'2s'`.
+   * For how long an instance that cannot reach Redis serves stored pages; after that each key is
+   * rendered at most once in this time. The heartbeat is three times as frequent. Minimum 30 ms.
+   * Default `'2s'`.
    */
   readonly maxStaleness?: Duration
   /**
-   * How many invalidations Redis remembers. What was stored before all of them and not read since then is made anew.
-   * Default 100,000.
+   * How many invalidations Redis remembers. Entries stored before all of them and not read since
+   * are rendered again. Default 100,000.
    */
   readonly maxLog?: number
   /**
-   * For whom `invalidate()`, `touch()` and `put()` wait where they do not say: `'all'` instances, at most `maxStaleness`, or `'redis'` alone.
-   * Default `'redis'`.
+   * What `invalidate()`, `touch()` and `put()` wait for without an option of their own: `'all'`
+   * instances, for at most `maxStaleness`, or `'redis'` alone. Default `'redis'`.
    */
   readonly wait?: Wait
 }
@@ -41,7 +46,7 @@ const names: ReadonlySet<string> = new Set([
   'wait',
 ])
 
-/** A client alone, or with how it is used. */
+/** Accepts a client alone, or a client with settings. */
 export function redisSettings(
   given: RedisClient | RedisOptions | undefined,
 ): RedisSettings | undefined {
@@ -63,8 +68,9 @@ export function redisSettings(
 }
 
 /**
- * For whom an invalidation waits: until `'all'` instances have confirmed that they serve nothing of it any more, or cannot serve what they hold, or
- * until `'redis'` has confirmed it: connected instances then follow within about a millisecond.
+ * Until when an invalidation waits: until `'all'` instances have confirmed that they no longer
+ * serve its entries, or no longer trust their memory; or until `'redis'` has confirmed it, and
+ * connected instances follow within about a millisecond.
  */
 export type Wait = 'all' | 'redis'
 

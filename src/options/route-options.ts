@@ -6,44 +6,55 @@ import { checkedTag } from '../invalidation/target.ts'
 import { flag, fn, inputNames, refuseUnknown, strings } from '../values/option-check.ts'
 import { type DeclaredPages, type RouteWarming, declaredPages } from '../warming/route-options.ts'
 
-/** What can be said for all responses, and again for those of one route: the nearer wins, field by field. */
+/** Options for all responses, and again for those of one route, which win field by field. */
 export interface RouteOptions<Native> {
   /**
-   * How long a response is fresh that states no lifetime of its own. `false` stores nothing of that kind; `'http'` lets
-   * the response's headers alone decide (RFC 9111). Default `'1m'`.
+   * How long a response without a lifetime of its own is fresh. With `false` such a response is not
+   * stored; with `'http'` the response's headers alone decide (RFC 9111). Default `'1m'`.
    */
   readonly maxAge?: Duration | false | 'http'
-  /** How long a stale response may still be served while it is renewed (RFC 5861 §3). Default `false`: not at all. */
+  /**
+   * How long a stale response may be served while it is refreshed (RFC 5861 §3). Default `false`:
+   * not at all.
+   */
   readonly staleWhileRevalidate?: Duration | false
-  /** How long a stale response may stand in for a 500, 502, 503 or 504 (RFC 5861 §4). Default `false`: not at all. */
+  /**
+   * How long a stale response may be served in place of a 500, 502, 503 or 504 (RFC 5861 §4).
+   * Default `false`: not at all.
+   */
   readonly staleIfError?: Duration | false
-  /** Tags of every response here; those of route() are added to those of cacheflow(). Default none. */
+  /** Tags of every response; those of route() are added to those of cacheflow(). Default none. */
   readonly tags?: readonly string[]
   /** Request inputs that select variants, read or not: header names, or `cookie:name`. Added up. Default none. */
   readonly vary?: readonly string[]
   /** Replaces path and query in the cache key. Default: the request target as received. */
   readonly key?: (request: Native) => string
   /**
-   * Who shares the response: a name such as a role or a user id, or null for nobody. Without it, what is made from
-   * credentials, a session, a user or the whole Cookie header is not stored.
+   * The group that shares the response: a name such as a role or a user id, or null for nobody.
+   * Without it, a response made from credentials, a session, a user or the whole Cookie header is
+   * not stored.
    */
   readonly session?: (request: Native) => string | null | undefined
-  /** The query parameters that are part of the key; the others are taken from the request. Default: all of them. */
+  /**
+   * The query parameters that are part of the key; the others are removed from the request.
+   * Default: all of them.
+   */
   readonly query?: QueryPolicy
-  /** Refuse pages that hold a CSRF token or a CSP nonce. Default `true`. */
+  /** Does not store pages that hold a CSRF token or a CSP nonce. Default `true`. */
   readonly detectSecrets?: boolean
   /**
-   * A POST, PUT, PATCH or DELETE that is answered by a redirection invalidates the page that its Location names, too. Default `false`:
-   * it says where to go, not what has changed.
+   * A POST, PUT, PATCH or DELETE that is answered by a redirection also invalidates the page that
+   * its Location names. Default `false`: a redirection tells where to go, not what has changed.
    */
   readonly invalidateRedirect?: boolean
 }
 
-/** What can be said for one route alone. */
+/** Options for one route, and its pages to be warmed. */
 export interface RouteDeclaration<Native> extends RouteOptions<Native> {
   /**
-   * The pages of the route that `warm()` makes: a list or a generator of parameters, paths or URLs, or a function that gives one. With
-   * `{ pages, variants, priority }` also their variants and when it is their turn. Default none.
+   * The pages of the route that `warm()` renders: a list or a generator of parameters, paths or
+   * URLs, or a function that gives one. With `{ pages, variants, priority }` also their variants
+   * and their order. Default none.
    */
   readonly warm?: WarmSource | RouteWarming
 }

@@ -8,65 +8,81 @@ import { originOf } from '../http/origin.ts'
 import { isRequestField } from '../http/request-field.ts'
 import { flag, fn, refuseUnknown, text, wholeNumber } from '../values/option-check.ts'
 
-/** What can be said for all runs of warmers, and again for one. */
+/** Options for all warm runs, and again for one. */
 export interface WarmLimits {
   /**
-   * Scheme and host under which visitors see the application: part of every key. With several each page is made for each. Default
-   * `'http://localhost'`, with the port where a server is given.
+   * Scheme and host under which visitors see the application; they are part of every key. With
+   * several origins each page is rendered for each. Default `'http://localhost'`, with the port
+   * where a server is given.
    */
   readonly origin?: string | readonly string[]
-  /** Header fields of every request, over those of a browser; an empty text leaves one out. Default none. */
+  /**
+   * Header fields of every request, which override those of a browser; an empty string removes one.
+   * Default none.
+   */
   readonly headers?: Readonly<Record<string, string>>
-  /** Requests at one time. Default 4. */
+  /** The number of concurrent requests. Default 4. */
   readonly parallelism?: number
-  /** Requests in a second at most. Default: as many as come. */
+  /** The maximum of requests started in a second. Default: unlimited. */
   readonly rate?: number
-  /** What a run may take; what is left then is left out. Default: as long as it takes. */
+  /** The maximum time of a run; remaining pages are skipped. Default: unlimited. */
   readonly maxDuration?: Duration
-  /** What one request may take. Default `'30s'`. */
+  /** The maximum time of one request. Default `'30s'`. */
   readonly timeout?: Duration
-  /** How often what has failed is tried again: no answer, a status from 500, or 429. Default 2. */
+  /** How often a failed request is repeated: no response, a status from 500, or 429. Default 2. */
   readonly retries?: number
 }
 
-/** How `warm()` fills the cache, and how it is kept warm. */
+/** How `warm()` fills the cache, and how the cache is kept warm. */
 export interface WarmingOptions extends WarmLimits {
   /** Whether `warm()` does anything: off for tests and development. Default `true`. */
   readonly enabled?: boolean
   /**
-   * How much of this process' time making pages may take while visitors are there, from 0 to 1; while there are none it takes all that it can use.
-   * Default 0.1.
+   * The maximum share of this process' time for warming while there are visitors, from 0 to 1;
+   * without visitors it takes all the time it can use. Default 0.1.
    */
   readonly maxUtilization?: number
-  /** How many of the pages that visitors ask for most are warmed beside those that are declared. Default 0. */
+  /** How many of the most requested pages are warmed beside those of routes. Default 0. */
   readonly hottest?: number
-  /** What fell by an invalidation is made anew, the hottest first, once `warm()` was called. Default `false`. */
+  /**
+   * Renders invalidated pages again, the hottest first, once `warm()` was called. Default `false`.
+   */
   readonly afterInvalidation?: boolean
-  /** Repeats the first `warm()`. Minimum 100 ms, default: it runs when it is called. */
+  /**
+   * The interval in which the first `warm()` is repeated. Minimum 100 ms, default: no repetition.
+   */
   readonly every?: Duration
   /**
-   * Repeats the first `warm()` at times of the day: `'0 4 * * *'`, or `{ pattern, timezone }`. It takes the package croner. Default: it
-   * runs when it is called.
+   * The times at which the first `warm()` is repeated: `'0 4 * * *'`, or `{ pattern, timezone }`.
+   * It needs the package croner. Default: no repetition.
    */
   readonly cron?: string | CronSchedule
-  /** Pages that visitors ask for are made anew so long before they are stale. Minimum 100 ms, default: not before. */
+  /**
+   * How long before they become stale requested pages are refreshed. Minimum 100 ms, default: no
+   * refresh ahead.
+   */
   readonly refreshAhead?: Duration
 }
 
-/** One run of warmers. What is left out is as `cacheflow({ warming })` has it. */
+/** Options of one warm run. Those left out are taken from `cacheflow({ warming })`. */
 export interface WarmOptions extends WarmLimits {
   /**
-   * What is warmed, where it is not all that is declared: runs of one name never run side by side, in no instance. Default `'all'`, and
-   * for `pages` none: then each instance warms its own.
+   * The name of the run: runs of one name never run concurrently, in no instance. Default `'all'`,
+   * and for `pages` none: then each instance warms its own.
    */
   readonly name?: string
-  /** These pages, and not those that are declared; with a `name` once for all instances. */
+  /** The pages to warm in place of those of routes; with a `name` once for all instances. */
   readonly pages?: WarmSource
-  /** Makes anew what is fresh, too; not over the network, where a warmer is a visitor like others. Default `false`. */
+  /**
+   * Renders fresh pages again too; not over the network, where a warmer is a visitor like others.
+   * Default `false`.
+   */
   readonly force?: boolean
-  /** Ends the run within one request's time. */
+  /** Aborts the run within one request's time. */
   readonly signal?: AbortSignal
-  /** Hears of every page that is done, and of the end, as the event `progress` does, but of this run alone: `progressBar()`. */
+  /**
+   * Called after each page and at the end of this run, with the event `progress`: `progressBar()`.
+   */
   readonly onProgress?: (progress: WarmProgress) => void
 }
 

@@ -30,17 +30,22 @@ import type { Applications, FragmentHandle } from './warming/plan.ts'
 import { type WarmHandle, Warming } from './warming/warming.ts'
 
 export interface InvalidateOptions {
-  /** What falls may be served stale while it is renewed, for as long as it would have been. Default `false`. */
+  /**
+   * Invalidated entries may be served stale while they are refreshed, for as long as they would
+   * have been fresh. Default `false`.
+   */
   readonly soft?: boolean
   /**
-   * With `soft`: each response and fragment becomes stale at a moment of its own within this time, so that they are not all renewed at once.
-   * Fragments come in the first half of it, and what encloses some in the second. Default: all at once.
+   * With `soft`: each response and fragment becomes stale at its own time within this duration
+   * (jitter), so that they are not all refreshed at once: fragments in the first half of it, and
+   * everything that contains some in the second. Default: all at once.
    */
   readonly spread?: Duration
   /**
-   * `'all'`: until every instance has confirmed that it serves nothing of it any more, or cannot serve what it holds; at most
-   * `redis.maxStaleness`. `'redis'`: until Redis has confirmed; connected instances then follow within about a millisecond. Default: as the option
-   * `redis.wait` says, `'redis'`.
+   * `'all'`: until every instance has confirmed that it no longer serves these entries, or no
+   * longer trusts its memory; at most `redis.maxStaleness`. `'redis'`: until Redis has confirmed;
+   * connected instances follow within about a millisecond. Default: the option `redis.wait`,
+   * `'redis'`.
    */
   readonly wait?: Wait
 }
@@ -52,9 +57,9 @@ export interface CacheStats {
   /** Their bytes, overhead counted. */
   readonly bytes: number
   readonly maxBytes: number
-  /** The distinct dependencies that stored responses and fragments have. */
+  /** The distinct dependencies of stored responses and fragments. */
   readonly dependencies: number
-  /** Responses and fragments being made that others may wait for. */
+  /** Renders in flight that other requests may wait for. */
   readonly inFlight: number
   /** The number of the last invalidation. */
   readonly sequence: number
@@ -171,7 +176,7 @@ export interface CacheHandle extends FragmentHandle, WarmHandle {
   close(): Promise<void>
 }
 
-/** The rooms put together: one cache with its handle and the gate through which adapters send requests. */
+/** Wires one cache: its parts, its handle, and the request handler of its adapter. */
 export class Cacheflow<Native> {
   readonly handler: RequestHandler
   readonly handle: CacheHandle

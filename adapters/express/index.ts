@@ -22,7 +22,7 @@ declare global {
   // Express's own way to type res.locals: the interface is merged.
   namespace Express {
     interface Locals extends TemplateFunctions {
-      /** The response being made, for handlers behind the cache. */
+      /** The response context, for handlers behind the cache. */
       cacheflow: ResponseContext
     }
   }
@@ -45,19 +45,19 @@ export type RouteMiddleware = <
 export interface ExpressCacheflow extends CacheHandle {
   (request: Request, response: Response, next: NextFunction): void
   /**
-   * A middleware that says what holds for one route; `false` keeps it out of the cache.
+   * A middleware with the options of one route; `false` keeps the route out of the cache.
    *
    *   app.get('/posts/:id', cache.route({ maxAge: '1h', tags: ['posts'] }), showPost)
    *
    * Works without `app.use(cache)` too: then the route alone is cached.
    *
-   * @throws CacheflowError `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_DURATION`,
-   *   `ERR_CACHEFLOW_TAG`
+   * @throws CacheflowError `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`,
+   *   `ERR_CACHEFLOW_DURATION`, `ERR_CACHEFLOW_TAG`
    */
   route(options: RouteDeclaration<Request> | false): RouteMiddleware
   /**
-   * The application behind the cache, as a listener: `http.createServer(cache.wrap(app))`. A hit then costs as much as
-   * writing a buffer, for Express never runs.
+   * The application behind the cache, as a listener: `http.createServer(cache.wrap(app))`. A hit
+   * then costs as much as writing a buffer, because Express never runs.
    *
    * @throws CacheflowError `ERR_CACHEFLOW_APPLICATION`
    */
@@ -70,7 +70,8 @@ export interface ExpressCacheflow extends CacheHandle {
  *   const cache = cacheflow({ maxAge: '5m' })
  *   app.use(cache)
  *
- * Mounted first, it answers hits before Express sets up the request; mounted later, at its place.
+ * Mounted first, it answers hits before Express sets up the request; mounted later, at its
+ * position.
  */
 export function cacheflow(options: CacheflowOptions<Request> = {}): ExpressCacheflow {
   if (options instanceof IncomingMessage) {

@@ -23,7 +23,7 @@ import { sendTextAsBytes } from './stored-body.ts'
 
 declare module 'koa' {
   interface DefaultState extends TemplateFunctions {
-    /** The response being made, for middleware behind the cache. */
+    /** The response context, for middleware behind the cache. */
     cacheflow: ResponseContext
   }
 }
@@ -35,14 +35,14 @@ export type KoaMiddleware = (ctx: Context, next: Next) => Promise<void>
 export interface KoaCacheflow extends CacheHandle {
   (ctx: Context, next: Next): Promise<void>
   /**
-   * A middleware that says what holds for one route; `false` keeps it out of the cache.
+   * A middleware with the options of one route; `false` keeps the route out of the cache.
    *
    *   router.get('/posts/:id', cache.route({ maxAge: '1h', tags: ['posts'] }), showPost)
    *
    * Works without `app.use(cache)` too: then the route alone is cached.
    *
-   * @throws CacheflowError `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`, `ERR_CACHEFLOW_DURATION`,
-   *   `ERR_CACHEFLOW_TAG`
+   * @throws CacheflowError `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`,
+   *   `ERR_CACHEFLOW_DURATION`, `ERR_CACHEFLOW_TAG`
    */
   route(options: RouteDeclaration<Context> | false): KoaMiddleware
   /**
@@ -66,7 +66,7 @@ type HandleRequest = (ctx: Context, run: Run) => Promise<void>
  *   const cache = cacheflow({ maxAge: '5m' })
  *   app.use(cache)
  *
- * Mounted first, it answers hits before any middleware runs; mounted later, at its place.
+ * Mounted first, it answers hits before any middleware runs; mounted later, at its position.
  */
 export function cacheflow(options: CacheflowOptions<Context> = {}): KoaCacheflow {
   if (isContext(options)) {

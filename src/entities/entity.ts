@@ -7,10 +7,10 @@ import { several } from '../values/to-list.ts'
 
 /** The id of a record; `7`, `7n` and `'7'` are the same. */
 export type Id = string | number | bigint
-/** What an `updatedAt` may be; of a string every digit counts. */
+/** The forms of `updatedAt`; every digit of a string counts. */
 export type UpdatedAt = Date | number | string
 
-/** A record by its name: what can be depended on, invalidated and touched without having read it. */
+/** A record by its name, which can be depended on, invalidated and touched without being read. */
 export interface EntityRef {
   readonly kind: 'record'
   readonly entity: string
@@ -20,23 +20,23 @@ export interface EntityRef {
   readonly [modelKey]: EntityModel
 }
 
-/** A record that was read: it knows its version. */
+/** A record that was read, with its version. */
 export interface EntityRecord<Row = unknown> extends EntityRef {
   readonly row: Row
   readonly version: string
 }
 
-/** The records of an entity that some condition selects, by the name of the condition. */
+/** The records of an entity that a condition selects, by the name of the condition. */
 export interface EntityList {
   readonly kind: 'list'
   readonly entity: string
   readonly scope: string
   readonly dependency: Dependency
-  /** Where it was given: from the number and the newest of its records. */
+  /** The version, where one was given: from the number and the newest of its records. */
   readonly version: string | undefined
 }
 
-/** Records that were read together: one slot in the cache, whatever is in them today. */
+/** Records that were read together: one entry in the cache, whichever records they are. */
 export interface EntityCollection<Row = unknown> {
   readonly kind: 'collection'
   readonly list: EntityList
@@ -44,7 +44,7 @@ export interface EntityCollection<Row = unknown> {
   readonly version: string
 }
 
-/** What a fragment may be made of. */
+/** The things that a fragment may be made of. */
 export type Subject = EntityRef | EntityRecord | EntityList | EntityCollection
 
 export interface EntityOptions<Row> {
@@ -56,7 +56,10 @@ export interface EntityOptions<Row> {
   readonly touch?: (row: Row) => EntityRef | readonly EntityRef[] | null | undefined
   /** The scopes of the lists that have this row: ``(row) => `author=${row.authorId}` ``. Default none. */
   readonly lists?: (row: Row) => string | readonly string[]
-  /** Reads rows by their ids, so that a touch can go on from a parent that is known by its id alone. Default none. */
+  /**
+   * Reads rows by their ids, so that a touch can continue from a parent known by its id alone.
+   * Default none.
+   */
   readonly find?: (ids: readonly string[]) => Promise<readonly Row[]> | readonly Row[]
   /**
    * Writes the new `updatedAt` of touched parents to the database. The ids are sorted, so that two writers lock rows in one
@@ -68,7 +71,7 @@ export interface EntityOptions<Row> {
 /** A kind of record, by the name it has in keys. */
 export interface Entity<Row> {
   /**
-   * A row as what a fragment is made of.
+   * Names a row and its version, for fragments and touches.
    *
    * @throws CacheflowError `ERR_CACHEFLOW_ENTITY` when its id or updatedAt is missing or unusable
    */
@@ -77,20 +80,23 @@ export interface Entity<Row> {
   /** A record that was not read. @throws CacheflowError `ERR_CACHEFLOW_ENTITY` for an unusable id */
   ref(id: Id): EntityRef
   /**
-   * All records of the entity, or those of one scope: what shows a list depends on it, also where the list is empty.
+   * All records of the entity, or those of one scope: a page that shows a list depends on it, even
+   * where it is empty.
    *
    *   post.list('author=1')
    *
-   * With the number and the newest `updatedAt` of its records, as one query tells them, it has a version.
+   * The number and the newest `updatedAt` of its records, from one query, give it a version.
    *
    * @throws CacheflowError `ERR_CACHEFLOW_ENTITY`
    */
   list(scope?: string, version?: ListVersion): EntityList
-  /** Rows that were read together, in their order: a fragment of them has one slot for each scope. */
+  /**
+   * Rows that were read together, in their order: a fragment of them has one entry for each scope.
+   */
   all(rows: readonly Row[], scope?: string): EntityCollection<Row>
 }
 
-/** The version of a list, as `SELECT count(*), max(updated_at)` tells it. */
+/** The version of a list, from `SELECT count(*), max(updated_at)`. */
 export interface ListVersion {
   readonly count: number | bigint
   /** null for an empty list. */

@@ -2,13 +2,13 @@ import { type Entity, type EntityModel, type EntityRef, modelOf } from './entity
 import { several } from '../values/to-list.ts'
 import type { Touched } from './touch.ts'
 
-/** How the success of a function becomes a touch. */
+/** The options of updates(). */
 export interface UpdateOptions<Row, Args extends readonly unknown[] = never> {
   /** Further parents beside those that the entity declares: `(row) => blog.ref(row.blogId)`. Default none. */
   readonly parent?: (row: Row) => EntityRef | readonly EntityRef[]
   /**
-   * The row as it was before, read before the function runs: its parents and lists are touched too. Default: what `find` of
-   * the entity reads, where the first argument is a row or an id.
+   * The row as it was, read before the function runs: its parents and lists are touched too.
+   * Default: `find` of the entity reads it, where the first argument is a row or an id.
    */
   readonly was?: (...args: Args) => Promise<Row | null | undefined> | Row | null | undefined
 }

@@ -4,14 +4,14 @@ import type { Dependency } from '../invalidation/dependency.ts'
 import { type EntityModel, type EntityRecord, type EntityRef, modelOf } from './entity.ts'
 import type { InvalidationReceipt } from '../invalidation/target.ts'
 
-/** What touch() takes: records that were read, or references. */
+/** The arguments of touch(): records that were read, or references. */
 export type Touched = EntityRef | EntityRecord
 
-/** What a touch did. */
+/** The result of a touch. */
 export interface TouchReceipt {
   /** The records that were given, and the parents that they touched: `entity:comment:3`, `entity:post:7`. */
   readonly records: readonly Dependency[]
-  /** undefined within a transaction: it is carried out when that ends. */
+  /** undefined within a transaction, at whose end it is carried out. */
   readonly invalidation: InvalidationReceipt | undefined
 }
 

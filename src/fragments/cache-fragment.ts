@@ -20,7 +20,7 @@ export type RowBody<Row, Options> = Options extends { readonly json: true }
   ? (row: Row, fragment: FragmentContext) => unknown
   : (row: Row, fragment: FragmentContext) => string | Promise<string>
 
-/** The ways to call cacheFragment(). */
+/** The signatures of cacheFragment(). */
 export interface CacheFragment {
   (name: string, body: Body<string | Promise<string>>): Promise<string>
   (name: string, subjects: Subjects, body: Body<string | Promise<string>>): Promise<string>
@@ -37,10 +37,10 @@ export interface CacheFragment {
   ): Promise<string>
 }
 
-/** What cacheFragments() makes a fragment of each of. */
+/** The rows of cacheFragments(), each of which becomes a fragment. */
 export type Rows<Row> = readonly EntityRecord<Row>[] | EntityCollection<Row>
 
-/** The ways to call cacheFragments(). */
+/** The signatures of cacheFragments(). */
 export interface CacheFragments {
   <Row>(
     name: string,
@@ -56,8 +56,9 @@ export interface CacheFragments {
 }
 
 /**
- * A part of a page that is rendered once and then comes from the cache, until a record that it is made of has changed, or
- * something that it depends on is invalidated. Fragments may enclose others, to any depth:
+ * A part of a page that is rendered once and then comes from the cache, until one of its records
+ * changes, or something that it depends on is invalidated. Fragments may contain others, to any
+ * depth:
  *
  *   await cacheFragment('posts/card', post(row), () => render('card', row))
  *
@@ -65,15 +66,15 @@ export interface CacheFragments {
  *     ^^^^^^^^^^^^^^^^^^^^^^^^^^     ^^^^^^^^^^^^^^^^^
  *     its key                        its version: from the row's updatedAt
  *
- * When the post is saved its `updatedAt` is another, and the next call renders the card anew, into the same slot. What
- * encloses the card falls by `cache.invalidate(post.ref(7))` or `cache.touch(post(row))`, and nothing else does: what
- * encloses what is found by running.
+ * When the post is saved its `updatedAt` changes, and the next call renders the card again, into
+ * the same entry. `cache.invalidate(post.ref(7))` or `cache.touch(post(row))` invalidates
+ * everything that contains the card, and nothing else: nesting is tracked while bodies run.
  *
- * It finds the request that it runs for by itself. Without one, in a job, use `cache.fragment(...)`.
+ * The current request is found by itself. Without one, in a job, use `cache.fragment(...)`.
  *
- * @throws CacheflowError `ERR_CACHEFLOW_NO_REQUEST` outside of a request that passed a cache, `ERR_CACHEFLOW_FRAGMENT`,
- *   `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`; in development `ERR_CACHEFLOW_FRAGMENT_READS` and
- *   `ERR_CACHEFLOW_FRAGMENT_KEY`
+ * @throws CacheflowError `ERR_CACHEFLOW_NO_REQUEST` outside of a request that passed a cache,
+ *   `ERR_CACHEFLOW_FRAGMENT`, `ERR_CACHEFLOW_OPTION`, `ERR_CACHEFLOW_UNKNOWN_OPTION`; in
+ *   development `ERR_CACHEFLOW_FRAGMENT_READS` and `ERR_CACHEFLOW_FRAGMENT_KEY`
  */
 export const cacheFragment: CacheFragment = (name: string, ...given: readonly unknown[]) =>
   promised(`cacheFragment('${name}')`, (scope) => fragmentIn(scope, name, given))
@@ -105,7 +106,10 @@ export function promisedIn(
   return noted(made, scope, where)
 }
 
-/** What is made at this moment falls with these too; outside of any making it changes nothing. */
+/**
+ * Adds dependencies to the response or fragment being rendered; outside of a rendering it has no
+ * effect.
+ */
 export function dependsOn(...targets: readonly Dependable[]): void {
   const dependencies = dependenciesFrom(targets, 'dependsOn()')
   const scope = contextScope()
@@ -113,7 +117,7 @@ export function dependsOn(...targets: readonly Dependable[]): void {
 }
 
 /**
- * Reads data, and lets what is made at this moment depend on it:
+ * Reads data, and adds it to the dependencies of the response or fragment being rendered:
  *
  *   const popular = (limit) => track(product.list('popular'), () => db.popularProducts(limit))
  */

@@ -4,7 +4,10 @@ import { type Dependable, dependenciesFrom } from '../invalidation/target.ts'
 import { noteTags } from './given-tags.ts'
 import type { DependencyTracker } from './dependency-tracker.ts'
 
-/** The fragment that is being made, as its body can speak of it. All of it reaches what encloses the fragment, too. */
+/**
+ * The fragment being rendered, for its body. All calls also affect everything that contains the
+ * fragment.
+ */
 export class FragmentContext {
   readonly #tracker: DependencyTracker
 
@@ -17,33 +20,44 @@ export class FragmentContext {
     this.#origin = origin
   }
 
-  /** @throws CacheflowError `ERR_CACHEFLOW_TAG` in development; elsewhere nothing of it is stored */
+  /**
+   * @throws CacheflowError `ERR_CACHEFLOW_TAG` in development; elsewhere the fragment is not stored
+   */
   tag(...tags: readonly string[]): this {
     noteTags(this.#tracker, tags, this.#isStrict)
     return this
   }
 
-  /** The fragment falls with these, too. @throws CacheflowError `ERR_CACHEFLOW_TARGET` */
+  /**
+   * Invalidates the fragment with these targets too. @throws CacheflowError `ERR_CACHEFLOW_TARGET`
+   */
   dependsOn(...targets: readonly Dependable[]): this {
     this.#tracker.dependOn(onOrigin(dependenciesFrom(targets, 'dependsOn()'), this.#origin))
     return this
   }
 
-  /** How long the fragment is fresh; of several wishes the shortest holds. @throws CacheflowError `ERR_CACHEFLOW_DURATION` */
+  /**
+   * How long the fragment is fresh; the shortest of several calls holds. @throws CacheflowError
+   * `ERR_CACHEFLOW_DURATION`
+   */
   maxAge(duration: Duration): this {
     this.#tracker.limitMaxAge(milliseconds(duration, 'maxAge()'))
     return this
   }
 
-  /** Neither the fragment nor what encloses it is stored; `reason` appears in the events. */
+  /**
+   * Keeps the fragment and everything that contains it from being stored; `reason` appears in the
+   * events.
+   */
   noStore(reason: string): this {
     this.#tracker.refuse(reason)
     return this
   }
 
   /**
-   * Keeps something beside the text that the page needs once, however often it comes from the cache: the address of a script,
-   * the name of an icon. `res.locals.cacheflow.attachments(name)` has them all, each once, in order.
+   * Adds an asset that the page needs once, however often the fragment is shown: the address of a
+   * script, the name of an icon. `res.locals.cacheflow.assets(name)` lists all of them, each once,
+   * in order.
    */
   addAsset(name: string, value: string): this {
     this.#tracker.addAsset(name, value)

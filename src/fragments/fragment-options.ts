@@ -5,23 +5,28 @@ import { type Dependable, boundedTag, dependenciesFrom } from '../invalidation/t
 import { isToken } from '../values/token.ts'
 import { pageInputs } from './page-input.ts'
 
-/** How one fragment is kept. */
+/** The options of one fragment. */
 export interface FragmentOptions {
-  /** False runs the body without the cache, this time. Default `true`. */
+  /** False runs the body without the cache. Default `true`. */
   readonly if?: boolean
-  /** How long it is fresh. Default `false`: until what it is made of changes or falls. */
+  /** How long it is fresh. Default `false`: until a dependency changes. */
   readonly maxAge?: Duration | false
-  /** How long it may be shown stale while it is made anew in the background; not in templates. Default `false`. */
+  /**
+   * How long it may be shown stale while it is refreshed in the background; not in templates.
+   * Default `false`.
+   */
   readonly staleWhileRevalidate?: Duration | false
-  /** How long a stale one may stand in when the body fails. Default `false`. */
+  /** How long a stale one may be shown when the body fails. Default `false`. */
   readonly staleIfError?: Duration | false
-  /** Tags of the fragment, and of everything that encloses it. Default none. */
+  /** Tags of the fragment, and of everything that contains it. Default none. */
   readonly tags?: readonly string[]
-  /** What it also falls with: `post.list('author=1')`, `{ tag: 'posts' }`, or several. Default none. */
+  /**
+   * Further dependencies: `post.list('author=1')`, `{ tag: 'posts' }`, or several. Default none.
+   */
   readonly dependsOn?: Dependable | readonly Dependable[]
   /**
-   * A further part of its key, or a list of several, for what shapes it and is no record: a language, a page number.
-   * Default none.
+   * A further part of its key, or a list of several, for inputs that are no records: a language, a
+   * page number. Default none.
    */
   readonly key?: string | number | readonly (string | number)[]
   /**
@@ -30,17 +35,20 @@ export interface FragmentOptions {
    */
   readonly vary?: readonly string[]
   /**
-   * Who shares it, where it is made from a session, a user or credentials: the name joins its key, and what encloses it is
-   * private. Null: nobody, and it is not stored.
+   * The group that shares it, where it depends on a session, a user or credentials: the name joins
+   * its key, and everything that contains it is private. Null: nobody, and it is not stored.
    */
   readonly session?: string | null
-  /** The text in place of a body that failed. Neither it nor what encloses it is stored. Default: the error is thrown. */
+  /**
+   * The text in place of a body that failed. Neither it nor anything that contains it is stored.
+   * Default: the error is thrown.
+   */
   readonly onError?: (error: unknown) => string
   /** The body gives plain text, to be escaped for HTML. Default `false`. */
   readonly text?: boolean
   /** The body gives a value, to be written as JSON that is safe within a script element. Default `false`. */
   readonly json?: boolean
-  /** Nothing but white space is not stored. Default `false`. */
+  /** A text of white space alone is not stored. Default `false`. */
   readonly skipEmpty?: boolean
 }
 
@@ -92,7 +100,10 @@ const plain: FragmentPolicy = {
   skipEmpty: false,
 }
 
-/** Options are mostly literals in a view: what was checked once need not be checked for each of a hundred cards. */
+/**
+ * Options are mostly literals in a view: checked once, they need no check for each of a hundred
+ * cards.
+ */
 const known = new WeakMap<FragmentOptions, FragmentPolicy>()
 
 /** @param where the call, for messages: `cacheFragment('posts/card')` */

@@ -30,7 +30,7 @@ export interface EncodedTags {
 }
 
 export interface SurrogateOptions {
-  /** The coarse tag that stands for dropped ones. Default `'cacheflow'`. */
+  /** The coarse tag that replaces dropped ones. Default `'cacheflow'`. */
   readonly fallback?: string
 }
 

@@ -14,14 +14,14 @@ import {
 import { bounded, isBounded } from '../values/bounded-name.ts'
 import { several } from '../values/to-list.ts'
 
-/** What can be invalidated. */
+/** The targets of an invalidation. */
 export type InvalidationTarget =
   | { readonly tag: string | readonly string[] }
-  /** A cache key as events show it; all its variants fall. */
+  /** A cache key as events show it, with all its variants. */
   | { readonly key: string }
   /** A path with its query (`/posts/1?page=2`, on every host), or a whole URL. */
   | { readonly url: string }
-  /** A route pattern as it was mounted, all of it or the responses with some parameter. */
+  /** A route pattern as it was mounted: all of its responses, or those with a parameter. */
   | { readonly route: string; readonly params?: RouteParams }
   /** One record, several, or a list of them: `{ entity: post.ref(1) }`. */
   | { readonly entity: Named | readonly Named[] }
@@ -38,25 +38,31 @@ export interface Named {
   readonly dependency: Dependency
 }
 
-/** What something can be made to depend on. */
+/** The targets that a response or fragment can depend on. */
 export type Dependable = Exclude<InvalidationTarget, { readonly all: true }>
 
 /**
- * What an invalidation did. With Redis it counts what fell in this instance and at once in Redis; of a great number only the
- * first fall at once, and the rest in slices behind. None of them is served from the first moment, counted or not. Where more than a
- * thousand depend on one of several targets, what depends on two of them is counted twice; a purge of everything counts again what fell a
- * moment before and is not taken out yet.
+ * The result of an invalidation. With Redis it counts the entries removed from this instance and at
+ * once from Redis; of a great number only the first are removed at once, and the rest in slices
+ * afterwards. None of them is served from the first moment, counted or not. Where more than a
+ * thousand entries depend on one of several targets, those that depend on two are counted twice; a
+ * purge of everything also counts entries invalidated a moment before and not removed yet.
  */
 export interface InvalidationReceipt {
-  /** Its number, in the order that all instances share: whatever was made from reads before it is never stored after it. */
+  /**
+   * Its number, in the order that all instances share: a response made from reads before it is
+   * never stored after it.
+   */
   readonly sequence: number
-  /** How many stored responses fell (or became stale, when soft: those of this instance). */
+  /**
+   * The number of invalidated responses (or those that became stale, when soft: of this instance).
+   */
   readonly responses: number
-  /** How many stored fragments fell (or became stale). */
+  /** The number of invalidated fragments (or those that became stale). */
   readonly fragments: number
   /** The keys of both, as events show them: the first thousand. */
   readonly keys: readonly string[]
-  /** How many other instances have confirmed; 0 unless it waited for them by `wait: 'all'`. */
+  /** The number of other instances that have confirmed; 0 without `wait: 'all'`. */
   readonly instances: number
   /** Their names, as `status().instance` has them. */
   readonly confirmedBy: readonly string[]

@@ -52,23 +52,25 @@ export interface Member {
   fault(error: unknown, during: string): void
 }
 
-/** How things stand between this instance and Redis. */
+/** The state of this instance's connection to Redis. */
 export interface RedisStatus {
-  /** Redis answers, messages come in, and everything up to `applied` is known. */
+  /** Redis answers, messages arrive, and all invalidations up to `applied` are known. */
   readonly connected: boolean
   /** The name of this instance. */
   readonly instance: string
-  /** What numbers belong to: another one begins when Redis has lost what it knew. */
+  /** The epoch of all numbers; a new one begins when Redis has lost its data. */
   readonly epoch: string | undefined
-  /** The number of the last invalidation before which none is missing here. */
+  /** The number of the last invalidation up to which this instance has missed none. */
   readonly applied: number
-  /** How many invalidations are known by their number alone. */
+  /** The number of invalidations known by their number alone. */
   readonly lag: number
-  /** Milliseconds since Redis was last known to have told everything; Infinity before the first time. */
+  /**
+   * Milliseconds since the last heartbeat that was answered completely; Infinity before the first.
+   */
   readonly lastHeartbeat: number
-  /** `open`: the last command failed, and Redis is left alone until it answers again. */
+  /** `open`: the last command failed, and no request waits for Redis until it answers again. */
   readonly breaker: 'closed' | 'open'
-  /** Dependencies whose invalidation Redis has not confirmed; they are tried again. */
+  /** Dependencies whose invalidation Redis has not confirmed; they are retried. */
   readonly unconfirmed: number
   /** Entries in the memory of this instance, and their bytes, overhead counted. */
   readonly entries: number

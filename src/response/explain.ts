@@ -3,7 +3,9 @@ import { type InvalidationTarget, dependenciesOf } from '../invalidation/target.
 import { keysOf, shownKey } from '../store/receipt.ts'
 import type { ResponseCache } from './response-cache.ts'
 
-/** What would fall with a target, as far as this instance holds it: others, and Redis, may have more. */
+/**
+ * The entries of this instance that an invalidation would remove; others, and Redis, may have more.
+ */
 export interface Impact {
   readonly responses: number
   readonly fragments: number
@@ -11,27 +13,30 @@ export interface Impact {
   readonly keys: readonly string[]
 }
 
-/** What is known of one key. */
+/** The facts about one key. */
 export interface Explanation {
   readonly key: string
-  /** `absent`: nothing is stored under it. */
+  /** `none`: nothing is stored under it. */
   readonly kind: 'response' | 'fragment' | 'none'
-  /** How many variants are stored; 1 for a fragment. */
+  /** The number of stored variants; 1 for a fragment. */
   readonly entries: number
-  /** Everything it depends on, such as `entity:post:7`. */
+  /** All its dependencies, such as `entity:post:7`. */
   readonly dependencies: readonly string[]
   /** The keys of the fragments inside, at any depth. */
   readonly contains: readonly string[]
   /** The keys of the fragments and responses around it, at any distance. */
   readonly containedIn: readonly string[]
   readonly tags: readonly string[]
-  /** Milliseconds of freshness left; Infinity where only a change ends it; 0 when it is stale or absent. */
+  /**
+   * Milliseconds of freshness left; Infinity where only a change ends it; 0 when it is stale or not
+   * stored.
+   */
   readonly freshFor: number
-  /** The dependency that felled what was stored last, as far as that is remembered. */
+  /** The dependency that invalidated the last stored entry, as far as it is remembered. */
   readonly invalidatedBy: string | undefined
 }
 
-/** What would fall, by the same index that invalidations go by. */
+/** Finds entries by the index that invalidations use. */
 export function impactOf(cache: ResponseCache, target: InvalidationTarget): Impact {
   const { store } = cache
   const dependencies = dependenciesOf(target, 'impact()')
@@ -44,7 +49,10 @@ export function impactOf(cache: ResponseCache, target: InvalidationTarget): Impa
   return { responses: found.size - fragments, fragments, keys: keysOf(found) }
 }
 
-/** Whatever encloses a fragment has its key among its dependencies, and so has each variant of a response. */
+/**
+ * Every entry that contains a fragment has its key among its dependencies, and so has each variant
+ * of a response.
+ */
 export function explanationOf(cache: ResponseCache, key: string): Explanation {
   const { store, settings } = cache
   const found = store.enclosing(keyDependency(key))

@@ -25,7 +25,7 @@ export interface Versioned {
   readonly id?: string | number | bigint
 }
 
-/** What freshWhen() takes: a record, several, or an entity tag of the application's own. */
+/** The argument of freshWhen(): a record, several, or an entity tag of the application's own. */
 export type Version =
   | Versioned
   | readonly Versioned[]
@@ -33,13 +33,13 @@ export type Version =
 
 /** How an adapter carries out what a handler decides before it renders. */
 export interface ContextSink {
-  /** Header fields of the response that is about to be made. */
+  /** Sets a header field of the response before its rendering. */
   setHeader(name: string, value: string): void
   /** Ends the response with 304; the cache turns it into the stored response where the client has none. */
   endNotModified(): void
 }
 
-/** What a draft speaks for: an exchange. */
+/** The exchange behind a response context. */
 export interface ContextSubject {
   readonly tracker: DependencyTracker
   readonly request: { readonly origin: string }
@@ -48,15 +48,16 @@ export interface ContextSubject {
 }
 
 /**
- * The response that is being made, as its handler can speak of it: `res.locals.cacheflow` in Express,
- * `ctx.state.cacheflow` in Koa. On requests that pass by the cache every call is allowed and changes nothing.
+ * The response of one request for its handler: `res.locals.cacheflow` in Express,
+ * `ctx.state.cacheflow` in Koa. On requests that bypass the cache every call is allowed and has no
+ * effect.
  */
 export class ResponseContext {
   readonly #exchange: ContextSubject
   readonly #sink: ContextSink
   readonly #scope: () => Scope
 
-  /** @param scope where its fragments are made */
+  /** @param scope the scope of its fragments */
   constructor(exchange: ContextSubject, sink: ContextSink, scope: () => Scope) {
     this.#exchange = exchange
     this.#sink = sink
@@ -64,8 +65,8 @@ export class ResponseContext {
   }
 
   /**
-   * cacheFragment() of this response, also where no async context tells which one is meant, as in a callback out of the queue
-   * of a pool.
+   * cacheFragment() of this response, also without its async context, as in a callback out of the
+   * queue of a pool.
    *
    * @throws CacheflowError as `cacheFragment()`
    */
@@ -83,11 +84,14 @@ export class ResponseContext {
   }
 
   /**
-   * Tags the response: `invalidate({ tag })` fells it, and tag headers carry it to CDNs.
+   * Tags the response: `invalidate({ tag })` invalidates it, and tag headers pass the tag on to
+   * CDNs.
    *
-   * What is no tag may come from a client: elsewhere than in development the response is not stored then, and the refuse event tells why.
+   * A wrong tag may come from a client: outside of development the response is then not stored, and
+   * the uncacheable event tells why.
    *
-   * @throws CacheflowError `ERR_CACHEFLOW_TAG` in development (`fragments.strict`), for what is no string or is empty
+   * @throws CacheflowError `ERR_CACHEFLOW_TAG` in development (`fragments.strict`), for a tag that
+   *   is no string or is empty
    */
   tag(...tags: readonly string[]): this {
     noteTags(this.#tracker, tags, this.#exchange.cache.settings.strict)
@@ -99,7 +103,7 @@ export class ResponseContext {
     return innermost(this.#exchange.tracker)
   }
 
-  /** The response falls with these targets too, without carrying them in its tag headers. */
+  /** Invalidates the response with these targets too, without adding them to its tag headers. */
   dependsOn(...targets: readonly Dependable[]): this {
     const { origin } = this.#exchange.request
     this.#tracker.dependOn(onOrigin(dependenciesFrom(targets, 'dependsOn()'), origin))
@@ -107,8 +111,8 @@ export class ResponseContext {
   }
 
   /**
-   * How long the response is fresh; it outranks the response's own headers and the route's option. Of several calls the
-   * shortest holds.
+   * How long the response is fresh; it wins over the response's own headers and the route's option.
+   * The shortest of several calls holds.
    *
    * @throws CacheflowError `ERR_CACHEFLOW_DURATION`
    */
@@ -117,29 +121,34 @@ export class ResponseContext {
     return this
   }
 
-  /** This response is not stored; `reason` appears in the refuse event. Works until the last byte is sent. */
+  /**
+   * Keeps this response from being stored; `reason` appears in the uncacheable event. Works until
+   * the last byte is sent.
+   */
   noStore(reason: string): this {
     this.#tracker.refuse(reason)
     return this
   }
 
-  /** What fragments have attached under a name, each once, in the order of the page. */
+  /** The assets that fragments have added under a name, each once, in the order of the page. */
   assets(name: string): readonly string[] {
     const trackers = trackersOf(this.#exchange.tracker)
     return [...new Set(trackers.flatMap(({ assets }) => [...(assets.get(name) ?? [])]))]
   }
 
   /**
-   * Answers at once when the client, or the cache, already has the response made from this version of the records:
+   * Answers at once when the client, or the cache, already has the response of this version of the
+   * records:
    *
    *   const post = await db.posts.find(req.params.id)
    *   if (res.locals.cacheflow.freshWhen(post)) return       // 304, or the stored page: nothing is rendered
    *   res.render('post', { post })
    *
-   * Sets ETag on the response: weak, from `updatedAt`, `id`, the cache key, `build`, the language, the last invalidation of what
-   * the page depends on and, where they shape the page, the visitor's credentials. Sets Last-Modified where none of these but
-   * the record makes the page. No version stands for a page that is made from a session or a user: it gets neither, and is
-   * made each time, unless `session` names who shares it or the version is an `etag` of the application's own.
+   * Sets ETag on the response: weak, from `updatedAt`, `id`, the cache key, `build`, the language,
+   * the last invalidation of the page's dependencies and, where they shape the page, the visitor's
+   * credentials. Sets Last-Modified where the page depends on the record alone. A page made from a
+   * session or a user has no version: it gets neither field, and is rendered each time, unless
+   * `session` names the group that shares it or the version is an `etag` of the application's own.
    *
    * @returns true when the response was ended: the handler returns without rendering
    * @throws CacheflowError `ERR_CACHEFLOW_VERSION` when `updatedAt` is missing or no date

@@ -4,15 +4,18 @@ import { type WarmPart, type WarmQueue, type WarmSource, partOf, tasksOf } from 
 import { type DeclaredPages, type WarmerOptions, warmerPriority } from './route-options.ts'
 import { warmSource } from './options.ts'
 
-/** The handle's part that makes fragments outside of requests. */
+/** The part of the handle for fragments outside of requests. */
 export interface FragmentHandle {
-  /** cacheFragment() outside of a request, in a job; what it encloses and depends on is found in the same way. */
+  /**
+   * cacheFragment() outside of a request, in a job; nesting and dependencies are tracked in the
+   * same way.
+   */
   readonly fragment: CacheFragment
   /** cacheFragments() outside of a request. */
   readonly fragments: CacheFragments
   /**
-   * Runs a job whose fragments belong together. What they are made of is to be read within it, so that nothing that was read
-   * before an invalidation is stored behind it.
+   * Runs a job whose fragments belong together. The job should read their data itself, so that no
+   * data read before an invalidation is stored after it.
    */
   run<Result>(job: () => Result): Result
 }
@@ -27,15 +30,15 @@ export interface Applications {
   patterns(app: unknown, middleware: unknown): readonly string[]
 }
 
-/** What a warmer of its own is given beside the cache. */
+/** The second argument of a warmer. */
 export interface WarmerCall {
-  /** The run is to end. */
+  /** Aborted when the run ends. */
   readonly signal: AbortSignal
   /** Adds pages to the run: paths, URLs, or a source of them. */
   pages(source: WarmSource): void
 }
 
-/** A warmer of its own: makes fragments, adds pages, or calls whatever it likes. */
+/** A warmer of the application: renders fragments, adds pages, or runs any other code. */
 export type Warmer = (cache: FragmentHandle, call: WarmerCall) => unknown
 
 /** What there is to warm: the pages that routes declare, and warmers of their own. */

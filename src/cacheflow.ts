@@ -36,16 +36,13 @@ export interface InvalidateOptions {
    */
   readonly soft?: boolean
   /**
-   * With `soft`: each response and fragment becomes stale at its own time within this duration
-   * (jitter), so that they are not all refreshed at once: fragments in the first half of it, and
-   * everything that contains some in the second. Default: all at once.
+   * With `soft`: each entry becomes stale at its own time within this duration (jitter); fragments in
+   * the first half, everything that contains some in the second. Default: all at once.
    */
   readonly spread?: Duration
   /**
-   * `'all'`: until every instance has confirmed that it no longer serves these entries, or no
-   * longer trusts its memory; at most `redis.maxStaleness`. `'redis'`: until Redis has confirmed;
-   * connected instances follow within about a millisecond. Default: the option `redis.wait`,
-   * `'redis'`.
+   * `'all'`: until every instance has confirmed, for at most `redis.maxStaleness`; `'redis'`: until
+   * Redis has confirmed. Default: the option `redis.wait`, `'redis'`.
    */
   readonly wait?: Wait
 }
@@ -63,9 +60,8 @@ export interface CacheStats {
   readonly inFlight: number
   /** The number of the last invalidation. */
   readonly sequence: number
-  /** Requests of visitors; warm-up requests in this process are not counted. */
+  /** Those of visitors, as misses: warm-up requests in this process are not counted. */
   readonly hits: number
-  /** Requests of visitors. */
   readonly misses: number
   readonly bypasses: number
   /** Fragments shown from the cache. */

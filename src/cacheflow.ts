@@ -60,7 +60,7 @@ export interface CacheStats {
   readonly inFlight: number
   /** The number of the last invalidation. */
   readonly sequence: number
-  /** Those of visitors, as misses: warm-up requests in this process are not counted. */
+  /** Hits and misses count visitors alone, without warm-up requests of this process. */
   readonly hits: number
   readonly misses: number
   readonly bypasses: number

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { type Duration, milliseconds } from '../values/duration.ts'
 import { withoutPassword } from '../events/errors.ts'
 
-/** What was typed is not understood: `message` says why, and an example shows how it is written. */
+/** The arguments are wrong: `message` says why, with an example. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -11,7 +11,7 @@ type OptionTypes = Readonly<
   Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>
 >
 
-/** One command, as its usage tells it. */
+/** The usage of one command. */
 export interface Usage {
   readonly name: string
   readonly argument: string
@@ -32,7 +32,7 @@ export const usages: Readonly<Record<CommandName, Usage>> = {
   warm: {
     name: 'warm',
     argument: '<url>',
-    about: 'asks a running application for its pages',
+    about: 'requests the pages of a running application',
     example:
       'cacheflow warm http://localhost:3000 --sitemap https://shop.example/sitemap.xml --parallelism 8',
     options: {
@@ -68,7 +68,7 @@ export const usages: Readonly<Record<CommandName, Usage>> = {
   get: {
     name: 'get',
     argument: '<key or path>',
-    about: 'shows what is stored under a key, or for a path',
+    about: 'shows the entry of a key or a path',
     example: 'cacheflow get https://shop.example/posts/7',
     options: redis,
   },
@@ -82,27 +82,27 @@ export const usages: Readonly<Record<CommandName, Usage>> = {
   why: {
     name: 'why',
     argument: '<key or path>',
-    about: 'tells what an entry depends on, as a tree, and what of that was invalidated',
+    about: 'shows the dependencies of an entry as a tree, and which of them were invalidated',
     example: 'cacheflow why /posts/7',
     options: redis,
   },
   stats: {
     name: 'stats',
     argument: '',
-    about: 'counts what is stored',
+    about: 'counts entries, instances and memory',
     example: 'cacheflow stats --json',
     options: redis,
   },
   doctor: {
     name: 'doctor',
     argument: '',
-    about: 'looks for what is wrong with Redis',
+    about: 'checks Redis for problems',
     example: 'cacheflow doctor --redis redis://localhost:6379',
     options: redis,
   },
 }
 
-/** What was typed behind the name of a command. */
+/** The arguments after the name of a command. */
 export interface Typed {
   readonly argument: string | undefined
   flag(name: string): boolean
@@ -136,7 +136,7 @@ export function typed(usage: Usage, args: readonly string[]): Typed {
       if (text === undefined) return undefined
       const number = Number(text)
       if (text.trim() !== '' && Number.isFinite(number)) return number
-      throw usageError(usage, `--${name} takes a number, and not ${JSON.stringify(text)}.`)
+      throw usageError(usage, `--${name} takes a number, not ${JSON.stringify(text)}.`)
     },
     duration: (name) => {
       const [text] = texts(name)
@@ -144,10 +144,7 @@ export function typed(usage: Usage, args: readonly string[]): Typed {
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- how it is spelled is what is looked at
         return text === undefined ? undefined : milliseconds(text as Duration, `--${name}`)
       } catch {
-        throw usageError(
-          usage,
-          `--${name} takes a time such as 90s, and not ${JSON.stringify(text)}.`,
-        )
+        throw usageError(usage, `--${name} takes a time such as 90s, not ${JSON.stringify(text)}.`)
       }
     },
   }
@@ -162,7 +159,7 @@ function parsed(
   } catch (error) {
     throw usageError(
       usage,
-      error instanceof Error ? error.message.split('. ', 1)[0] + '.' : 'It is not understood.',
+      error instanceof Error ? error.message.split('. ', 1)[0] + '.' : 'The arguments are wrong.',
     )
   }
 }
@@ -175,7 +172,7 @@ export function usageError(usage: Usage, message: string): UsageError {
 export function usageOf({ name, argument, about, example, options }: Usage): string {
   const lines = Object.entries(options).map(([option, { type, multiple }]) => {
     const value = type === 'string' ? ' <value>' : ''
-    return `  --${option}${value}${multiple === true ? ', more than once, too' : ''}`
+    return `  --${option}${value}${multiple === true ? ', repeatable' : ''}`
   })
   return [
     `cacheflow ${name} ${argument}`.trimEnd(),
@@ -197,8 +194,8 @@ export function usageText(): string {
     '',
     ...lines,
     '',
-    'npx cacheflow <command> --help has its options.',
-    'All but warm take --redis <url> (else REDIS_URL, else redis://localhost:6379), --namespace <name>, and --json.',
+    'npx cacheflow <command> --help lists its options.',
+    'All commands but warm take --redis <url> (else REDIS_URL, else redis://localhost:6379), --namespace <name>, and --json.',
     '',
   ].join('\n')
 }

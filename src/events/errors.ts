@@ -10,7 +10,7 @@ export const errorTable = {
     'A tag is a non-empty string of at most 256 characters without control characters.',
   ERR_CACHEFLOW_KEY: 'key() returns a non-empty string of at most 4,096 characters.',
   ERR_CACHEFLOW_SESSION:
-    'session() returns a string that names who shares the response, or null for nobody.',
+    'session() returns a string that names the group that shares the response, or null for nobody.',
   ERR_CACHEFLOW_TARGET:
     "Give one of { tag }, { key }, { url }, { route, params? }, { entity }, { fragment, of? } or { all: true }, or a record: invalidate({ tag: 'posts' }).",
   ERR_CACHEFLOW_VERSION:
@@ -19,27 +19,27 @@ export const errorTable = {
     'Give a row, as it was read from the database, with an id and an updatedAt; see entity().',
   ERR_CACHEFLOW_TOUCH: 'Give records that an entity made: touch(comment(row)), touch(post.ref(7)).',
   ERR_CACHEFLOW_PERSIST:
-    'The cause tells why the new updatedAt could not be written; the cache has let go of what it had.',
+    'The new updatedAt could not be written, see the cause; the cache has invalidated its entries nevertheless.',
   ERR_CACHEFLOW_FRAGMENT:
-    "Call it as cacheFragment('posts/card', post(row), () => render(row)): a name, what it is made of or options, and a body.",
+    "Call it as cacheFragment('posts/card', post(row), () => render(row)): a name, records or options, and a body.",
   ERR_CACHEFLOW_FRAGMENT_READS:
-    'What the body reads of the visitor has to be in the key of the fragment.',
+    "Every input of the visitor that the body reads has to be part of the fragment's key.",
   ERR_CACHEFLOW_FRAGMENT_KEY:
-    'The same key was shown with two different bodies in one page: add what they differ in, the record or { key }.',
+    'One page showed the key with two different bodies: add the input in which they differ, the record or { key }.',
   ERR_CACHEFLOW_FRAGMENT_INCLUDE:
-    "Name what it may include to what connects its engine, such as ejsFragments(ejs, { dynamic: ['cards/*'] }); [] where nothing of it is in a fragment.",
+    "Name the templates that it may include where its engine is connected, such as ejsFragments(ejs, { dynamic: ['cards/*'] }); [] where no fragment contains them.",
   ERR_CACHEFLOW_NO_REQUEST:
     'Mount app.use(cacheflow()) above this route, or use cache.fragment(...) in a job.',
   ERR_CACHEFLOW_CONTEXT:
-    'It was called in the async context of another request: a callback out of the queue of a pool runs in that of whoever released the connection. Await a promise instead, bind the callback by AsyncResource.bind(), or call fragment() of the response itself: res.locals.cacheflow in Express, ctx.state.cacheflow in Koa.',
+    'It was called in the async context of another request: a callback out of the queue of a pool runs in the context of the request that released the connection. Await a promise instead, bind the callback by AsyncResource.bind(), or call fragment() of the response itself: res.locals.cacheflow in Express, ctx.state.cacheflow in Koa.',
   ERR_CACHEFLOW_EVENT: 'Listen to one of the names of CacheflowEvents.',
   ERR_CACHEFLOW_APPLICATION:
     'Give the application itself: cache.wrap(express()) or cache.wrap(new Koa()).',
   ERR_CACHEFLOW_REDIS:
     'Give a client of ioredis: { redis: new Redis() }, or { redis: { client: new Redis() } }.',
   ERR_CACHEFLOW_UNCONFIRMED:
-    'Redis has not confirmed the invalidation. It holds in this process, and is tried again until it is confirmed; the cause tells why.',
-  ERR_CACHEFLOW_CLOSED: 'The cache is closed, and stays so: create a new one.',
+    'Redis has not confirmed the invalidation. It holds in this process, and is retried until it is confirmed; the cause tells why.',
+  ERR_CACHEFLOW_CLOSED: 'The cache is closed and stays closed: create a new one.',
 } as const
 
 export type ErrorCode = keyof typeof errorTable

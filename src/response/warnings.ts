@@ -1,14 +1,14 @@
 import type { UncacheableReason } from '../events/reasons.ts'
 import type { IncomingRequest } from '../request/incoming-request.ts'
 
-/** What to do about the refusals that are mostly oversights; the others are the application's plain will. */
+/** Remedies for the reasons that are mostly oversights; the others are the application's intention. */
 const mends: Partial<Record<UncacheableReason, string>> = {
   'set-cookie':
     'It sets a cookie, and a cookie is for one visitor. Set it on another route, or only when it changes.',
   'session-read':
     'It reads the session. Say who shares the page with session: (req) => ..., or load the personal part by a request of its own.',
   'session-early':
-    'session() is asked before the middleware that knows the visitor. Mount the cache behind that middleware, or say session: (req) => ... in cache.route() on routes behind it.',
+    'session() is called before the middleware that knows the visitor. Mount the cache behind that middleware, or give session: (req) => ... to cache.route() on routes behind it.',
   'user-read':
     'It reads the user. Say who shares the page with session: (req) => ..., or load the personal part by a request of its own.',
   'cookie-read':
@@ -27,18 +27,17 @@ const mends: Partial<Record<UncacheableReason, string>> = {
     'It looks like a health check, a heartbeat or metrics. Keep it out with cache.route(false), or say how long it is fresh: cache.route({ maxAge: ... }).',
   'request-shown':
     'It shows a value that only this request has. Load that part by a request of its own, or, for the User-Agent, name classes: userAgent: (ua) => ....',
-  promise:
-    'It shows the promise of a fragment where its text should stand: await cacheFragment(...).',
+  promise: 'It shows the promise of a fragment in place of its text: await cacheFragment(...).',
   context:
-    'Its code ran in the async context of another request. Await promises in place of callbacks, bind them by AsyncResource.bind(), or call fragment() and dependsOn() of the draft.',
+    'Its code ran in the async context of another request. Await promises in place of callbacks, bind them by AsyncResource.bind(), or call fragment() and dependsOn() of res.locals.cacheflow (Koa: ctx.state.cacheflow).',
   'vary-any': 'It sends Vary: *, which no stored response can match, or varies by too many names.',
   'no-validator':
-    'It must be validated on each use and never can be. Send ETag or Last-Modified and answer conditional requests (in Koa by koa-conditional-get behind the cache), or say how long it is fresh: Cache-Control: max-age=60.',
+    'It must be validated on each use, and has no validator. Send ETag or Last-Modified and answer conditional requests (in Koa by koa-conditional-get behind the cache), or say how long it is fresh: Cache-Control: max-age=60.',
 }
 
 /** A route is warned of once for each reason, and so many routes at most. */
 const MAX_WARNINGS = 1_000
-/** Where no route is known its name is a path, and that is anybody's. */
+/** A path in place of an unknown route comes from the client, so its length is bounded. */
 const MAX_ROUTE_LENGTH = 512
 
 export interface Told {
@@ -46,7 +45,7 @@ export interface Told {
   readonly message: string
 }
 
-/** What makes routes uncacheable and what can be done about it, told once per route and reason. */
+/** Why routes are uncacheable and what to do about it, reported once for each route and reason. */
 export class Warnings {
   readonly #told = new Set<string>()
 
@@ -64,7 +63,7 @@ export class Warnings {
     return { route, message: `${route} is not cached (${what}). ${mend}` }
   }
 
-  /** For what is stored, and perhaps should not be. */
+  /** For a response that is stored, and perhaps should not be. */
   doubtOnce(route: string): Told | undefined {
     const name = `${route} stored`
     const isRoom = this.#told.size < MAX_WARNINGS && route.length <= MAX_ROUTE_LENGTH
@@ -72,12 +71,12 @@ export class Warnings {
     this.#told.add(name)
     return {
       route,
-      message: `${route} is cached by the default lifetime, and its path looks as if it did something or told of this moment. Keep it out with cache.route(false), or say how long it is fresh: cache.route({ maxAge: ... }).`,
+      message: `${route} is cached by the default lifetime, and its path looks like an action or a momentary state. Keep it out with cache.route(false), or say how long it is fresh: cache.route({ maxAge: ... }).`,
     }
   }
 }
 
-/** What a request is called in warnings: by its route, or else its path. */
+/** The name of a request in warnings: its route, or else its path. */
 export function nameOf(request: IncomingRequest): string {
   return request.route()?.pattern ?? request.target.split('?', 1)[0] ?? '/'
 }

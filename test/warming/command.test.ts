@@ -62,7 +62,7 @@ describe('npx cacheflow', { timeout: 120_000 }, () => {
     const help = await cacheflow(['purge', '--help'])
     expect(help).toMatchObject({ code: 0, err: '' })
     expect(help.out).toMatch(/^cacheflow purge\ninvalidates in every instance, such as: npx /)
-    expect(help.out).toContain('\n  --tag <value>, more than once, too\n')
+    expect(help.out).toContain('\n  --tag <value>, repeatable\n')
     expect(help.out).toContain('\n  --soft\n  --spread <value>\n')
     expect((await cacheflow(['ls', 'http://localhost', '-h'])).out).toContain('--limit <value>')
   })

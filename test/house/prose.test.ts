@@ -73,6 +73,8 @@ function paragraphs(markdown: string): { readonly line: number; readonly lines: 
   const blank = (text: string): string => text.replaceAll(/[^\n]+/g, '')
   const prose = markdown
     .replaceAll(/^(\s*`{3,})[^]*?^\1$/gm, blank)
+    // Tables and notes that `npm run bench -- --write` puts there.
+    .replaceAll(/^<!-- measured\b[^>]*begin -->$[^]*?^<!-- measured\b[^>]*end -->$/gm, blank)
     .replaceAll(/^<!--[^]*?-->/gm, blank)
   let open: string[] | undefined
   for (const [index, text] of prose.split('\n').entries()) {

@@ -29,6 +29,14 @@ it('every link of the documentation leads to a file, and to a heading where it n
   expect(inside.filter(({ document, link }) => !leads(document, link))).toEqual([])
 })
 
+it('the index of docs links every page', () => {
+  const index = textOf('docs/README.md')
+  const pages = readdirSync(`${root}docs`).filter((name) => name.endsWith('.md'))
+  const missing = pages.filter((name) => name !== 'README.md' && !index.includes(`](${name})`))
+  expect(pages.length).toBeGreaterThanOrEqual(25)
+  expect(missing).toEqual([])
+})
+
 function leads(document: string, link: string): boolean {
   const [path = '', heading] = link.split('#', 2)
   const target = path === '' ? document : posix.join(dirname(document), path)

@@ -192,6 +192,7 @@ const base: Policy = {
   key: undefined,
   session: undefined,
   query: undefined,
+  ignoreSetCookie: [],
   detectSecrets: true,
   invalidateRedirect: false,
 }

@@ -3,6 +3,7 @@ import { fail } from '../events/errors.ts'
 import type { Policy, QueryPolicy } from '../request/policy.ts'
 import type { WarmSource } from '../warming/queue.ts'
 import { checkedTag } from '../invalidation/target.ts'
+import { isToken } from '../values/token.ts'
 import { flag, fn, inputNames, refuseUnknown, strings } from '../values/option-check.ts'
 import { type DeclaredPages, type RouteWarming, declaredPages } from '../warming/route-options.ts'
 
@@ -40,6 +41,13 @@ export interface RouteOptions<Native> {
    * Default: all of them.
    */
   readonly query?: QueryPolicy
+  /**
+   * Cookies that a response may set and be stored all the same, without them: the visitor for whom
+   * it was rendered gets them, and nobody else. For cookies that are not part of the page, such as
+   * those of a session that nobody reads, of analytics or of a consent banner. A response that
+   * shows the value of such a cookie is not stored. Names, added up. Default none.
+   */
+  readonly ignoreSetCookie?: readonly string[]
   /** Does not store pages that hold a CSRF token or a CSP nonce. Default `true`. */
   readonly detectSecrets?: boolean
   /**
@@ -68,6 +76,7 @@ export const routeOptionNames: ReadonlySet<string> = new Set([
   'key',
   'session',
   'query',
+  'ignoreSetCookie',
   'detectSecrets',
   'invalidateRedirect',
 ])
@@ -105,6 +114,7 @@ export function policyOverlay<Native>(options: RouteOptions<Native>): (policy: P
   const error = window(options.staleIfError, 'staleIfError')
   const tags = strings(options.tags, 'tags', []).map((tag) => checkedTag(tag, 'tags'))
   const vary = inputNames(options.vary, 'vary', [])
+  const ignoredCookies = cookieNames(options.ignoreSetCookie)
   const key = fn(options.key, 'key')
   const session = fn(options.session, 'session')
   const query = queryPolicy(options.query)
@@ -128,8 +138,18 @@ export function policyOverlay<Native>(options: RouteOptions<Native>): (policy: P
     key: key ?? policy.key,
     session: session ?? policy.session,
     query: query ?? policy.query,
+    ignoreSetCookie: [...new Set([...policy.ignoreSetCookie, ...ignoredCookies])],
     detectSecrets: guard ?? policy.detectSecrets,
     invalidateRedirect: invalidateRedirect ?? policy.invalidateRedirect,
+  })
+}
+
+function cookieNames(given: readonly string[] | undefined): readonly string[] {
+  return strings(given, 'ignoreSetCookie', []).map((name) => {
+    if (isToken(name)) return name
+    throw fail('ERR_CACHEFLOW_OPTION', name, 'ignoreSetCookie', {
+      mend: "Give the names of cookies: ['_csrf', 'connect.sid'].",
+    })
   })
 }
 

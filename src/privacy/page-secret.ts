@@ -147,11 +147,17 @@ function attributeWith(nonce: string): RegExp {
   return new RegExp(`[nN][oO][nN][cC][eE]\\s{0,9}=\\s{0,9}["']?${value}`)
 }
 
-/** The fields with the policies of others, whose nonces are in the page too. */
-export function withPoliciesOf(others: HeaderFields, fields: HeaderFields): readonly string[] {
+/** The fields with the policies and cookies of others, whose nonces and values may be in the page too. */
+export function withSecretsOf(others: HeaderFields, fields: HeaderFields): readonly string[] {
   const policies = policiesIn(others)
-  if (policies.length === 0) return fields
-  return [...fields, ...policies.flatMap((policy) => ['Content-Security-Policy', policy])]
+  const known = fieldLines(fields, 'set-cookie')
+  const cookies = fieldLines(others, 'set-cookie').filter((line) => !known.includes(line))
+  if (policies.length === 0 && cookies.length === 0) return fields
+  return [
+    ...fields,
+    ...policies.flatMap((policy) => ['Content-Security-Policy', policy]),
+    ...cookies.flatMap((line) => ['Set-Cookie', line]),
+  ]
 }
 
 function policiesIn(fields: HeaderFields): string[] {

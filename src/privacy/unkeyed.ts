@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
-import { type HeaderFields, fieldValue } from '../http/header-fields.ts'
+import { type HeaderFields, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
 import { cookieValue } from '../http/normalisation.ts'
+import { cookieNameOf, cookieValueOf } from '../http/set-cookie.ts'
 import { type IncomingRequest, headerValue } from '../request/incoming-request.ts'
 
 /** A value with fewer letters and digits stands in many a page by chance. */
@@ -33,6 +34,38 @@ export function shownIn(
     }
   }
   return undefined
+}
+
+/** The name of a cookie that a response sets and whose value it shows elsewhere, whole or in part. */
+export function cookieShownIn(fields: HeaderFields, body: Buffer): string | undefined {
+  const lines = fieldLines(fields, 'set-cookie')
+  if (lines.length === 0) return undefined
+  const others = withoutFields(fields, new Set(['set-cookie']))
+  const texts = textsOf(others, body)
+  for (const line of lines) {
+    const isShown = textsIn(cookieValueOf(line)).some((value) => {
+      const runs = value.match(/[A-Za-z0-9]+/g)?.slice(0, MAX_RUNS) ?? []
+      const parts = [runs, ...runs.map((run) => [run])]
+      return parts.some(
+        (part) => part.join('').length >= shortest && texts?.some((text) => holds(text, part)),
+      )
+    })
+    // A body that cannot be read may show it.
+    if (isShown || texts === undefined) return cookieNameOf(line)
+  }
+  return undefined
+}
+
+/** A value as it stands in a cookie, and what it may have been made from: percent coding, Base64. */
+function textsIn(value: string): string[] {
+  const texts = [value, Buffer.from(value, 'base64').toString('latin1')]
+  try {
+    const decoded = decodeURIComponent(value)
+    texts.push(decoded, Buffer.from(decoded, 'base64').toString('latin1'))
+  } catch {
+    // It is no percent coding.
+  }
+  return texts
 }
 
 function valuesOf(request: IncomingRequest, name: string): string[] {

@@ -20,6 +20,8 @@ export interface Policy extends LifetimePolicy {
   readonly key: OfRequest<string> | undefined
   readonly session: OfRequest<string | null | undefined> | undefined
   readonly query: QueryPolicy | undefined
+  /** Cookies that a response may set without being kept from the store: they are not part of it. */
+  readonly ignoreSetCookie: readonly string[]
   /** Refuse bodies that hold a CSRF token or a CSP nonce. */
   readonly detectSecrets: boolean
   /** The Location of a redirection after an unsafe method is invalidated, too. */

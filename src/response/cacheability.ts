@@ -1,6 +1,7 @@
 import type { UncacheableReason } from '../events/reasons.ts'
 import { parseCacheControl } from '../http/cache-control.ts'
 import { namesCredential } from '../http/credential-name.ts'
+import { withoutCookies } from '../http/set-cookie.ts'
 import { type HeaderFields, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
 import { isOperational } from '../http/operational.ts'
 import { type Storability, checkStorability } from '../http/storability.ts'
@@ -40,7 +41,8 @@ export function isTransient(reason: UncacheableReason, status: number | undefine
 }
 
 /** May the response be stored, as far as its head and what was read so far can tell? */
-export function checkHead(facts: ExchangeFacts, head: ResponseHead): Cacheability {
+export function checkHead(facts: ExchangeFacts, given: ResponseHead): Cacheability {
+  const head = withoutIgnoredCookies(facts, given)
   const { cache, request, policy, miss: lookup, tracker } = facts
   if (policy.off || cache.isClosed) return refuse('off')
   if (tracker.refusal) return refuse(tracker.refusal.reason, tracker.refusal.detail)
@@ -65,6 +67,15 @@ export function checkHead(facts: ExchangeFacts, head: ResponseHead): Cacheabilit
       ? privateBy(facts, head, cacheability.control.public)
       : movedBy(facts, lookup.group)
   return byVisitor ?? tooLarge(facts, head) ?? cacheability
+}
+
+/** What the application has said not to be part of the response keeps nothing from the store. */
+function withoutIgnoredCookies({ policy }: ExchangeFacts, head: ResponseHead): ResponseHead {
+  const fields = withoutCookies(head.fields, policy.ignoreSetCookie)
+  if (head.all === head.fields)
+    return fields === head.fields ? head : { ...head, fields, all: fields }
+  const all = withoutCookies(head.all, policy.ignoreSetCookie)
+  return fields === head.fields && all === head.all ? head : { ...head, fields, all }
 }
 
 /** A body that says how long it will be need not come to be known as too large. */

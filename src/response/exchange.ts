@@ -10,7 +10,7 @@ import type { BodySource, ExchangeFacts, HeadPlan, ResponseHead } from './exchan
 import { asSent, bypassFields, forwardFields } from './response-fields.ts'
 import { type IncomingRequest, trackerOf } from '../request/incoming-request.ts'
 import type { ReadTracker } from '../request/read-tracker.ts'
-import { withPoliciesOf } from '../privacy/page-secret.ts'
+import { withSecretsOf } from '../privacy/page-secret.ts'
 import type { Policy } from '../request/policy.ts'
 import type { DependencyTracker } from '../fragments/dependency-tracker.ts'
 import { mayReplace } from './replacement.ts'
@@ -150,8 +150,8 @@ export class Exchange implements ExchangeFacts {
     if (this.#cacheability?.store !== true || this.#head === undefined) return
     const refusal = forbiddenBy(this, this.#head, final, this.#ownControl)
     if (refusal) this.refuse(refusal.reason, refusal.detail)
-    const all = withPoliciesOf(final.all, this.#head.all)
-    // The nonces of other policies may be in the body.
+    const all = withSecretsOf(final.all, this.#head.all)
+    // The nonces of other policies may be in the body, and the values of other cookies.
     if (all !== this.#head.all) this.#isSearched = false
     this.#head = { ...this.#head, all }
   }

@@ -137,7 +137,9 @@ function defaultCacheControl(
     fieldValue(head.all, 'cache-control') !== undefined ||
     fieldValue(head.all, 'expires') !== undefined
   if (isStated) return undefined
-  if (facts.miss.group !== undefined) return 'private, no-cache'
+  // A cache downstream could hand on a cookie with the page (RFC 9111 §7.3).
+  const setsCookie = fieldValue(head.all, 'set-cookie') !== undefined
+  if (facts.miss.group !== undefined || setsCookie) return 'private, no-cache'
   const { cacheControl } = facts.cache.settings
   return cacheControl === false ? undefined : cacheControl
 }

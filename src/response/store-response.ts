@@ -14,7 +14,7 @@ import { completed, inputsOf, tagsOf } from './response-fields.ts'
 import { headerValue } from '../request/incoming-request.ts'
 import { MAX_INPUTS } from '../request/read-tracker.ts'
 import { secretIn } from '../privacy/page-secret.ts'
-import { shownIn } from '../privacy/unkeyed.ts'
+import { cookieShownIn, shownIn } from '../privacy/unkeyed.ts'
 import {
   type Refusal,
   type Cacheability,
@@ -102,7 +102,9 @@ function checkBody(facts: ExchangeFacts, head: ResponseHead, body: Buffer): Refu
   const secret = facts.policy.detectSecrets ? secretIn(head.all, body) : undefined
   if (secret) return refuse(secret.reason, secret.detail)
   const shown = shownIn(facts.request, unkeyedIn(facts), head.all, body)
-  return shown === undefined ? undefined : refuse('request-shown', shown)
+  if (shown !== undefined) return refuse('request-shown', shown)
+  const cookie = cookieShownIn(head.all, body)
+  return cookie === undefined ? undefined : refuse('set-cookie', `${cookie}, which the page shows`)
 }
 
 /** What was read, and is not in the key or stands there for its class alone. */

@@ -4,7 +4,7 @@ import type { IncomingRequest } from '../request/incoming-request.ts'
 /** Remedies for the reasons that are mostly oversights; the others are the application's intention. */
 const mends: Partial<Record<UncacheableReason, string>> = {
   'set-cookie':
-    'It sets a cookie, and a cookie is for one visitor. Set it on another route, or only when it changes.',
+    'It sets a cookie, and a cookie is for one visitor. Set it on another route or only when it changes; where it is not part of the page, name it in ignoreSetCookie.',
   'session-read':
     'It reads the session. Say who shares the page with session: (req) => ..., or load the personal part by a request of its own.',
   'session-early':

@@ -70,6 +70,10 @@ const routeCases: Readonly<Record<keyof RouteOptions<never>, Case>> = {
   },
   staleWhileRevalidate: { good: [0, '1h', false], bad: [...notDurations, 'http'] },
   staleIfError: { good: [0, '1h', false], bad: [...notDurations, 'http'] },
+  ignoreSetCookie: {
+    good: [[], ['_csrf'], ['connect.sid', 'a']],
+    bad: [...notListsOfText, ['a b'], ['a=b'], ['a;']],
+  },
   tags: {
     good: [[], ['posts'], ['post:1', 'é', 'a b']],
     bad: [...notListsOfText, ['a\nb'], ['x'.repeat(257)]],
@@ -498,6 +502,7 @@ describe('the defaults', () => {
     staleWhileRevalidate: '`false`: not at all',
     staleIfError: '`false`: not at all',
     tags: 'none',
+    ignoreSetCookie: 'none',
     vary: 'none',
     key: 'the request target as received',
     session: '',
@@ -543,6 +548,7 @@ describe('the defaults', () => {
       staleIfError: 0,
       heuristic: false,
       tags: [],
+      ignoreSetCookie: [],
       vary: [],
       key: undefined,
       session: undefined,

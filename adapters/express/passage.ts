@@ -71,6 +71,7 @@ export class ExpressAdapterRequest implements AdapterRequest {
       origin,
       arrival,
       isFirst: this.#isFirst,
+      application: this.#app,
     })
   }
 

@@ -48,4 +48,6 @@ export const readers: KnownReaders = {
   between:
     /[\\/]node_modules[\\/](express[^\\/]*[\\/]lib[\\/]request\.js$|(proxy-addr|forwarded)[\\/])/,
   trusting: /[\\/]node_modules[\\/]express[^\\/]*[\\/]lib[\\/]request\.js$/,
+  // None of them asks for the host.
+  routers: { files: /(?!)/, between: /(?!)/ },
 }

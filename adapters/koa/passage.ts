@@ -88,6 +88,7 @@ export function incomingOf(
     origin: originOf(ctx),
     arrival,
     isFirst,
+    application: ctx.app,
   })
 }
 

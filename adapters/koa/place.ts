@@ -57,7 +57,7 @@ export class KoaMount {
 
   async handle(ctx: Context, next: Next, policy: Policy): Promise<void> {
     const handler = this.#handler
-    const incoming = handler.arrivedAs(ctx.req) ?? incomingOf(ctx, undefined, false)
+    const incoming = handler.arrivedAs(ctx.req) ?? handler.met(incomingOf(ctx, undefined, false))
     const render = handler.refreshOf(ctx.req)
     const exchange = render
       ? refreshExchange(handler.cache, incoming, policy, render)

@@ -9,4 +9,8 @@ export const readers: KnownReaders = {
   // Koa remembers the address that it told once, and tells it to the application next.
   between: /(?!)/,
   trusting: /(?!)/,
+  routers: {
+    files: /[\\/]node_modules[\\/](@koa[\\/]router|koa-router)[\\/]/,
+    between: /[\\/]node_modules[\\/](koa[^\\/]*[\\/]lib|delegates)[\\/]/,
+  },
 }

@@ -12,6 +12,7 @@ import {
   urlDependency,
 } from './dependency.ts'
 import { bounded, isBounded } from '../values/bounded-name.ts'
+import { storedOrigin } from './origin-alias.ts'
 import { several } from '../values/to-list.ts'
 
 /** The targets of an invalidation. */
@@ -184,7 +185,8 @@ function urlTarget(url: string, where: string): Dependency {
       mend: "A url is a path ('/posts/1') or starts with http:// or https://.",
     })
   }
-  return urlDependency(origin, path === undefined ? '/' : path.startsWith('?') ? `/${path}` : path)
+  const stored = storedOrigin(origin.toLowerCase())
+  return urlDependency(stored, path === undefined ? '/' : path.startsWith('?') ? `/${path}` : path)
 }
 
 /** No request target has a space or a character beyond ASCII: what people write is not what clients send. */

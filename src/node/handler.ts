@@ -93,14 +93,14 @@ export class RequestHandler {
     const { settings, sequence } = this.cache
     const existing = this.#arrived.get(message)
     if (!settings.observe || existing) return existing
-    const request = this.guard(incoming, 'meeting a request')
+    const request = this.guard(() => this.met(incoming()), 'meeting a request')
     if (request === undefined) return undefined
     this.cache.noteVersion(request)
     const isRefresh = this.#refreshes.get(message) !== undefined
     if (!isRefresh) this.cache.greet(request)
     const isVisitor = !isRefresh && request.warmRequest === undefined
     const foreseen = isVisitor && foresees(this.cache, request)
-    const observation = foreseen ? undefined : this.cache.observe()
+    const observation = foreseen ? undefined : this.cache.observe(request)
     const start = sequence.start()
     this.#arrived.set(
       message,
@@ -112,27 +112,33 @@ export class RequestHandler {
 
   /** Lets a request pass the cache with the given policy. */
   handle(adapterRequest: AdapterRequest, policy: Policy): void {
-    const { message, response } = adapterRequest
-    if (claimed.get(response) === true) {
+    if (claimed.get(adapterRequest.response) === true) {
       adapterRequest.forward()
       return
     }
     const incoming = this.meet(adapterRequest)
-    const render = this.#refreshes.get(message)
     if (incoming === undefined) adapterRequest.forward()
-    else if (render) {
-      this.#forward(adapterRequest, refreshExchange(this.cache, incoming, policy, render))
-    } else {
-      this.#follow(adapterRequest, incoming, policy, arriving)
-    }
+    else this.#proceed(adapterRequest, incoming, policy)
+  }
+
+  #proceed(adapterRequest: AdapterRequest, incoming: NodeRequest, policy: Policy): void {
+    const render = this.#refreshes.get(adapterRequest.message)
+    if (render) this.#forward(adapterRequest, refreshExchange(this.cache, incoming, policy, render))
+    else this.#follow(adapterRequest, incoming, policy, arriving)
   }
 
   /** The request; undefined where the application's own words on hosts and proxies fail, which it will meet by itself. */
   meet(adapterRequest: AdapterRequest): NodeRequest | undefined {
     return this.guard(
-      () => this.#arrived.get(adapterRequest.message) ?? adapterRequest.incoming(undefined),
+      () =>
+        this.#arrived.get(adapterRequest.message) ?? this.met(adapterRequest.incoming(undefined)),
       'meeting a request',
     )
+  }
+
+  /** Where every read of the host is noted, the port of a test's server is left out of the origin. */
+  met(request: NodeRequest): NodeRequest {
+    return this.cache.settings.observe ? request.forgetPort() : request
   }
 
   /** A fault of the cache, or of what it asks, never becomes one of the page. */
@@ -169,12 +175,7 @@ export class RequestHandler {
       foreseen: exchange.request.foreseen,
       tracker: exchange.tracker,
     })
-    const render = this.#refreshes.get(adapterRequest.message)
-    if (render) {
-      this.#forward(adapterRequest, refreshExchange(this.cache, incoming, policy, render))
-    } else {
-      this.#follow(adapterRequest, incoming, policy, arriving)
-    }
+    this.#proceed(adapterRequest, this.met(incoming), policy)
   }
 
   #follow(

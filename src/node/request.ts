@@ -6,6 +6,7 @@ import type { DependencyTracker } from '../fragments/dependency-tracker.ts'
 import type { WarmRequestState } from '../request/warm-request.ts'
 import type { RequestHeaders } from '../http/header-fields.ts'
 import { type RequestEmitter, connectionOf, isIdentified, serverOf } from './connection.ts'
+import { loopbackOrigin } from './loopback.ts'
 import { SymbolSlot } from './slot.ts'
 import { httpVersionOf, isHttp1, originalHeaders } from './tracking/observer.ts'
 import { addressOf } from './tracking/socket-observer.ts'
@@ -65,13 +66,17 @@ export interface RequestFacts {
   readonly arrival: Arrival | undefined
   /** The cache stands before everything else, so that nothing was read yet. */
   readonly isFirst: boolean
+  /** The application that answers, where the framework tells. */
+  readonly application?: object | undefined
 }
 
 /** A `node:http` (or HTTP/2 compatibility) request as the cache sees it. */
 export class NodeRequest implements IncomingRequest {
   readonly method: string
   readonly target: string
-  readonly origin: string
+  origin: string
+  /** The port is no part of the key, so that the host is an input like other headers. */
+  hasHostInput = false
   readonly headers: RequestHeaders
   readonly isHttp1: boolean
   readonly isIdentified: boolean
@@ -83,13 +88,14 @@ export class NodeRequest implements IncomingRequest {
   readonly tracker: DependencyTracker | undefined
   readonly #message: IncomingMessage
   readonly #framework: FrameworkRequests
+  readonly #application: object | undefined
   #watching: ReadTracker | undefined
 
   constructor(
     message: IncomingMessage,
     native: unknown,
     framework: FrameworkRequests,
-    { target, origin, arrival, isFirst }: RequestFacts,
+    { target, origin, arrival, isFirst, application }: RequestFacts,
   ) {
     this.method = message.method ?? ''
     this.target = target
@@ -105,6 +111,16 @@ export class NodeRequest implements IncomingRequest {
     this.tracker = arrival?.tracker
     this.#message = message
     this.#framework = framework
+    this.#application = application
+  }
+
+  /** Takes the port of a test's server out of the origin; only where every read of the host is noted. */
+  forgetPort(): this {
+    const origin =
+      this.#application && loopbackOrigin(this.#application, this.origin, this.#message)
+    this.hasHostInput = origin !== undefined
+    this.origin = origin ?? this.origin
+    return this
   }
 
   /** What its arrival already told, when the cache's place is reached. */

@@ -46,9 +46,9 @@ export function cacheKey(
 }
 
 /** An application behind a trusted proxy can still read Host, which anybody can send beside any forwarded host (S-2). */
-function viaOf({ headers, origin }: IncomingRequest): string {
+function viaOf({ headers, origin, hasHostInput }: IncomingRequest): string {
   const { host } = headers
-  if (typeof host !== 'string') return ''
+  if (typeof host !== 'string' || hasHostInput === true) return ''
   const isSame = origin.endsWith(host) && origin.charAt(origin.length - host.length - 1) === '/'
   return isSame ? '' : ` via ${host}`
 }

@@ -24,6 +24,8 @@ export interface IncomingRequest {
   readonly target: string
   /** `https://shop.example:8443`, by the trust the application puts in its proxies. */
   readonly origin: string
+  /** The origin leaves out the port of a test's server: a read of the host selects a variant. */
+  readonly hasHostInput?: boolean
   readonly headers: RequestHeaders
   /** HTTP/1.x, which has reason phrases and heads as flat lists; HTTP/2 has neither. */
   readonly isHttp1: boolean

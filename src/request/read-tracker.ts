@@ -54,7 +54,7 @@ export interface PrivateRead {
   readonly detail: string
 }
 
-/** More names than any application reads of one request, and longer than any that clients send. */
+/** More and longer names than any application reads of one request. */
 export const MAX_INPUTS = 64
 const MAX_INPUT_LENGTH = 256
 
@@ -74,10 +74,12 @@ export class ReadTracker implements Reader {
   readonly unkeyed: Set<string> = new Set()
   #leaders: ReadTracker[] | undefined
   #suspended: Set<() => void> | undefined
-  /** Looks when the response is judged for what came to be there without being noted. */
+  /** When the response is judged, looks for what was set without being noted. */
   lastLook: (() => void) | undefined
   #hasReadRange = false
   #isWide = false
+  /** More was read than a key can name: what a client chose, perhaps. Nothing of it is stored. */
+  isBeyondBounds = false
   #quiet = 0
   #sealed = false
 
@@ -99,6 +101,8 @@ export class ReadTracker implements Reader {
     return first
   }
 
+  /** Reads of the host count: the key does not have all of it. */
+  heedsHost = false
   /** Reads of the version of HTTP count. As long as all clients speak one, they tell nobody apart, and need not be looked into. */
   heedsVersion = true
 
@@ -131,8 +135,7 @@ export class ReadTracker implements Reader {
 
   /** A read that counts when the response is judged, unless it was dropped by then. */
   suspend(read: () => void): void {
-    this.#suspended ??= new Set()
-    this.#suspended.add(read)
+    ;(this.#suspended ??= new Set()).add(read)
   }
 
   drop(read: () => void): void {
@@ -158,7 +161,6 @@ export class ReadTracker implements Reader {
     this.#settle()
     return this.#isWide
   }
-
   get isSealed(): boolean {
     return this.#sealed
   }
@@ -184,7 +186,8 @@ export class ReadTracker implements Reader {
     this.#relay((other) => other.header(name, value, isPlumbing))
     if (name === 'range' && value !== undefined && !this.#sealed) this.#hasReadRange = true
     if (!this.#listens(name)) return
-    if (isPlumbing || ignoredHeaders.has(name)) {
+    const isIgnored = ignoredHeaders.has(name) && !(this.heedsHost && name === 'host')
+    if (isPlumbing || isIgnored) {
       if (isPlumbing && value !== undefined && !this.#sealed) this.unkeyed.add(name)
       // Every page has these in its key, or is not shaped by them; a fragment has nothing in its key.
       noteRead({ input: pageInputOf(name) ?? name, detail: name }, this)
@@ -265,18 +268,15 @@ export class ReadTracker implements Reader {
     if (this.#quiet === 0 && !isIgnored) this.#private('connection-read', what)
   }
 
-  /** More was read than a key can name: what a client chose, perhaps. Nothing of it is stored. */
-  isBeyondBounds = false
-
   #relay(tell: (other: ReadTracker) => void): void {
     if (this.#quiet === 0) for (const other of this.#followers) tell(other)
   }
 
   #listens(name: string): boolean {
     if (this.#quiet > 0) return false
-    if (!this.#ignored.has(name)) return true
-    if (!this.#sealed) this.unkeyed.add(name)
-    return false
+    const isHeard = !this.#ignored.has(name)
+    if (!isHeard && !this.#sealed) this.unkeyed.add(name)
+    return isHeard
   }
 
   #input(name: string): void {

@@ -30,8 +30,10 @@ export function inputValue(
   }
   // No client can send a field of this name: a colon begins the pseudo-fields of HTTP/2, which Node knows all.
   if (name === ':version') return request.httpVersion
-  if (name === everyField) return fieldsIn(headers, () => true)
-  if (name === everyOtherField) return fieldsIn(headers, (each) => !isPersonal(each))
+  if (name === everyField || name === everyOtherField) {
+    const fields = fieldsIn(headers, (each) => name === everyField || !isPersonal(each))
+    return request.hasHostInput === true ? `${headerValue(headers, 'host')} ${fields}` : fields
+  }
   if (name.startsWith(probe)) {
     const field = name.slice(probe.length)
     return Object.hasOwn(headers, field) ? headerValue(headers, field) : undefined
@@ -78,8 +80,8 @@ export function enumeratedFields(headers: RequestHeaders): string[] {
 export function varyFields(inputs: Iterable<string>): string[] {
   const fields = new Set<string>()
   for (const name of inputs) {
-    // The pseudo-fields of HTTP/2 (`:authority`) are no fields.
-    if (name.startsWith(':')) continue
+    // The pseudo-fields of HTTP/2 (`:authority`) are no fields, and the host is in every key downstream.
+    if (name.startsWith(':') || name === 'host') continue
     fields.add(name.startsWith('cookie:') ? 'Cookie' : titleCase(name))
   }
   return [...fields]

@@ -64,7 +64,7 @@ export class Exchange implements ExchangeFacts {
     this.tracker = trackerOf(request, refresh?.start ?? sequence.start())
     // Of what passes by nothing is stored but its fragments.
     const isObserved = settings.observe && (!this.isPassing || cache.fragments.isUsed)
-    this.observation = isObserved ? (request.observation ?? cache.observe()) : undefined
+    this.observation = isObserved ? (request.observation ?? cache.observe(request)) : undefined
     this.asked = cache.groups.begin(this)
     this.isRefresh = refresh !== undefined
     this.#render = refresh

@@ -69,11 +69,12 @@ export class ResponseCache extends CacheState {
   }
 
   /** Begins to note what the application reads of one request. */
-  observe(): ReadTracker {
+  observe({ hasHostInput = false }: Pick<IncomingRequest, 'hasHostInput'>): ReadTracker {
     const { ignoredInputs, credentials } = this.settings
     const observation = new ReadTracker(ignoredInputs, credentials)
     // A warmer speaks one version, and visitors perhaps another.
     observation.heedsVersion = this.#mixesVersions || this.warming > 0
+    observation.heedsHost = hasHostInput
     return observation
   }
 

@@ -4,6 +4,7 @@ import type { PageInput } from '../../fragments/page-input.ts'
 import { isToken } from '../../values/token.ts'
 import { Backdrop } from './inspection.ts'
 import type { Observed } from './observed.ts'
+import { isRouterReading } from './reader.ts'
 import { isPlumbing } from './plumbing.ts'
 
 type Below = (...args: never[]) => unknown
@@ -109,6 +110,11 @@ export class HeaderObserver implements ProxyHandler<object> {
     const isFraming = name === 'content-length' || name === 'transfer-encoding'
     const isExcused =
       plumbingFields.has(name) && ((isFraming && value === undefined) || isPlumbing(below))
+    // A router compares it with a host that it was given; a port that the system chose is none.
+    if (name === 'host' && observation.heedsHost && isRouterReading(readers, below)) {
+      observation.page(':host', name)
+      return
+    }
     const read = (): void => observation.header(name, value, isExcused)
     if (name === 'cookie' && errand.suspends(observation, below, read)) return
     if (

@@ -54,6 +54,7 @@ const nobody: KnownReaders = {
   framers: never,
   between: never,
   trusting: never,
+  routers: { files: never, between: never },
 }
 
 /** Shows the application its conditions again, where it turns out that the cache will not answer them. */

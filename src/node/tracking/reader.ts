@@ -36,6 +36,8 @@ export interface KnownReaders {
   readonly framers: RegExp
   /** Files that ask for others: who called them is the one who reads. */
   readonly between: RegExp
+  /** Files of routers, which ask for the host to compare it with one that they were given, and files between. */
+  readonly routers: { readonly files: RegExp; readonly between: RegExp }
   /** Files that ask for the peer's address in order to know whether it is trusted. */
   readonly trusting: RegExp
 }
@@ -83,6 +85,13 @@ export function loggerReading(
     if (run === logger.notes) return { logger, isWriting: false }
   }
   return undefined
+}
+
+/** Does a router ask for the host, to tell which of its routes it is? */
+export function isRouterReading({ routers }: KnownReaders, below: Below): boolean {
+  const frames = callSitesAbove(below, framesOfLogger)
+  const first = frames.find(({ file }) => !isNode(file) && !routers.between.test(file))
+  return first !== undefined && routers.files.test(first.file)
 }
 
 /** Is the framework asking whether it trusts the peer, to tell the host or the protocol? */

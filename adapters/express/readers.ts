@@ -50,4 +50,9 @@ export const readers: KnownReaders = {
   trusting: /[\\/]node_modules[\\/]express[^\\/]*[\\/]lib[\\/]request\.js$/,
   // None of them asks for the host.
   routers: { files: /(?!)/, between: /(?!)/ },
+  coders: {
+    files:
+      /[\\/]node_modules[\\/](compression|koa-compress|express-compression|http-compression)[\\/]/,
+    between: /[\\/]node_modules[\\/](accepts|negotiator|koa\d?[\\/]lib)[\\/]/,
+  },
 }

@@ -13,4 +13,9 @@ export const readers: KnownReaders = {
     files: /[\\/]node_modules[\\/](@koa[\\/]router|koa-router)[\\/]/,
     between: /[\\/]node_modules[\\/](koa[^\\/]*[\\/]lib|delegates)[\\/]/,
   },
+  coders: {
+    files:
+      /[\\/]node_modules[\\/](compression|koa-compress|express-compression|http-compression)[\\/]/,
+    between: /[\\/]node_modules[\\/](accepts|negotiator|koa\d?[\\/]lib)[\\/]/,
+  },
 }

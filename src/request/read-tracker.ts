@@ -1,44 +1,7 @@
 import type { UncacheableReason } from '../events/reasons.ts'
 import { type PageInput, pageInputOf } from '../fragments/page-input.ts'
+import { ignoredHeaders } from './plumbing-fields.ts'
 import { type Reader, noteRead } from '../fragments/scope.ts'
-
-/** Fields that never join the variant key: they are in every key, or a request that has them passes by, or they are hidden. */
-const ignoredHeaders: ReadonlySet<string> = new Set([
-  // Part of the key by way of the trusted origin.
-  'host',
-  // Requests with these pass by.
-  'expect',
-  'if-match',
-  'if-unmodified-since',
-  'upgrade',
-  // Conditions are answered from the store: the application does not see them.
-  'if-modified-since',
-  'if-none-match',
-])
-
-/**
- * Fields that Node, the cache, body parsers or tracing libraries deal with. Read by these they shape no response; read by
- * anybody else they are inputs like all others.
- */
-export const plumbingFields: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  // 206 is never stored, and ranges are cut from what is stored.
-  'cache-control',
-  'if-range',
-  'pragma',
-  'range',
-  // Identifiers of one request that tracing libraries pass on.
-  'baggage',
-  'traceparent',
-  'tracestate',
-  'x-amzn-trace-id',
-  'x-cloud-trace-context',
-])
 
 /** Reads that make a response private unless session() says who shares it. */
 export interface PrivateRead {
@@ -78,6 +41,8 @@ export class ReadTracker implements Reader {
   lastLook: (() => void) | undefined
   #hasReadRange = false
   #isWide = false
+  /** Middleware that codes bodies has asked what the client accepts: a coded body is a variant. */
+  isCoded = false
   /** More was read than a key can name: what a client chose, perhaps. Nothing of it is stored. */
   isBeyondBounds = false
   #quiet = 0
@@ -206,6 +171,12 @@ export class ReadTracker implements Reader {
   probe(name: string): void {
     this.#relay((other) => other.probe(name))
     if (!this.#sealed && this.#listens('headers')) this.#inputs.add(`:probe:${name}`)
+  }
+
+  /** Middleware has asked which codings the client accepts, to code the body by it. */
+  coding(): void {
+    this.#relay((other) => other.coding())
+    if (this.#quiet === 0 && !this.#sealed) this.isCoded = true
   }
 
   cookie(name: string): void {

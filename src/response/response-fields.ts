@@ -61,6 +61,8 @@ function observedInputs(facts: ExchangeFacts, head: ResponseHead): string[] {
   const isSettled = asked?.isOpen === false
   const isNamed = namesCookies(policy) || isSettled
   const inputs = [...observation.inputs].filter((name) => name !== 'cookie' || !isNamed)
+  const isCoded = observation.isCoded && fieldValue(head.fields, 'content-encoding') !== undefined
+  if (isCoded) inputs.push('accept-encoding')
   if (observation.isWide && !isWideShared(head)) {
     inputs.push(isSettled ? everyOtherField : everyField)
   }

@@ -1,10 +1,11 @@
-import { type ReadTracker, plumbingFields } from '../../request/read-tracker.ts'
+import { plumbingFields } from '../../request/plumbing-fields.ts'
+import type { ReadTracker } from '../../request/read-tracker.ts'
 import { type Scope, currentScope } from '../../fragments/scope.ts'
 import type { PageInput } from '../../fragments/page-input.ts'
 import { isToken } from '../../values/token.ts'
 import { Backdrop } from './inspection.ts'
 import type { Observed } from './observed.ts'
-import { isRouterReading } from './reader.ts'
+import { isAsking } from './reader.ts'
 import { isPlumbing } from './plumbing.ts'
 
 type Below = (...args: never[]) => unknown
@@ -111,8 +112,13 @@ export class HeaderObserver implements ProxyHandler<object> {
     const isExcused =
       plumbingFields.has(name) && ((isFraming && value === undefined) || isPlumbing(below))
     // A router compares it with a host that it was given; a port that the system chose is none.
-    if (name === 'host' && observation.heedsHost && isRouterReading(readers, below)) {
+    if (name === 'host' && observation.heedsHost && isAsking(readers.routers, below)) {
       observation.page(':host', name)
+      return
+    }
+    // Its outcome is the coding of the body: where that is done outside, it is no part of the page.
+    if (name === 'accept-encoding' && isAsking(readers.coders, below)) {
+      observation.coding()
       return
     }
     const read = (): void => observation.header(name, value, isExcused)

@@ -55,6 +55,7 @@ const nobody: KnownReaders = {
   between: never,
   trusting: never,
   routers: { files: never, between: never },
+  coders: { files: never, between: never },
 }
 
 /** Shows the application its conditions again, where it turns out that the cache will not answer them. */

@@ -28,6 +28,12 @@ export interface Logger {
   readonly writes: string
 }
 
+/** Files that ask for something, and files through which they ask. */
+export interface Asking {
+  readonly files: RegExp
+  readonly between: RegExp
+}
+
 /** What an adapter knows of its framework and the packages around it: whose reads do not shape a response by themselves. */
 export interface KnownReaders {
   readonly passThrough: readonly PassThrough[]
@@ -36,8 +42,10 @@ export interface KnownReaders {
   readonly framers: RegExp
   /** Files that ask for others: who called them is the one who reads. */
   readonly between: RegExp
-  /** Files of routers, which ask for the host to compare it with one that they were given, and files between. */
-  readonly routers: { readonly files: RegExp; readonly between: RegExp }
+  /** Routers, which ask for the host to compare it with one that they were given. */
+  readonly routers: Asking
+  /** Middleware that codes bodies, and asks for the codings that the client accepts. */
+  readonly coders: Asking
   /** Files that ask for the peer's address in order to know whether it is trusted. */
   readonly trusting: RegExp
 }
@@ -87,11 +95,11 @@ export function loggerReading(
   return undefined
 }
 
-/** Does a router ask for the host, to tell which of its routes it is? */
-export function isRouterReading({ routers }: KnownReaders, below: Below): boolean {
+/** Is it one of these who reads now? */
+export function isAsking({ files, between }: Asking, below: Below): boolean {
   const frames = callSitesAbove(below, framesOfLogger)
-  const first = frames.find(({ file }) => !isNode(file) && !routers.between.test(file))
-  return first !== undefined && routers.files.test(first.file)
+  const first = frames.find(({ file }) => !isNode(file) && !between.test(file))
+  return first !== undefined && files.test(first.file)
 }
 
 /** Is the framework asking whether it trusts the peer, to tell the host or the protocol? */

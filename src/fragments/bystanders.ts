@@ -15,9 +15,25 @@ export function enter(bystander: Bystander): void {
   else unknown.add(owner)
 }
 
-/** Its response is over. Code of it may wait in a queue still: what that reads of the target is noted. */
+/** How many ended requests are held until the first fragment of the process is rendered. */
+const MAX_ENDED = 100
+/** The last requests that ended before any fragment was rendered; undefined from then on. */
+let ended: Bystander[] | undefined = []
+let oldest = 0
+
+/**
+ * Its response is over. Code of it may wait in a queue still: what that reads of the target is noted.
+ * Watching a request costs as much as a look-up, so an application without fragments is spared it.
+ */
 export function leave({ owner }: Bystander): void {
-  underWay.get(owner)?.watch()
+  const bystander = underWay.get(owner)
+  if (bystander) {
+    if (ended === undefined) bystander.watch()
+    else {
+      ended[oldest] = bystander
+      oldest = (oldest + 1) % MAX_ENDED
+    }
+  }
   underWay.delete(owner)
   unknown.delete(owner)
 }
@@ -29,5 +45,7 @@ export function hasUnknownOthers({ owner }: Pick<Visitor, 'owner'>): boolean {
 
 /** Notes what is read of the target of every other request: the body that is about to run may be of one of these. */
 export function watchOthers(visitor: Pick<Visitor, 'owner'> | undefined): void {
+  for (const other of ended ?? []) other.watch()
+  ended = undefined
   for (const other of underWay.values()) if (other.owner !== visitor?.owner) other.watch()
 }

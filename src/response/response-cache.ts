@@ -16,7 +16,7 @@ import type { Settings } from '../request/settings.ts'
 import { VersionMemory } from './version-memory.ts'
 import type { WarmRequestState } from '../request/warm-request.ts'
 import { KeyHash } from '../privacy/veil.ts'
-import { type Told, Warnings, nameOf } from './warnings.ts'
+import { type Told, Warnings, isOversight, nameOf } from './warnings.ts'
 
 /** How many keys that could not be stored are remembered. */
 const MAX_HIT_FOR_MISS = 10_000
@@ -180,17 +180,12 @@ export class ResponseCache extends CacheState {
     return this.warming === 0 ? undefined : request.warmRequest
   }
 
-  #miss(
-    request: IncomingRequest,
-    primaryKey: string,
-    reason: MissReason,
-    by: string | undefined,
-  ): void {
+  #miss(request: IncomingRequest, key: string, reason: MissReason, by?: string): void {
     // Hits of warmers are none either: what visitors got would not be seen among them.
     if (this.warmRequestOf(request) === undefined) this.misses++
     if (!this.events.wants('miss')) return
     const { method, target: url } = request
-    this.events.emit('miss', { key: primaryKey, method, url, reason, invalidatedBy: by })
+    this.events.emit('miss', { key, method, url, reason, invalidatedBy: by })
   }
 
   #bypass(request: IncomingRequest, reason: BypassReason, detail: string | undefined): void {
@@ -251,13 +246,14 @@ export class ResponseCache extends CacheState {
     reason: UncacheableReason,
     detail: string | undefined,
   ): void {
-    const route = request.route()?.pattern
     this.warmRequestOf(request)?.tell({ kind: 'refused', reason, detail })
     if (this.events.wants('uncacheable')) {
       const { method, target: url } = request
+      const route = request.route()?.pattern
       this.events.emit('uncacheable', { key, method, url, route, reason, detail })
     }
-    this.warn(reason, this.#warnings.messageOnce(nameOf(request), reason, detail))
+    const told = isOversight(reason) && this.#warnings.messageOnce(nameOf(request), reason, detail)
+    if (told) this.warn(reason, told)
   }
 
   /** Tells once that a route is stored by default whose path looks as if it did something. */

@@ -76,6 +76,11 @@ export class Warnings {
   }
 }
 
+/** Is it one of the refusals that are warned of? Routers are asked for the route of these alone. */
+export function isOversight(reason: UncacheableReason): boolean {
+  return mends[reason] !== undefined
+}
+
 /** The name of a request in warnings: its route, or else its path. */
 export function nameOf(request: IncomingRequest): string {
   return request.route()?.pattern ?? request.target.split('?', 1)[0] ?? '/'

@@ -220,6 +220,10 @@ function isFree(name: string, answer: Answer): boolean {
     const isMade = status === 304 || status === 206
     return (isMade && headers[name] === '200') || (isConfirmed && headers[name] === '304')
   }
+  // A hit says how long its body is: middleware outside, which codes only what is large, then leaves a small one as it is.
+  if (name === 'content-encoding' && isHit(answer) && headers[name] === undefined) {
+    return Number(headers['content-length']) < 1024
+  }
   if (status !== 304) return false
   if (name === 'x-body') return headers[name] !== 'none'
   return name === 'last-modified' && headers.etag !== undefined

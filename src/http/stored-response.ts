@@ -61,6 +61,8 @@ export interface StoredResponse {
   readonly route: string | undefined
   /** The names of the request inputs that select this variant. */
   readonly inputs: readonly string[]
+  /** This variant has been served from memory at least once. */
+  isUsed?: boolean
 }
 
 export type Judgement =

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Events, HitEvent, RefreshEvent, WarningEvent } from '../events/events.ts'
 import type { BypassReason, HitReason, MissReason, UncacheableReason } from '../events/reasons.ts'
 import { keyDependency } from '../invalidation/dependency.ts'
@@ -16,18 +15,9 @@ import type { Settings } from '../request/settings.ts'
 import { VersionMemory } from './version-memory.ts'
 import type { WarmRequestState } from '../request/warm-request.ts'
 import { KeyHash } from '../privacy/veil.ts'
+import { HitForMiss } from './hit-for-miss.ts'
+import { UnsharedVariants } from './unshared-variants.ts'
 import { type Told, Warnings, isOversight, nameOf } from './warnings.ts'
-
-/** How many keys that could not be stored are remembered. */
-const MAX_HIT_FOR_MISS = 10_000
-/** And how many characters they may have together. */
-const rememberedLength = 1024 * 1024
-
-/** A key that could not be stored, remembered until a moment. */
-interface HitForMiss {
-  readonly reason: UncacheableReason
-  readonly until: number
-}
 
 /** Hears of the pages that visitors ask for. */
 export interface PageListener {
@@ -45,6 +35,7 @@ export class ResponseCache extends CacheState {
   pages: PageListener | undefined
   readonly #veil: KeyHash
   readonly #warnings = new Warnings()
+  readonly #unshared = new UnsharedVariants()
   #version: string | undefined
   #mixesVersions: boolean
   hits = 0
@@ -54,11 +45,7 @@ export class ResponseCache extends CacheState {
   warming = 0
   /** How many requests of visitors have come. */
   visitors = 0
-  readonly #hitsForMiss = new LRUCache<string, HitForMiss>({
-    max: MAX_HIT_FOR_MISS,
-    maxSize: rememberedLength,
-    sizeCalculation: (_pass, key) => key.length,
-  })
+  readonly #hitForMiss = new HitForMiss()
 
   constructor(settings: Settings, events: Events) {
     super(settings, events)
@@ -106,6 +93,7 @@ export class ResponseCache extends CacheState {
       return
     }
     this.hits++
+    this.#unshared.used(stored)
     this.pages?.hit(request, stored)
     if (!this.events.wants('hit')) return
     const now = this.settings.clock()
@@ -200,6 +188,9 @@ export class ResponseCache extends CacheState {
     const warmRequest = this.warmRequestOf(request)
     this.pages?.stored(request, response, time, warmRequest === undefined)
     warmRequest?.tell({ kind: 'made', bytes: response.body.byteLength })
+    const isWasted = warmRequest === undefined && this.#unshared.stored(response)
+    if (isWasted)
+      this.warn('vary-any', this.#warnings.unsharedOnce(nameOf(request), response.inputs))
     if (!this.events.wants('store')) return
     const { primaryKey: key, route, status, tags, inputs: vary, timeline, body } = response
     const ttl = Math.floor((timeline.staleAt - timeline.cachedAt) / 1000)
@@ -277,7 +268,7 @@ export class ResponseCache extends CacheState {
   /** Requests of this key do not wait for each other until the time is over (hit-for-miss). */
   rememberHitForMiss(key: string, reason: UncacheableReason): void {
     const { clock, hitForMiss } = this.settings
-    if (hitForMiss > 0) this.#hitsForMiss.set(key, { reason, until: clock() + hitForMiss })
+    if (hitForMiss > 0) this.#hitForMiss.remember(key, reason, clock() + hitForMiss)
   }
 
   override settle(render: InFlightRender): void {
@@ -286,12 +277,11 @@ export class ResponseCache extends CacheState {
   }
 
   forgetHitForMiss(key: string): void {
-    this.#hitsForMiss.delete(key)
+    this.#hitForMiss.forget(key)
   }
 
   /** Why a response of this key could not be stored lately. */
   hitForMissReason(key: string, now: number): UncacheableReason | undefined {
-    const pass = this.#hitsForMiss.get(key)
-    return pass !== undefined && now < pass.until ? pass.reason : undefined
+    return this.#hitForMiss.reason(key, now)
   }
 }

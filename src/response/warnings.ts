@@ -1,3 +1,4 @@
+import { TELLING } from './unshared-variants.ts'
 import type { UncacheableReason } from '../events/reasons.ts'
 import type { IncomingRequest } from '../request/incoming-request.ts'
 
@@ -63,6 +64,18 @@ export class Warnings {
     return { route, message: `${route} is not cached (${what}). ${mend}` }
   }
 
+  /** For a key whose variants are stored one after the other, and none is used again. */
+  unsharedOnce(route: string, inputs: readonly string[]): Told | undefined {
+    const name = `${route} unshared`
+    const isRoom = this.#told.size < MAX_WARNINGS && route.length <= MAX_ROUTE_LENGTH
+    if (this.#told.has(name) || !isRoom) return undefined
+    this.#told.add(name)
+    return {
+      route,
+      message: `${route} is never a hit: ${TELLING} variants of one URL were stored, one for each request. They are selected by what was read of the request: ${inputs.map(wordFor).join(', ')}. Let nothing read it on this route, or keep the route out of the cache with cache.route(false). Where no page shows it and none is chosen by it (a rate limiter, a request id in a log), name it in observe: { ignore: [...] }.`,
+    }
+  }
+
   /** For a response that is stored, and perhaps should not be. */
   doubtOnce(route: string): Told | undefined {
     const name = `${route} stored`
@@ -74,6 +87,12 @@ export class Warnings {
       message: `${route} is cached by the default lifetime, and its path looks like an action or a momentary state. Keep it out with cache.route(false), or say how long it is fresh: cache.route({ maxAge: ... }).`,
     }
   }
+}
+
+/** What people call an input that no header of this name tells alone. */
+function wordFor(input: string): string {
+  if (input === 'x-forwarded-for') return "x-forwarded-for (the client's address)"
+  return input.startsWith(':probe:') ? input.slice(':probe:'.length) : input
 }
 
 /** Is it one of the refusals that are warned of? Routers are asked for the route of these alone. */

@@ -118,8 +118,8 @@ describe('a view whose fragments rest in Redis', () => {
   it('leaves nothing behind of a run that is thrown away', async () => {
     const views = new Views(
       `<% if (cacheFragment('a', () => 'text') === '') { cacheflow.tag('leak').maxAge(1).noStore('leak') } %>` +
-        `<%- cacheFragment('b', (fragment) => { fragment.attach('css', 'b.css'); return 'b ' }) %>` +
-        `<%= cacheflow.attachments('css').join() %><% cacheflow.tag('kept').maxAge('1h') %>`,
+        `<%- cacheFragment('b', (fragment) => { fragment.addAsset('css', 'b.css'); return 'b ' }) %>` +
+        `<%= cacheflow.assets('css').join() %><% cacheflow.tag('kept').maxAge('1h') %>`,
       { place: 'Express 5', isPersonal: false },
     )
     const second = await views.second('/page?first')

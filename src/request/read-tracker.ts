@@ -1,3 +1,4 @@
+import { readerNow } from '../events/reader.ts'
 import type { UncacheableReason } from '../events/reasons.ts'
 import { type PageInput, pageInputOf } from '../fragments/page-input.ts'
 import { ignoredHeaders } from './plumbing-fields.ts'
@@ -15,6 +16,8 @@ export interface PrivateRead {
     | 'connection-read'
   >
   readonly detail: string
+  /** Whose code it was, as far as that was looked for. */
+  readonly reader: string | undefined
 }
 
 /** More and longer names than any application reads of one request. */
@@ -75,6 +78,12 @@ export class ReadTracker implements Reader {
   get privateReads(): Iterable<PrivateRead> {
     this.#settle()
     return this.#privateReads.values()
+  }
+
+  /** Whose code read what is not stored for this reason. */
+  readerOf(reason: UncacheableReason): string | undefined {
+    for (const read of this.#privateReads.values()) if (read.reason === reason) return read.reader
+    return undefined
   }
 
   /** Notes from now on once more what is private: session() has just said who shares. */
@@ -261,10 +270,10 @@ export class ReadTracker implements Reader {
 
   #private(reason: PrivateRead['reason'], detail: string): void {
     if (!this.#sealed && !this.#privateReads.has(reason)) {
-      this.#privateReads.set(reason, { reason, detail })
+      this.#privateReads.set(reason, { reason, detail, reader: readerNow() })
     }
     if (!this.#sealed && this.#lateReads?.has(reason) === false) {
-      this.#lateReads.set(reason, { reason, detail })
+      this.#lateReads.set(reason, { reason, detail, reader: undefined })
     }
     noteRead({ input: undefined, detail }, this)
   }

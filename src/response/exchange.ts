@@ -188,7 +188,7 @@ export class Exchange implements ExchangeFacts {
     if (!isAudited(this, { reason, detail }) && !this.isPassing && request.method === 'GET') {
       if (!isTransient(reason, this.#head?.status)) cache.rememberHitForMiss(lookup.key, reason)
       if (this.#head) this.#withdraw({ store: false, reason }, this.#head)
-      cache.refused(request, lookup.primaryKey, reason, detail)
+      cache.refused(request, lookup.primaryKey, reason, detail, this.observation?.readerOf(reason))
       this.#tellRefresh(this.#hasWithdrawn ? 'removed' : 'kept')
     }
     this.settle()

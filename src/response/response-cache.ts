@@ -236,6 +236,7 @@ export class ResponseCache extends CacheState {
     key: string,
     reason: UncacheableReason,
     detail: string | undefined,
+    reader?: string,
   ): void {
     this.warmRequestOf(request)?.tell({ kind: 'refused', reason, detail })
     if (this.events.wants('uncacheable')) {
@@ -243,7 +244,8 @@ export class ResponseCache extends CacheState {
       const route = request.route()?.pattern
       this.events.emit('uncacheable', { key, method, url, route, reason, detail })
     }
-    const told = isOversight(reason) && this.#warnings.messageOnce(nameOf(request), reason, detail)
+    const told =
+      isOversight(reason) && this.#warnings.messageOnce(nameOf(request), reason, detail, reader)
     if (told) this.warn(reason, told)
   }
 

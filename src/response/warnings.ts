@@ -54,14 +54,17 @@ export class Warnings {
     route: string,
     reason: UncacheableReason,
     detail: string | undefined,
+    reader?: string,
   ): Told | undefined {
     const mend = mends[reason]
-    const name = `${route} ${reason}`
+    // One reader is one cause, on however many routes.
+    const name = `${reader === undefined ? route : `${detail} ${reader}`} ${reason}`
     const isRoom = this.#told.size < MAX_WARNINGS && route.length <= MAX_ROUTE_LENGTH
     if (mend === undefined || this.#told.has(name) || !isRoom) return undefined
     this.#told.add(name)
     const what = detail === undefined ? reason : `${reason}: ${detail}`
-    return { route, message: `${route} is not cached (${what}). ${mend}` }
+    const by = reader === undefined ? '' : `, read by ${reader}`
+    return { route, message: `${route} is not cached (${what}${by}). ${mend}` }
   }
 
   /** For a key whose variants are stored one after the other, and none is used again. */

@@ -162,6 +162,24 @@ export function variantKey(
   return key
 }
 
+/** The names in what `variantKey` has made, each with text that is equal where its values are. */
+export function* variantParts(key: string): Generator<readonly [name: string, value: string]> {
+  let at = 0
+  const take = (): string => {
+    const colon = key.indexOf(':', at)
+    const start = colon + 1
+    at = colon < 0 ? key.length : start + Number(key.slice(at, colon))
+    return key.slice(start, at)
+  }
+  while (at < key.length) {
+    const name = take()
+    const isThere = key[at++] === '='
+    yield [name, isThere ? `=${take()}` : '-']
+    // Behind the semicolon.
+    at++
+  }
+}
+
 interface WeightedCoding {
   readonly coding: string
   readonly weight: number

@@ -189,8 +189,10 @@ export class ResponseCache extends CacheState {
     this.pages?.stored(request, response, time, warmRequest === undefined)
     warmRequest?.tell({ kind: 'made', bytes: response.body.byteLength })
     const isWasted = warmRequest === undefined && this.#unshared.stored(response)
-    if (isWasted)
-      this.warn('vary-any', this.#warnings.unsharedOnce(nameOf(request), response.inputs))
+    if (isWasted) {
+      const inputs = this.store.dividingInputs(response)
+      this.warn('vary-any', this.#warnings.unsharedOnce(nameOf(request), inputs))
+    }
     if (!this.events.wants('store')) return
     const { primaryKey: key, route, status, tags, inputs: vary, timeline, body } = response
     const ttl = Math.floor((timeline.staleAt - timeline.cachedAt) / 1000)

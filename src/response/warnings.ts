@@ -38,6 +38,8 @@ const mends: Partial<Record<UncacheableReason, string>> = {
 
 /** A route is warned of once for each reason, and so many routes at most. */
 const MAX_WARNINGS = 1_000
+/** Names of inputs may come from clients, and a message is to be read. */
+const MAX_SHOWN = 5
 /** A path in place of an unknown route comes from the client, so its length is bounded. */
 const MAX_ROUTE_LENGTH = 512
 
@@ -73,9 +75,12 @@ export class Warnings {
     const isRoom = this.#told.size < MAX_WARNINGS && route.length <= MAX_ROUTE_LENGTH
     if (this.#told.has(name) || !isRoom) return undefined
     this.#told.add(name)
+    const shown = inputs.slice(0, MAX_SHOWN)
+    const words = shown.map(wordFor).join(', ') + (shown.length < inputs.length ? ', ...' : '')
+    const advice = [...new Set(shown.map(adviceFor))].join(' ')
     return {
       route,
-      message: `${route} is never a hit: ${TELLING} variants of one URL were stored, one for each request. They are selected by what was read of the request: ${inputs.map(wordFor).join(', ')}. Let nothing read it on this route, or keep the route out of the cache with cache.route(false). Where no page shows it and none is chosen by it (a rate limiter, a request id in a log), name it in observe: { ignore: [...] }.`,
+      message: `${route} is never a hit: ${TELLING} variants of one URL were stored, one for each request. They differ by what was read of the request: ${words}. ${advice} Or keep the route out of the cache with cache.route(false).`,
     }
   }
 
@@ -90,6 +95,27 @@ export class Warnings {
       message: `${route} is cached by the default lifetime, and its path looks like an action or a momentary state. Keep it out with cache.route(false), or say how long it is fresh: cache.route({ maxAge: ... }).`,
     }
   }
+}
+
+/** Identifiers of one request, which are for logs. */
+const identifiers: ReadonlySet<string> = new Set([
+  'x-request-id',
+  'request-id',
+  'x-correlation-id',
+  'correlation-id',
+  'x-amz-cf-id',
+  'cf-ray',
+])
+
+/** Leaving an input out is advised for those alone that shape no page as a rule: any other one may be what a page is made of. */
+function adviceFor(input: string): string {
+  if (input === 'x-forwarded-for' || input === 'forwarded') {
+    return "Rate limiters and logs read the client's address (req.ip), before the cache or behind it: where no page shows it and none is chosen by it, say so by observe: { ignore: ['x-forwarded-for', 'forwarded'] }."
+  }
+  if (identifiers.has(input)) {
+    return `It names one request, for logs: where no page shows it and none is chosen by it, say so by observe: { ignore: ['${input}'] }.`
+  }
+  return `Let nothing read ${wordFor(input)} on this route, or load what is made from it by a request of its own.`
 }
 
 /** What people call an input that no header of this name tells alone. */

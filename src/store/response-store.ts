@@ -1,4 +1,4 @@
-import { variantKey } from '../http/normalisation.ts'
+import { variantKey, variantParts } from '../http/normalisation.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import { EntryStore, type EntryStoreOptions } from './entry-store.ts'
 import type { StoredFragment } from './stored-fragment.ts'
@@ -103,6 +103,21 @@ export class ResponseStore extends EntryStore {
     // Those that are stored here cannot be told apart by the new names.
     if (index) this.#dropVariants(primaryKey)
     this.#putIndex(primaryKey, this.inputsOf(primaryKey, inputs), new Set())
+  }
+
+  /** The inputs in which most variants of a response's key differ, or else all that differ, or else all. */
+  dividingInputs({ primaryKey, inputs }: StoredResponse): readonly string[] {
+    const entry = this.memory.peek(primaryKey)
+    if (entry?.kind !== 'variants') return inputs
+    const values = new Map<string, Set<string>>(entry.inputs.map((name) => [name, new Set()]))
+    for (const key of entry.keys) {
+      for (const [name, value] of variantParts(key.slice(primaryKey.length + ' vary '.length)))
+        values.get(name)?.add(value)
+    }
+    const count = (name: string): number => values.get(name)?.size ?? 0
+    const differing = entry.inputs.filter((name) => count(name) > 1)
+    const most = differing.filter((name) => 2 * count(name) > entry.keys.size)
+    return [most, differing].find(({ length }) => length > 0) ?? inputs
   }
 
   #addVariant(primaryKey: string, stored: StoredResponse): void {

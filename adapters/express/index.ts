@@ -11,7 +11,7 @@ import type {
 } from '../../src/index.ts'
 import { Cacheflow, followUnsafe, pagesOfRoute, resolveRoute } from '../../src/adapter.ts'
 import { routePatterns } from './route-patterns.ts'
-import { ExpressAdapterRequest, type Listener, isMounted, rootOf } from './passage.ts'
+import { ExpressAdapterRequest, type Listener, isMounted, rootOf } from './request.ts'
 
 export type { Listener }
 

@@ -1,5 +1,5 @@
 import type { Application } from 'express'
-import { isMounted } from './passage.ts'
+import { isMounted } from './request.ts'
 
 /** A layer of a router of Express 4 or 5, as far as it is asked. */
 interface Layer {

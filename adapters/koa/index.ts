@@ -16,8 +16,8 @@ import type {
   RouteDeclaration,
   TemplateFunctions,
 } from '../../src/index.ts'
-import { KoaAdapterRequest, incomingOf, observableOf, observeOnce } from './passage.ts'
-import { KoaMount } from './place.ts'
+import { KoaAdapterRequest, incomingOf, observableOf, observeOnce } from './request.ts'
+import { KoaMount } from './mount.ts'
 import { routePatterns } from './route-patterns.ts'
 import { sendTextAsBytes } from './stored-body.ts'
 

@@ -6,7 +6,7 @@ import { type HeaderFields, fieldLines, fieldValue, withoutFields } from '../htt
 import { isOperational } from '../http/operational.ts'
 import { type Storability, checkStorability } from '../http/storability.ts'
 import { credentialIn } from '../request/bypass.ts'
-import { presentAmong } from '../privacy/audience.ts'
+import { presentAmong } from '../privacy/groups.ts'
 import { groupOf, keyedTarget } from '../request/cache-key.ts'
 import type { ExchangeFacts, ResponseHead } from './exchange-facts.ts'
 import { isWideShared, namesCookies, variedBy } from './response-fields.ts'

@@ -3,7 +3,7 @@ import { namesCredential } from '../http/credential-name.ts'
 import { cookieValue } from '../http/normalisation.ts'
 import type { StoredResponse } from '../http/stored-response.ts'
 import { type IncomingRequest, headerValue } from '../request/incoming-request.ts'
-import { isReadable } from '../privacy/veil.ts'
+import { isReadable } from '../privacy/key-hash.ts'
 import type { PageListener } from '../response/response-cache.ts'
 import type { WarmRequest } from './page-request.ts'
 

@@ -28,7 +28,7 @@ import {
   withinExchange,
 } from '../../src/adapter.ts'
 import { BodyInHand, tap } from './body.ts'
-import { exposeContext, incomingOf, stripQuery, observableOf } from './passage.ts'
+import { exposeContext, incomingOf, stripQuery, observableOf } from './request.ts'
 import { putStored } from './stored-body.ts'
 
 type Incoming = Exchange['request']

@@ -3,7 +3,7 @@ import { Events } from '../../src/events/events.ts'
 import type { IncomingRequest } from '../../src/request/incoming-request.ts'
 import { Popularity } from '../../src/warming/popularity.ts'
 import { ResponseCache } from '../../src/response/response-cache.ts'
-import { KeyHash } from '../../src/privacy/veil.ts'
+import { KeyHash } from '../../src/privacy/key-hash.ts'
 import { resolveOptions } from '../../src/options/cache-options.ts'
 
 it('S-19: no key tells the value of a cookie or of an unknown header', () => {

@@ -1,4 +1,5 @@
 import { enter, leave } from '../fragments/bystanders.ts'
+import type { ReadTracker } from '../request/read-tracker.ts'
 import type { Exchange } from '../response/exchange.ts'
 import { RequestVisitor } from '../response/fragment-visitor.ts'
 import { type Observable, observe } from './tracking/observer.ts'
@@ -7,9 +8,26 @@ import { type Observable, observe } from './tracking/observer.ts'
 export function attend(observable: Observable, exchange: Exchange): void {
   observe(observable, exchange.observation, exchange.overrides)
   const visitor = new RequestVisitor(exchange)
-  enter(visitor)
+  const { owner } = visitor
+  // A request that bypasses the cache may be a stream that is open for hours: it is observed once a fragment runs.
+  const isObserved = visitor.isObserved || exchange.isPassing
+  const { cache, request, tracker } = exchange
+  let late: ReadTracker | undefined
+  const watch = (): void => {
+    late ??= exchange.observation === undefined ? observeLate() : undefined
+    if (late === undefined) visitor.watch()
+    else request.watchTarget?.(late)
+  }
+  const observeLate = (): ReadTracker => {
+    const reads = cache.observe(request)
+    reads.served = { owner, tracker }
+    observe(observable, reads, undefined)
+    return reads
+  }
+  const bystander = { owner, isObserved, watch }
+  enter(bystander)
   observable.response.once('close', () => {
-    leave(visitor)
-    exchange.tracker.isEnded = true
+    leave(bystander)
+    tracker.isEnded = true
   })
 }

@@ -1,0 +1,32 @@
+import { createServer, request, type IncomingMessage, type RequestListener } from 'node:http'
+import express from 'express'
+import { expect, it, onTestFinished } from 'vitest'
+import { cacheFragment, type FragmentEvent } from 'cacheflow'
+import { cacheflow } from 'cacheflow/express'
+
+it('a stream that bypasses the cache, open for hours, keeps no fragment from being stored', async () => {
+  const cache = cacheflow()
+  const told: FragmentEvent[] = []
+  cache.on('fragment', (event) => told.push(event))
+  const app = express()
+  app.use(cache)
+  app.post('/events', (_request, response) => {
+    response.type('text/event-stream').write('data: 1\n\n')
+  })
+  app.get('/', async (_request, response) => {
+    response.send(await cacheFragment('open-streams', () => 'fragment'))
+  })
+  const server = createServer(app as RequestListener).listen(0)
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as { port: number }
+  const open = (path: string, method = 'GET'): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      request({ port, path, method, agent: false }, resolve).once('error', reject).end()
+    })
+
+  const stream = await open('/events', 'POST')
+  onTestFinished(() => void stream.destroy())
+  const page = await open('/')
+  page.resume()
+  expect(told).toMatchObject([{ stored: true, uncacheable: undefined }])
+})

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { type HeaderFields, fieldLines, fieldValue, withoutFields } from '../http/header-fields.ts'
 import { cookieValue } from '../http/normalisation.ts'
@@ -11,6 +12,8 @@ const MAX_ESCAPE = 24
 /** More is not looked at of one value, nor of the places where it may begin. */
 const MAX_RUNS = 16
 const MAX_PLACES = 1_000
+/** Lists of addresses come from clients. */
+const MAX_ADDRESSES_LENGTH = 1_024
 const MAX_BODY = 16 * 1024 * 1024
 
 /**
@@ -27,10 +30,12 @@ export function shownIn(
   for (const name of names) {
     for (const value of valuesOf(request, name)) {
       const runs = value.match(/[A-Za-z0-9]+/g)?.slice(0, MAX_RUNS) ?? []
-      if (runs.join('').length < shortest) continue
+      const isShort = runs.join('').length < shortest
+      // An address is looked for as it stands, however short: its dots and colons are not there by chance.
+      if (isShort && isIP(value) === 0) continue
       texts ??= textsOf(fields, body)
       if (texts === undefined) return `${name}, perhaps: the body is coded`
-      if (texts.some((text) => holds(text, runs))) return name
+      if (texts.some((text) => (isShort ? text.includes(value) : holds(text, runs)))) return name
     }
   }
   return undefined
@@ -79,7 +84,16 @@ function valuesOf(request: IncomingRequest, name: string): string[] {
     values.push(...(value?.split(',') ?? []))
     if (!/^(?:::ffff:)?127\.|^::1$/.test(request.remoteAddress)) values.push(request.remoteAddress)
   }
-  return values
+  return [...values, ...values.flatMap(addressesIn)]
+}
+
+/** Addresses alone, as applications show them: without a port, parameters, or the prefix of an IPv4 address in IPv6. */
+function addressesIn(value: string): string[] {
+  return value
+    .slice(0, MAX_ADDRESSES_LENGTH)
+    .split(/[\s,;="[\]]+/)
+    .map((part) => part.replace(/^::ffff:(?=\d+\.)/i, '').replace(/^([\d.]+):\d+$/, '$1'))
+    .filter((part) => isIP(part) !== 0)
 }
 
 /** A text with these parts in their order, however what is between them is escaped. */

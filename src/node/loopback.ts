@@ -11,8 +11,17 @@ interface First {
 
 const firsts = new WeakMap<object, Map<string, First>>()
 
-/** Asked once for each request: by the second time the application's reads of its socket are noted. */
-const asked = new WeakMap<IncomingMessage, string | undefined>()
+interface Known {
+  readonly application: object
+  readonly origin: string
+  readonly stored: string | undefined
+}
+
+/**
+ * Looked up once for each connection, which stays with its server; and before the application's reads
+ * of its socket are noted.
+ */
+const known = new WeakMap<object, Known>()
 
 const loopbackHost = /^(https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):(\d+)$/
 
@@ -29,9 +38,12 @@ export function loopbackOrigin(
   origin: string,
   message: IncomingMessage,
 ): string | undefined {
-  if (!loopbackHost.test(origin)) return undefined
-  if (!asked.has(message)) asked.set(message, firstOrigin(application, origin, message))
-  return asked.get(message)
+  const { socket } = message
+  const last = known.get(socket)
+  if (last?.origin === origin && last.application === application) return last.stored
+  const stored = firstOrigin(application, origin, message)
+  known.set(socket, { application, origin, stored })
+  return stored
 }
 
 function firstOrigin(
@@ -47,11 +59,11 @@ function firstOrigin(
     return undefined
   const server = serverOf(message)
   if (server === undefined || !isChosenBySystem(server)) return undefined
-  const known = firsts.get(application) ?? new Map<string, First>()
-  firsts.set(application, known)
-  const first = known.get(host)
+  const own = firsts.get(application) ?? new Map<string, First>()
+  firsts.set(application, own)
+  const first = own.get(host)
   if (first === undefined) {
-    known.set(host, { origin, server })
+    own.set(host, { origin, server })
     return origin
   }
   if (first.server !== server) {

@@ -18,10 +18,9 @@ const between =
  */
 export function readerNow(): string | undefined {
   const now = performance.now()
-  if (now - refilledAt >= REFILL) {
-    budget = Math.min(MAX_BUDGET, budget + 1)
-    refilledAt = now
-  }
+  const due = Math.floor((now - refilledAt) / REFILL)
+  budget = Math.min(MAX_BUDGET, budget + due)
+  refilledAt += due * REFILL
   if (budget <= 0) return undefined
   budget--
   const sites = callSitesAbove(readerNow, MAX_FRAMES)

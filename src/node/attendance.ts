@@ -26,8 +26,19 @@ export function attend(observable: Observable, exchange: Exchange): void {
   }
   const bystander = { owner, isObserved, watch }
   enter(bystander)
-  observable.response.once('close', () => {
+  const { response } = observable
+  const ends = attended.get(response) ?? []
+  ends.push(() => {
     leave(bystander)
     tracker.isEnded = true
   })
+  if (ends.length > 1) return
+  // One listener, however many routes and caches a request meets.
+  attended.set(response, ends)
+  response.once('close', () => {
+    for (const end of ends) end()
+  })
 }
+
+/** What ends with each response. */
+const attended = new WeakMap<object, (() => void)[]>()

@@ -30,3 +30,27 @@ it('a stream that bypasses the cache, open for hours, keeps no fragment from bei
   page.resume()
   expect(told).toMatchObject([{ stored: true, uncacheable: undefined }])
 })
+
+it('a request that meets twenty routes of the cache adds no more listeners than one that meets one', async () => {
+  const counts: number[] = []
+  for (const routes of [1, 20]) {
+    const cache = cacheflow()
+    const app = express()
+    app.use(cache)
+    for (let i = 0; i < routes; i++) {
+      app.use(cache.route({ tags: [`tag-${i}`], key: () => `key ${i}` }))
+    }
+    app.get('/', (_request, response) => {
+      counts.push(response.listenerCount('close'))
+      response.send('page')
+    })
+    const server = createServer(app as RequestListener).listen(0)
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as { port: number }
+    const page = await new Promise<IncomingMessage>((resolve, reject) => {
+      request({ port, agent: false }, resolve).once('error', reject).end()
+    })
+    page.resume()
+  }
+  expect(counts[1]).toBe(counts[0])
+})

@@ -121,7 +121,7 @@ export function dependenciesOf(
     const key = text(target.key, target, where)
     return [...new Set([key, shortName(key)])].map(keyDependency)
   }
-  if ('url' in target) return [urlTarget(text(target.url, target, where), where)]
+  if ('url' in target) return urlTarget(text(target.url, target, where), where)
   if ('route' in target) return [routeTarget(target, where)]
   if ('fragment' in target) return [fragmentTarget(target, where)]
   if ('dependency' in target) throw fail('ERR_CACHEFLOW_TARGET', given, where)
@@ -176,17 +176,19 @@ function fragmentTarget(
   })
 }
 
-function urlTarget(url: string, where: string): Dependency {
+function urlTarget(url: string, where: string): Dependency[] {
   const target = asSent(url.split('#', 1)[0] ?? '')
-  if (target.startsWith('/') && !target.startsWith('//')) return pathDependency(target)
+  if (target.startsWith('/') && !target.startsWith('//')) return [pathDependency(target)]
   const [whole, origin, path] = /^(https?:\/\/[^/?]+)([/?].*)?$/i.exec(target) ?? []
   if (whole === undefined || origin === undefined) {
     throw fail('ERR_CACHEFLOW_TARGET', url, where, {
       mend: "A url is a path ('/posts/1') or starts with http:// or https://.",
     })
   }
-  const stored = storedOrigin(origin.toLowerCase())
-  return urlDependency(stored, path === undefined ? '/' : path.startsWith('?') ? `/${path}` : path)
+  const rest = path === undefined ? '/' : path.startsWith('?') ? `/${path}` : path
+  // A port may have been another application's before: both are meant.
+  const origins = new Set([origin.toLowerCase(), storedOrigin(origin.toLowerCase())])
+  return [...origins].map((each) => urlDependency(each, rest))
 }
 
 /** No request target has a space or a character beyond ASCII: what people write is not what clients send. */

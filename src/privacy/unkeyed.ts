@@ -49,6 +49,8 @@ export function cookieShownIn(fields: HeaderFields, body: Buffer): string | unde
   const texts = textsOf(others, body)
   for (const line of lines) {
     const isShown = textsIn(cookieValueOf(line)).some((value) => {
+      // A short value is one that stands there by itself: a number of a visitor, say.
+      if (texts?.some((text) => holdsWord(text, value))) return true
       const runs = value.match(/[A-Za-z0-9]+/g)?.slice(0, MAX_RUNS) ?? []
       const parts = [runs, ...runs.map((run) => [run])]
       return parts.some(
@@ -59,6 +61,21 @@ export function cookieShownIn(fields: HeaderFields, body: Buffer): string | unde
     if (isShown || texts === undefined) return cookieNameOf(line)
   }
   return undefined
+}
+
+/** Does the value stand in the text with nothing around it that could belong to a longer one? */
+function holdsWord(text: Buffer, value: string): boolean {
+  if (value === '') return false
+  let place = text.indexOf(value)
+  for (let looked = 0; place >= 0 && looked < MAX_PLACES; looked++) {
+    if (!isWordByte(text[place - 1]) && !isWordByte(text[place + value.length])) return true
+    place = text.indexOf(value, place + 1)
+  }
+  return place >= 0
+}
+
+function isWordByte(byte: number | undefined): boolean {
+  return byte !== undefined && /[A-Za-z0-9]/.test(String.fromCharCode(byte))
 }
 
 /** A value as it stands in a cookie, and what it may have been made from: percent coding, Base64. */

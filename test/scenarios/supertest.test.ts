@@ -142,6 +142,30 @@ it('two servers of one application that listen at one time keep their pages apar
   expect(runs()).toBe(2)
 })
 
+it("a port that was another application's before is invalidated by its absolute URL", async () => {
+  const first = express5()
+  first.use(forExpress())
+  first.get('/', (_request, response) => void response.send('first'))
+  const early = createServer(first as RequestListener).listen(0)
+  await supertest(early).get('/')
+  await new Promise((resolve) => early.close(resolve))
+  const late = createServer(first as RequestListener).listen(0)
+  const { port } = late.address() as { port: number }
+  await supertest(late).get('/')
+  await new Promise((resolve) => late.close(resolve))
+
+  let runs = 0
+  const second = express5()
+  const cache = forExpress()
+  second.use(cache)
+  second.get('/', (_request, response) => void response.send(`second ${++runs}`))
+  const server = createServer(second as RequestListener).listen(port)
+  onTestFinished(() => void server.close())
+  await supertest(server).get('/')
+  await cache.invalidate({ url: `http://127.0.0.1:${port}/` })
+  expect((await supertest(server).get('/')).text).toBe('second 2')
+})
+
 it('two applications never share a page, whatever port they had', async () => {
   const cache = forExpress()
   const apps = ['one', 'two'].map((name) => {

@@ -41,9 +41,16 @@ export function shownIn(
   return undefined
 }
 
-/** The name of a cookie that a response sets and whose value it shows elsewhere, whole or in part. */
-export function cookieShownIn(fields: HeaderFields, body: Buffer): string | undefined {
-  const lines = fieldLines(fields, 'set-cookie')
+/** The name of one of these cookies that a response sets and whose value it shows elsewhere, whole or in part. */
+export function cookieShownIn(
+  names: readonly string[],
+  fields: HeaderFields,
+  body: Buffer,
+): string | undefined {
+  if (names.length === 0) return undefined
+  const lines = fieldLines(fields, 'set-cookie').filter((line) =>
+    names.includes(cookieNameOf(line)),
+  )
   if (lines.length === 0) return undefined
   const others = withoutFields(fields, new Set(['set-cookie']))
   const texts = textsOf(others, body)

@@ -66,6 +66,7 @@ export function keyedTarget(target: string, query: QueryPolicy | undefined): str
 
 function ownKey(key: unknown): string {
   if (typeof key === 'string' && key.length > 0 && key.length <= MAX_KEY_LENGTH) return key
+  settle(key)
   throw fail('ERR_CACHEFLOW_KEY', key, 'key()')
 }
 
@@ -79,7 +80,13 @@ export function groupOf(request: Sight, policy: Policy): string | null | undefin
   const group: unknown = unobserved(request, () => session(request.native))
   if (group === null || group === undefined) return null
   if (typeof group === 'string' && group.length > 0) return group
+  settle(group)
   throw fail('ERR_CACHEFLOW_SESSION', group, 'session()')
+}
+
+/** A promise is no answer; where it is rejected, nobody else would hear of it, and the process would end. */
+function settle(given: unknown): void {
+  if (given instanceof Promise) given.catch(() => undefined)
 }
 
 /** What key() and session() read is in the key by what they return: read by itself it would be there twice. */

@@ -103,7 +103,7 @@ function checkBody(facts: ExchangeFacts, head: ResponseHead, body: Buffer): Refu
   if (secret) return refuse(secret.reason, secret.detail)
   const shown = shownIn(facts.request, unkeyedIn(facts), head.all, body)
   if (shown !== undefined) return refuse('request-shown', shown)
-  const cookie = cookieShownIn(head.all, body)
+  const cookie = cookieShownIn(facts.policy.ignoreSetCookie, head.all, body)
   return cookie === undefined ? undefined : refuse('set-cookie', `${cookie}, which the page shows`)
 }
 

@@ -76,6 +76,15 @@ describe('the cache key', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
+  it('is none where key() or session() gives a promise, whose rejection ends no process', async () => {
+    const broken = (): never => Promise.reject(new Error('no database')) as never
+    expect(() => cacheKey(get('/'), policyOf({ key: broken }), undefined)).toThrow(
+      /ERR_CACHEFLOW_KEY/,
+    )
+    expect(() => groupOf(get('/'), policyOf({ session: broken }))).toThrow(/ERR_CACHEFLOW_SESSION/)
+    await new Promise((resolve) => setImmediate(resolve))
+  })
+
   it('is of the key that key() returns, in place of path and query', () => {
     const policy = policyOf({ key: (target: string) => target.split('?', 1)[0] ?? '' })
     const key = cacheKey(get('/posts?utm_source=a'), policy, undefined)

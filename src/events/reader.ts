@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { callSitesAbove } from './call-site.ts'
+import { type CallSite, callSitesAbove } from './call-site.ts'
 
 /** A stack is dear: readers are looked for so often at first, and once a second from then on. */
 let budget = 200
@@ -23,7 +23,15 @@ export function readerNow(): string | undefined {
   refilledAt += due * REFILL
   if (budget <= 0) return undefined
   budget--
-  const sites = callSitesAbove(readerNow, MAX_FRAMES)
+  try {
+    return readerIn(callSitesAbove(readerNow, MAX_FRAMES))
+  } catch {
+    // The application is reading at this moment: a folder that is gone, say, is no fault of its page.
+    return undefined
+  }
+}
+
+function readerIn(sites: readonly CallSite[]): string | undefined {
   // The caller is the cache itself: so is what lies beside its folder.
   const own = folderOf(sites[0]?.file ?? '')
   for (const { file, line } of sites) {

@@ -42,6 +42,22 @@ it('a warning names the file and line that reads, once for all routes', async ()
   )
 })
 
+it('a page is answered where the working directory of its process is gone', async () => {
+  const { cacheflow } = await import('cacheflow/express')
+  const app = express()
+  app.use(cacheflow(), (request, response) => void response.send(`hello ${request.headers.cookie}`))
+  vi.spyOn(process, 'cwd').mockImplementation(() => {
+    throw new Error('ENOENT: uv_cwd')
+  })
+  onTestFinished(() => void vi.restoreAllMocks())
+  const server = createServer(app as RequestListener).listen(0)
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as { port: number }
+  const headers = { cookie: 'a=1', connection: 'close' }
+  const response = await fetch(`http://localhost:${port}/`, { headers })
+  expect([response.status, await response.text()]).toEqual([200, 'hello a=1'])
+})
+
 it('a warning names the package that reads', async () => {
   const warnings: WarningEvent[] = []
   const { cacheflow } = await import('cacheflow/express')
